@@ -1,0 +1,75 @@
+/// Hashes that outlive a process: Kafka's partitioner, and the hash behind splits, key tables and fingerprints.
+public enum Hashing {
+  /// Kafka's murmur2 (`org.apache.kafka.common.utils.Utils.murmur2`), so that a key's shard is the partition that
+  /// any Kafka client would choose for it.
+  @inlinable
+  public static func murmur2(_ data: UnsafePointer<UInt8>, _ length: Int) -> UInt32 {
+    let m: UInt32 = 0x5bd1_e995
+    var h: UInt32 = 0x9747_b28c ^ UInt32(truncatingIfNeeded: length)
+    let raw = UnsafeRawPointer(data)
+    var i = 0
+    while i + 4 <= length {
+      var k = UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: i, as: UInt32.self))
+      k = k &* m
+      k ^= k &>> 24
+      k = k &* m
+      h = h &* m
+      h ^= k
+      i &+= 4
+    }
+    let rest = length - i
+    if rest >= 3 { h ^= UInt32(data[i + 2]) &<< 16 }
+    if rest >= 2 { h ^= UInt32(data[i + 1]) &<< 8 }
+    if rest >= 1 {
+      h ^= UInt32(data[i])
+      h = h &* m
+    }
+    h ^= h &>> 13
+    h = h &* m
+    h ^= h &>> 15
+    return h
+  }
+
+  /// The shard (partition) of a key among `shards`, as Kafka's default partitioner gives it.
+  @inlinable
+  public static func shard(_ key: UnsafePointer<UInt8>, _ length: Int, of shards: Int) -> Int {
+    Int(murmur2(key, length) & 0x7fff_ffff) % shards
+  }
+
+  /// The 64-bit finaliser of MurmurHash3 (`fmix64`): a bijection that spreads every bit.
+  @inlinable
+  public static func mix(_ value: UInt64) -> UInt64 {
+    var x = value
+    x ^= x &>> 33
+    x = x &* 0xff51_afd7_ed55_8ccd
+    x ^= x &>> 33
+    x = x &* 0xc4ce_b9fe_1a85_ec53
+    x ^= x &>> 33
+    return x
+  }
+
+  /// A 64-bit hash of bytes: eight at a time, `h = mix(h ^ word) * K`, the last word padded with zeros, the length
+  /// in the seed. Simple enough to write again in another language (the tests do, in Python).
+  @inlinable
+  public static func hash64(_ data: UnsafePointer<UInt8>, _ length: Int, seed: UInt64 = 0) -> UInt64 {
+    var h = seed ^ (UInt64(truncatingIfNeeded: length) &* 0x9e37_79b9_7f4a_7c15)
+    let raw = UnsafeRawPointer(data)
+    var i = 0
+    while i &+ 8 <= length {
+      h = mix(h ^ UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: i, as: UInt64.self)))
+        &* 0x9fb2_1c65_1e98_df25
+      i &+= 8
+    }
+    if i < length {
+      var last: UInt64 = 0
+      var shift: UInt64 = 0
+      while i < length {
+        last |= UInt64(data[i]) &<< shift
+        shift &+= 8
+        i &+= 1
+      }
+      h = mix(h ^ last) &* 0x9fb2_1c65_1e98_df25
+    }
+    return mix(h)
+  }
+}
