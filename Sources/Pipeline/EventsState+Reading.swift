@@ -94,21 +94,50 @@ extension EventsState {
   }
 
   /// The sample standard deviation, from the exact sum and the exact sum of squares.
+  ///
+  /// Σx² − (Σx)²/n cancels nearly everything when the mean is large against the spread, so Σx is taken as an
+  /// unevaluated sum of two doubles and the difference is formed in the exact sum (twice the precision of a double).
   private func deviation(_ record: UnsafeMutableRawPointer, _ key: UInt32, _ reading: AggregateReading) -> Double
   {
     guard let squares = reading.squares else { return .nan }
     let index = (record + layout.slots[squares].offset).load(as: Int64.self)
     let n = count(record, reading.values)
     guard index > 0 else { return .nan }
-    let sum = total(record, key, reading.slot)
-    // Σx² − (Σx)²/n with the square of the rounded sum taken in two parts, subtracted exactly.
+    let (high, low) = totalInTwo(record, key, reading.slot)
+    let square = high * high
+    let rest = (-square).addingProduct(high, high) * -1 + 2 * high * low
+    let quotient = square / n
+    let remainder = square.addingProduct(-quotient, n)
     var spread = wides[Int(index) - 1]
-    let mean = sum / n
-    let product = sum * mean
-    let rest = (-product).addingProduct(sum, mean)
-    spread.add(-product)
-    spread.add(-rest)
-    return (Swift.max(spread.rounded(), 0) / (n - 1)).squareRoot()
+    spread.add(-quotient)
+    spread.add(-((remainder + rest) / n))
+    let deviation = (Swift.max(spread.rounded(), 0) / (n - 1)).squareRoot()
+    guard case .decimal(_, let scale) = layout.slots[squares].type else { return deviation }
+    return deviation / powerOfTen(scale)
+  }
+
+  /// The unscaled sum as the nearest double and the nearest double to what is left.
+  private func totalInTwo(_ record: UnsafeMutableRawPointer, _ key: UInt32, _ index: Int) -> (Double, Double) {
+    let slot = layout.slots[index]
+    let name = SlotKey(key: key, slot: Int32(index))
+    switch slot.type {
+    case .double:
+      var sum = wideIndex[name].map { wides[$0] } ?? WideSum()
+      sum.add(window: (record + slot.offset).load(as: Int128.self))
+      let high = sum.rounded()
+      guard high.isFinite else { return (high, 0) }
+      sum.add(-high)
+      return (high, sum.rounded())
+    case .decimal:
+      let sum = (record + slot.offset).load(as: Int128.self)
+      let high = Double(sum)
+      return (high, Double(sum &- (Int128(exactly: high) ?? sum)))
+    default:
+      let sum =
+        Int128((record + slot.offset).load(as: Int64.self)) + Int128(wraps[name] ?? 0) << 64
+      let high = Double(sum)
+      return (high, Double(sum &- (Int128(exactly: high) ?? sum)))
+    }
   }
 
   private func readValue(_ value: UnsafeMutableRawPointer, into column: Column, _ row: Int) {

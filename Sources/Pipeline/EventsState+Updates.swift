@@ -183,13 +183,13 @@ extension Column {
     }
   }
 
-  /// The value as a double, for `stddev`. Decimals are divided by their scale.
+  /// The value as a double, for `stddev`; a decimal's is unscaled.
   @inline(__always)
   func number(_ row: Int) -> Double {
     switch type {
     case .double: doubles[row]
     case .bool: Double(bytes[row])
-    case .decimal(_, let scale): Double(int128s[row]) / powerOfTen(scale)
+    case .decimal: Double(int128s[row])
     default: Double(int64s[row])
     }
   }
