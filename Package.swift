@@ -47,6 +47,7 @@ let package = Package(
     module("Pipeline", ["Columns", "Definition"]),
 
     // The edge.
+    module("Digests", ["CCrypto"]),
     module("Platform", []),
     module("Formats", ["Columns", "Definition", "CScan", "CSimdJSON", "CISAL", "CZstd", "CSnappy"]),
     module("LocalStore", ["Platform", "CCrypto"]),
@@ -63,6 +64,7 @@ let package = Package(
     tests("DefinitionTests", ["Definition", "Columns"]),
     tests("PipelineTests", ["Pipeline", "Definition", "Columns"]),
     tests("FormatsTests", ["Formats", "Definition", "Columns"]),
+    tests("DigestsTests", ["Digests"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform"]),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Platform", "LocalStore"]),
   ],
