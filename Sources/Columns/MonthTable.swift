@@ -4,8 +4,8 @@
 ///
 /// Sendable: written only by `init`, which `static let` runs once, and never freed.
 struct MonthTable: @unchecked Sendable {
-  /// Entry (year − 1900) × 20 + month, month 0…19: days from 1970-01-01 to the month's first, times 32, plus the number
-  /// of its days; 0 where there is no such month.
+  /// Entry (year − 1900) × 20 + month, month 0…19: days from 1970-01-01 to the day before the month's first, times
+  /// 32, plus the number of its days; 0 where there is no such month.
   let months: UnsafePointer<Int32>
 
   static let monthsPerYear = 20
@@ -17,7 +17,7 @@ struct MonthTable: @unchecked Sendable {
     entries.initialize(repeating: 0, count: count)
     for year in 1900...2099 {
       for month in 1...12 {
-        let days = Calendar.days(year: year, month: month, day: 1)
+        let days = Calendar.days(year: year, month: month, day: 1) - 1
         entries[(year - 1900) * MonthTable.monthsPerYear + month] =
           Int32(days * 32 + Calendar.days(inMonth: month, of: year))
       }
