@@ -107,7 +107,9 @@ int ctj_scanner::open(ctj_block &block) {
       alone_before = batch.end;
       return CTJ_OK;
     }
+    // A line may have several faults; which one is told does not depend on what is found first.
     if (fault != 0 && too_long(block.text, batch.begin, batch.end - 1)) fault = CTJ_LINE_TOO_LONG;
+    else if (fault == CTJ_INVALID_JSON && !ctj_valid_utf8(text, bytes)) fault = CTJ_INVALID_UTF8;
   }
   if (fault != 0) {
     if (block.rows == block.row_capacity) {

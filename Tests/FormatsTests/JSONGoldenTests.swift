@@ -36,7 +36,9 @@ import Testing
     case "#invalidUTF8": return (.invalidUTF8, nil, [])
     case "#notAnObject": return (.notAnObject, nil, [])
     case "!-": return (.none, nil, cells)
-    default: return (.wrongShape, try #require(UInt16(head.dropFirst())), cells)
+    default:
+      let column: UInt16 = try #require(UInt16(head.dropFirst()))
+      return (.wrongShape, column, cells)
     }
   }
 
@@ -70,5 +72,24 @@ import Testing
       from = to
     }
     #expect(next == expected.count)
+  }
+
+  /// Bad lines make the scanner go line by line; without them all lines of a block share one index.
+  @Test("good records give the same when no bad one is near")
+  func goodOnly() throws {
+    let text = try JSONGoldenTests.fixture("json_golden.jsonl")
+    let expected = try String(
+      decoding: try JSONGoldenTests.fixture("json_golden.expected"), as: UTF8.self
+    ).split(separator: "\n").map { try JSONGoldenTests.parse($0) }
+    let lines = text.split(separator: UInt8(ascii: "\n"))
+      .filter { line in line.contains { !Array(" \t\r".utf8).contains($0) } }
+    try #require(lines.count == expected.count)
+    let good = expected.indices.filter { !expected[$0].cells.isEmpty }
+    let rows = try scanJSON(
+      Array(good.map { lines[$0] }.joined(separator: [UInt8(ascii: "\n")])), JSONGoldenTests.extractions)
+    try #require(rows.count == good.count)
+    for (row, record) in zip(rows, good) {
+      #expect(row.cells == expected[record].cells, "record \(record): \(row)")
+    }
   }
 }
