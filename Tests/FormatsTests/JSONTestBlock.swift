@@ -13,7 +13,9 @@ struct ScannedRow: Equatable, CustomStringConvertible {
   /// The record's own bytes.
   var record: [UInt8]
 
-  var description: String { "\(fault) \(cells) of \(String(decoding: record, as: UTF8.self).debugDescription)" }
+  var description: String {
+    "\(fault) \(cells) of \(String(decoding: record, as: UTF8.self).debugDescription)"
+  }
 }
 
 extension JSONPath {
@@ -24,7 +26,11 @@ extension JSONPath {
       let pieces = part.split(separator: "[", omittingEmptySubsequences: false)
       steps.append(.member(String(pieces[0])))
       for bracket in pieces.dropFirst() {
-        if let index = Int(bracket.dropLast()) { steps.append(.index(index)) } else { steps.append(.elements) }
+        if let index = Int(bracket.dropLast()) {
+          steps.append(.index(index))
+        } else {
+          steps.append(.elements)
+        }
       }
     }
     self.init(steps: steps)
@@ -32,7 +38,8 @@ extension JSONPath {
 }
 
 extension JSONExtraction {
-  init(_ path: String, _ shape: Shape = .value, container: Bool = false, nulls: Bool = false, index: Int = 0) {
+  init(_ path: String, _ shape: Shape = .value, container: Bool = false, nulls: Bool = false, index: Int = 0)
+  {
     self.init(
       path: JSONPath(path), shape: shape, allowsContainer: container, setsNullOnWrongShape: nulls,
       columnIndex: UInt16(index))

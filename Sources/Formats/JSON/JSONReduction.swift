@@ -25,12 +25,14 @@ public struct JSONReduction: Sendable {
   let setNullOnError: Bool
   let fallback: Literal?
 
-  /// `cast` is the one made for the column. Nil: the column is not reduced, or its reduction does not fit the type
-  /// (``SourceColumn/Reduce/accepts(_:)``).
+  /// `cast` is the one made for the column. Nil: the column is not reduced, or its reduction does not fit the path (no
+  /// `[]`) or the type (``SourceColumn/Reduce/accepts(_:)``).
   public init?(column: SourceColumn, cast: Cast) {
     guard let reduce = column.reduce, reduce.accepts(cast.type) else { return nil }
+    let extraction = JSONExtraction(column: column, columnIndex: 0)
+    areCounts = extraction.shape == .count
+    guard areCounts || extraction.path.hasElements else { return nil }
     self.reduce = reduce
-    areCounts = JSONExtraction(column: column, columnIndex: 0).shape != .value
     elementCast = cast.ofElements
     setNullOnError = cast.setNullOnError
     fallback = cast.fallback
@@ -103,7 +105,8 @@ public struct JSONReduction: Sendable {
     }
   }
 
-  private func settle(_ refused: Refused, _ column: Column, _ faults: RowFaults, _ columnIndex: UInt16) -> Int {
+  private func settle(_ refused: Refused, _ column: Column, _ faults: RowFaults, _ columnIndex: UInt16) -> Int
+  {
     var nulled = 0
     for (row, fault) in refused.faults {
       column.validity[row] = 0

@@ -27,7 +27,9 @@ internal import Definition
 public final class JSONScanner {
   /// No memory was left for a block's index. The block's rows are undefined.
   public struct OutOfMemory: Error, CustomStringConvertible {
-    public var description: String { "no memory for scanning JSON: give the run fewer threads or more memory" }
+    public var description: String {
+      "no memory for scanning JSON: give the run fewer threads or more memory"
+    }
   }
 
   public let extractions: [JSONExtraction]
