@@ -71,7 +71,7 @@ let package = Package(
     tests("ColumnsTests", ["Columns"]),
     tests("DefinitionTests", ["Definition", "Columns"]),
     tests("PipelineTests", ["Pipeline", "Definition", "Columns"]),
-    tests("FormatsTests", ["Formats", "Definition", "Columns"]),
+    tests("FormatsTests", ["Formats", "Definition", "Columns"], fixtures: true),
     tests("DigestsTests", ["Digests"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform"], fixtures: true),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Platform", "LocalStore"]),
