@@ -41,9 +41,13 @@ final class ProblemLog {
     report(node, offset: fault.offset, fault.message, hint: fault.hint)
   }
 
-  func warn(_ node: YAMLNode, at mark: Mark? = nil, _ message: String, hint: String = "") {
+  func warn(_ node: YAMLNode, _ message: String, hint: String = "") {
+    warn(at: place(of: node), path: node.path, message, hint: hint)
+  }
+
+  func warn(at mark: Mark, path: String, _ message: String, hint: String = "") {
     guard warnings.count < ProblemLog.limit else { return }
-    warnings.append(problem(mark ?? place(of: node), node.path, message, hint))
+    warnings.append(problem(mark, path, message, hint))
   }
 
   /// `did you mean 'x'?`, or `otherwise`.
@@ -82,7 +86,7 @@ final class ProblemLog {
   private func place(of node: YAMLNode) -> Mark { node.isEmpty ? node.keyMark ?? node.mark : node.mark }
 
   /// What YAML may have done to the text behind the user's back.
-  private func trap(_ node: YAMLNode) -> String {
+  func trap(_ node: YAMLNode) -> String {
     guard let scalar = node.scalar else { return "" }
     switch scalar.style {
     case .plain:

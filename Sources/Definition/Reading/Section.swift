@@ -116,6 +116,15 @@ struct NodeReader {
     }
   }
 
+  /// Holds a key of the user's choice against a rule for names.
+  func checkName(of entry: YAMLEntry, _ rule: (String) throws(TextFault) -> String) {
+    do {
+      _ = try rule(entry.key)
+    } catch {
+      log.report(at: entry.keyMark, path: entry.value.path, error.message, hint: error.hint)
+    }
+  }
+
   /// A scalar, or a list of scalars; each with its node.
   func texts(_ node: YAMLNode?, _ expected: String, allowEmpty: Bool = false) -> [(text: String, node: YAMLNode)]? {
     guard let node else { return nil }
