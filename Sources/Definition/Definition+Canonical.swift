@@ -19,8 +19,11 @@ extension Definition {
     lines.line("rows", [quote(rows.source), "label", optional(rows.label), "at", optional(rows.at)])
     lines.line(
       "split",
-      split.shares.flatMap { [quote($0.name), $0.share.description] } + ["salt", quote(split.salt), "by", optional(split.by)])
-    lines.line("snapshot", CanonicalText.words(snapshot.format) + ["part_target", String(snapshot.partTarget)])
+      split.shares.flatMap { [quote($0.name), $0.share.description] } + [
+        "salt", quote(split.salt), "by", optional(split.by),
+      ])
+    lines.line(
+      "snapshot", CanonicalText.words(snapshot.format) + ["part_target", String(snapshot.partTarget)])
     lines.line("max_row", [String(maxRowBytes)])
     return lines.text
   }
@@ -49,7 +52,8 @@ private struct CanonicalText {
       words += ["null_values", "["] + csv.nullValues.map(quote) + ["]", "skip_lines", String(csv.skipLines)]
     }
     words += ["keep", source.keep == .latest ? "latest" : "events", "time", optional(source.time)]
-    words += ["include", "["] + source.include.map(quote) + ["]", "exclude", "["] + source.exclude.map(quote) + ["]"]
+    words +=
+      ["include", "["] + source.include.map(quote) + ["]", "exclude", "["] + source.exclude.map(quote) + ["]"]
     words += ["on_remove", source.onRemove == .keep ? "keep" : "remove"]
     line("source", words)
     for column in source.columns.sorted(by: { $0.name < $1.name }) { add(column, of: source.name) }

@@ -186,7 +186,8 @@ public struct SourceColumn: Sendable, Hashable {
   public var reduce: Reduce?
 
   public init(
-    name: String, location: Location, type: ColumnType, time: TimeFormat = .iso8601, onError: OnError = .reject,
+    name: String, location: Location, type: ColumnType, time: TimeFormat = .iso8601,
+    onError: OnError = .reject,
     defaultText: String? = nil, defaultValue: Literal? = nil, reduce: Reduce? = nil
   ) {
     self.name = name
@@ -273,7 +274,9 @@ public struct Aggregate: Sendable, Hashable {
       .double
     case (.mean, .bool): .double
     case (.sum, .bool): .int
-    case (.min, .some(let type)), (.max, .some(let type)), (.first, .some(let type)), (.last, .some(let type)): type
+    case (.min, .some(let type)), (.max, .some(let type)), (.first, .some(let type)),
+      (.last, .some(let type)):
+      type
     default: nil
     }
   }
@@ -281,8 +284,13 @@ public struct Aggregate: Sendable, Hashable {
 
 /// A condition on a row, in SQL's three-valued logic: a row counts iff it is true (not false, not unknown).
 public indirect enum Predicate: Sendable, Hashable {
-  public enum Comparison: String, Sendable, Hashable { case equal = "=", notEqual = "!=", less = "<",
-    lessOrEqual = "<=", greater = ">", greaterOrEqual = ">="
+  public enum Comparison: String, Sendable, Hashable {
+    case equal = "="
+    case notEqual = "!="
+    case less = "<"
+    case lessOrEqual = "<="
+    case greater = ">"
+    case greaterOrEqual = ">="
   }
   /// The literal is already of the column's type.
   case compare(column: String, Comparison, Literal)
@@ -390,7 +398,8 @@ public struct CSVOutputOptions: Sendable, Hashable {
   public var withoutKey: Bool
   public var delimiter: UInt8
   public init(
-    header: Bool = true, labelFirst: Bool = false, withoutKey: Bool = false, delimiter: UInt8 = UInt8(ascii: ",")
+    header: Bool = true, labelFirst: Bool = false, withoutKey: Bool = false,
+    delimiter: UInt8 = UInt8(ascii: ",")
   ) {
     self.header = header
     self.labelFirst = labelFirst

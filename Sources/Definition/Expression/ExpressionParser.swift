@@ -40,7 +40,9 @@ struct ExpressionParser {
   // MARK: the whole
 
   private mutating func expression() throws(TextFault) -> ExpressionSyntax {
-    if next.kind == .end { throw TextFault("expected a column or an aggregate such as sum(x), found nothing") }
+    if next.kind == .end {
+      throw TextFault("expected a column or an aggregate such as sum(x), found nothing")
+    }
     var syntax = ExpressionSyntax(head: try head())
     while next.kind != .end {
       let offset = next.offset
@@ -67,6 +69,9 @@ struct ExpressionParser {
 
   private func unexpectedTail() -> TextFault {
     switch next.kind {
+    case .symbol("-") where position > 0 && isYear(tokens[position - 1]):
+      return TextFault(
+        "a date without quotes", at: tokens[position - 1].offset, hint: "write it as '2026-11-21'")
     case .symbol("+"), .symbol("-"), .symbol("*"), .symbol("/"), .symbol("%"):
       return TextFault(
         "a feature cannot calculate: expected where, over, default or the end, found \(next.described)",
@@ -84,6 +89,11 @@ struct ExpressionParser {
     default:
       return TextFault("expected where, over, default or the end, found \(next.described)", at: next.offset)
     }
+  }
+
+  private func isYear(_ token: ExpressionToken) -> Bool {
+    if case .number(let text) = token.kind { return text.count == 4 && Int(text) != nil }
+    return false
   }
 
   private mutating func head() throws(TextFault) -> ExpressionSyntax.Head {
@@ -125,7 +135,8 @@ struct ExpressionParser {
       }
     default:
       throw TextFault(
-        "expected a duration behind 'over', found \(start.described)", at: start.offset, hint: "for example over 30d")
+        "expected a duration behind 'over', found \(start.described)", at: start.offset,
+        hint: "for example over 30d")
     }
   }
 
@@ -186,7 +197,8 @@ struct ExpressionParser {
         throw TextFault("expected 'and' of 'between … and …', found \(next.described)", at: next.offset)
       }
       let high = try literal("a constant behind 'and'")
-      let both = PredicateSyntax.and(.compare(column, .greaterOrEqual, low), .compare(column, .lessOrEqual, high))
+      let both = PredicateSyntax.and(
+        .compare(column, .greaterOrEqual, low), .compare(column, .lessOrEqual, high))
       return isNegated ? .not(both) : both
     }
     if isNegated {
@@ -194,7 +206,8 @@ struct ExpressionParser {
     }
     switch next.kind {
     case .symbol("("):
-      throw TextFault("conditions compare columns; \(quoted(column.text)) cannot be called here", at: column.offset)
+      throw TextFault(
+        "conditions compare columns; \(quoted(column.text)) cannot be called here", at: column.offset)
     case .symbol("!"), .symbol("=="):
       throw TextFault("\(next.described) is not a comparison", at: next.offset, hint: "write = or !=")
     case .word(let word) where ["like", "ilike", "matches", "contains"].contains(word.lowercased()):
@@ -206,7 +219,8 @@ struct ExpressionParser {
   /// `5 < cnt` as `cnt > 5`.
   private mutating func flipped(_ literal: LiteralSyntax) throws(TextFault) -> PredicateSyntax {
     guard let comparison = takeComparison() else {
-      throw TextFault("expected a comparison behind \(literal.described), found \(next.described)", at: next.offset)
+      throw TextFault(
+        "expected a comparison behind \(literal.described), found \(next.described)", at: next.offset)
     }
     let column = try name("a column")
     let turned: Predicate.Comparison =

@@ -35,7 +35,9 @@ struct LiteralSyntax {
 }
 
 extension String {
-  fileprivate var replacingQuotes: String { split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") }
+  fileprivate var replacingQuotes: String {
+    split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
+  }
 }
 
 indirect enum PredicateSyntax {

@@ -57,7 +57,9 @@ enum ExpressionLexer {
         kind = .symbol(sign)
       default:
         if isWordStart(scalar) {
-          while index < scalars.count, isWordStart(scalars[index]) || DigitRun.isDigit(scalars[index]) { index += 1 }
+          while index < scalars.count, isWordStart(scalars[index]) || DigitRun.isDigit(scalars[index]) {
+            index += 1
+          }
           kind = .word(String(scalars[start..<index]))
         } else {
           index += 1
@@ -106,9 +108,11 @@ enum ExpressionLexer {
     let start = index
     while index < scalars.count {
       let scalar = scalars[index]
-      let isSign = (scalar == "+" || scalar == "-") && (scalars[index - 1] == "e" || scalars[index - 1] == "E")
+      let isSign =
+        (scalar == "+" || scalar == "-") && (scalars[index - 1] == "e" || scalars[index - 1] == "E")
         && index + 1 < scalars.count && DigitRun.isDigit(scalars[index + 1])
-      guard DigitRun.isDigit(scalar) || scalar == "." || isWordStart(scalar) || (index > start && isSign) else { break }
+      guard DigitRun.isDigit(scalar) || scalar == "." || isWordStart(scalar) || (index > start && isSign)
+      else { break }
       index += 1
     }
     let text = String(scalars[start..<index])

@@ -25,7 +25,8 @@ struct FeatureTyping {
         "source '\(source.name)' keeps every row, so a feature of it is an aggregate; found \(quoted(column.text))",
         hint: isColumn
           ? "write last(\(column.text)), max(\(column.text)) or another aggregate, or give the source keep: latest"
-          : "write count(), sum(x), mean(x), min(x), max(x), first(x), last(x), count_distinct(x) or stddev(x)")
+          : "write count(), sum(x), mean(x), min(x), max(x), first(x), last(x), count_distinct(x) or stddev(x)"
+      )
       return nil
     case (.events, .call(let function, let argument)):
       return aggregate(name, function, argument, syntax)
@@ -36,15 +37,18 @@ struct FeatureTyping {
   func plain(_ name: String, _ column: NameSyntax, _ syntax: ExpressionSyntax) -> Feature? {
     if syntax.predicate != nil {
       log.report(
-        node, offset: syntax.whereOffset, "'where' belongs to an aggregate; source '\(source.name)' keeps one row a key")
+        node, offset: syntax.whereOffset,
+        "'where' belongs to an aggregate; source '\(source.name)' keeps one row a key")
     }
     if syntax.over != nil {
       log.report(
-        node, offset: syntax.overOffset, "'over' belongs to an aggregate; source '\(source.name)' keeps one row a key")
+        node, offset: syntax.overOffset,
+        "'over' belongs to an aggregate; source '\(source.name)' keeps one row a key")
     }
     guard let type = type(of: column), syntax.predicate == nil, syntax.over == nil else { return nil }
     guard let fallback = fallback(syntax, type) else { return nil }
-    return Feature(name: name, source: source.name, value: .column(column.text), fallback: fallback, type: type)
+    return Feature(
+      name: name, source: source.name, value: .column(column.text), fallback: fallback, type: type)
   }
 
   private func aggregate(
@@ -55,7 +59,8 @@ struct FeatureTyping {
     let predicate = syntax.predicate.map { self.predicate($0) }
     if syntax.over != nil && source.time == nil {
       log.report(
-        node, offset: syntax.overOffset, "'over' needs the rows' times, and source '\(source.name)' has no 'time'",
+        node, offset: syntax.overOffset,
+        "'over' needs the rows' times, and source '\(source.name)' has no 'time'",
         hint: "add time: COLUMN to the source")
       return nil
     }
@@ -64,7 +69,7 @@ struct FeatureTyping {
     guard let type = aggregate.resultType(of: input) else {
       log.report(
         node, offset: functionName.offset,
-        "\(function.rawValue) does not fit \(quoted(argument?.text ?? "")), which is a \(input?.description ?? "")",
+        "\(function.rawValue) does not fit \(quoted(argument?.text ?? "")), which is \(input?.withArticle ?? "")",
         hint: "it takes int, double, decimal or bool")
       return nil
     }
@@ -96,7 +101,8 @@ struct FeatureTyping {
     }
     if argument == nil && function != .count {
       log.report(
-        node, offset: name.offset, "\(word)() needs a column", hint: "write \(word)(COLUMN); only count() counts rows")
+        node, offset: name.offset, "\(word)() needs a column",
+        hint: "write \(word)(COLUMN); only count() counts rows")
       return nil
     }
     return function
@@ -135,7 +141,9 @@ struct FeatureTyping {
         log.report(node, offset: column.offset, "\(quoted(column.text)) is a bool: compare it with = or !=")
         return nil
       }
-      return self.literal(literal, type, quoted(column.text)).map { .compare(column: column.text, comparison, $0) }
+      return self.literal(literal, type, quoted(column.text)).map {
+        .compare(column: column.text, comparison, $0)
+      }
     case .isIn(let column, let literals):
       guard let type = type(of: column) else { return nil }
       let values = literals.compactMap { literal($0, type, quoted(column.text)) }
@@ -146,7 +154,7 @@ struct FeatureTyping {
       guard let type = type(of: column) else { return nil }
       guard type == .bool else {
         log.report(
-          node, offset: column.offset, "\(quoted(column.text)) is a \(type), not a condition",
+          node, offset: column.offset, "\(quoted(column.text)) is \(type.withArticle), not a condition",
           hint: "compare it: \(column.text) = …")
         return nil
       }
@@ -177,7 +185,8 @@ struct FeatureTyping {
       do {
         return try LiteralText.parse(literal.text, as: type)
       } catch {
-        log.report(node, offset: literal.offset, "\(what) is a \(type): \(error.message)", hint: error.hint)
+        log.report(
+          node, offset: literal.offset, "\(what) is \(type.withArticle): \(error.message)", hint: error.hint)
         return nil
       }
     case (_, .string): expected = "a text in single quotes: '\(literal.text)'"
@@ -189,7 +198,8 @@ struct FeatureTyping {
     default: expected = "a number"
     }
     log.report(
-      node, offset: literal.offset, "\(what) is a \(type), and \(literal.described) is not", hint: "write \(expected)")
+      node, offset: literal.offset, "\(what) is \(type.withArticle), and \(literal.described) is not",
+      hint: "write \(expected)")
     return nil
   }
 }

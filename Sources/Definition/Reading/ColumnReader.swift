@@ -8,7 +8,8 @@ struct ColumnReader {
   let format: Format?
   let isRecords: Bool
   /// The names of a CSV's columns, where they are known.
-  let csvNames: Set<String>?
+  let csvNames: [String]?
+  private let csvNameSet: Set<String>
   private var log: ProblemLog { nodes.log }
 
   private static let example = "a type such as int, or {path: a.b, type: int}"
@@ -18,7 +19,8 @@ struct ColumnReader {
     self.zones = zones
     self.format = format
     self.isRecords = isRecords
-    if case .csv(let options) = format, let names = options.names { csvNames = Set(names) } else { csvNames = nil }
+    if case .csv(let options) = format { csvNames = options.names } else { csvNames = nil }
+    csvNameSet = Set(csvNames ?? [])
   }
 
   func column(_ entry: YAMLEntry) -> ColumnDraft {
@@ -55,16 +57,20 @@ struct ColumnReader {
     if let node = section["type"] {
       named = nodes.parsed(node, "a type", TypeText.parse)
     } else {
-      nodes.missing("type", in: section, hint: "add type: string, int, double, bool, date, timestamp or decimal(p,s)")
+      nodes.missing(
+        "type", in: section, hint: "add type: string, int, double, bool, date, timestamp or decimal(p,s)")
     }
     let location = location(entry, section)
     let onError =
-      nodes.choice(section["on_error"], "reject or set_null", ["reject": SourceColumn.OnError.reject, "set_null": .setNull])
+      nodes.choice(
+        section["on_error"], "reject or set_null",
+        ["reject": SourceColumn.OnError.reject, "set_null": .setNull])
       ?? .reject
     let reduce = nodes.choice(
       section["reduce"], "sum, min, max, mean, count, first or last",
       [
-        "sum": SourceColumn.Reduce.sum, "min": .min, "max": .max, "mean": .mean, "count": .count, "first": .first,
+        "sum": SourceColumn.Reduce.sum, "min": .min, "max": .max, "mean": .mean, "count": .count,
+        "first": .first,
         "last": .last,
       ])
     guard let named else { return draft }
@@ -110,7 +116,8 @@ struct ColumnReader {
       return special.location
     }
     if case .csv = format, !text.hasPrefix("$") {
-      log.report(path, "'path' leads into JSON documents, and this source is csv", hint: "write from: \(text)")
+      log.report(
+        path, "'path' leads into JSON documents, and this source is csv", hint: "write from: \(text)")
       return nil
     }
     return nodes.parsed(path, "a path", JSONPathText.parse).map { .path($0) }
@@ -122,10 +129,10 @@ struct ColumnReader {
     case nil: return nil
     case .json: return .path(JSONPath(steps: [.member(name)]))
     case .csv:
-      if let csvNames, !csvNames.contains(name) {
+      if let csvNames, !csvNameSet.contains(name) {
         log.report(
           node, at: mark, "the csv's 'names' have no column \(quoted(name))",
-          hint: log.nearest(name, among: csvNames.sorted(), otherwise: "add it to names, or say from: which it is"))
+          hint: log.nearest(name, among: csvNames, otherwise: "add it to names, or say from: which it is"))
         return nil
       }
       return .named(name)
@@ -152,16 +159,21 @@ struct ColumnReader {
       guard let node = section[key], !node.isRefused else { continue }
       let fits = type == .timestamp || (type == .date && key == "format")
       if !fits {
-        log.report(node, "'\(key)' does not fit type \(type)", hint: "it belongs to \(key == "format" ? "dates and timestamps" : "timestamps")")
+        log.report(
+          node, "'\(key)' does not fit type \(type)",
+          hint: "it belongs to \(key == "format" ? "dates and timestamps" : "timestamps")")
         return nil
       }
     }
     if let unit = section["unit"] {
       if let other = section["format"] ?? section["zone"] {
-        log.report(other, "a number of 'unit's since 1970 has neither format nor zone", hint: "keep one of them")
+        log.report(
+          other, "a number of 'unit's since 1970 has neither format nor zone", hint: "keep one of them")
         return nil
       }
-      return nodes.choice(unit, "s, ms, us or ns", ["s": EpochUnit.s, "ms": .ms, "us": .us, "ns": .ns]).map { .epoch($0) }
+      return nodes.choice(unit, "s, ms, us or ns", ["s": EpochUnit.s, "ms": .ms, "us": .us, "ns": .ns]).map {
+        .epoch($0)
+      }
     }
     let zone = nodes.parsed(section["zone"], "a time zone such as Europe/Paris", zones.parse)
     if section["zone"] != nil && zone == nil { return nil }
@@ -176,12 +188,12 @@ struct ColumnReader {
   /// The outer optional is nil after a problem; the inner one where there is no default.
   private func fallback(_ node: YAMLNode?, _ type: ColumnType) -> Literal?? {
     guard let node else { return .some(nil) }
-    guard let text = nodes.text(node, "a \(type)", allowEmpty: true) else { return nil }
+    guard let text = nodes.text(node, type.withArticle, allowEmpty: true) else { return nil }
     do {
       return .some(try LiteralText.parse(text, as: type))
     } catch {
       log.report(
-        node, offset: error.offset, "the default of a \(type): \(error.message)", hint: error.hint)
+        node, offset: error.offset, "the default of \(type.withArticle): \(error.message)", hint: error.hint)
       return nil
     }
   }
@@ -190,13 +202,17 @@ struct ColumnReader {
     let name = quoted(column.name)
     switch column.location {
     case .row where column.type != .int:
-      log.report(section["type"] ?? section.node, "$row is an int, not a \(column.type)")
+      log.report(section["type"] ?? section.node, "$row is an int, not \(column.type.withArticle)")
     case .object where column.type != .string:
-      log.report(section["type"] ?? section.node, "$object is a string, not a \(column.type)")
+      log.report(section["type"] ?? section.node, "$object is a string, not \(column.type.withArticle)")
     case .modified where column.type != .timestamp, .recordTimestamp where column.type != .timestamp:
-      log.report(section["type"] ?? section.node, "\(section["path"]?.text ?? name) is a timestamp, not a \(column.type)")
+      log.report(
+        section["type"] ?? section.node,
+        "\(section["path"]?.text ?? name) is a timestamp, not \(column.type.withArticle)")
     case .modified where column.time != .iso8601, .recordTimestamp where column.time != .iso8601:
-      log.report(section["path"] ?? section.node, "\(section["path"]?.text ?? name) is a time already: leave out format, zone and unit")
+      log.report(
+        section["path"] ?? section.node,
+        "\(section["path"]?.text ?? name) is a time already: leave out format, zone and unit")
     default: break
     }
     checkReduce(column, section, isCount: isCount)
@@ -210,7 +226,9 @@ struct ColumnReader {
         log.report(node, "type count counts already", hint: "leave out 'reduce'")
       }
       guard case .path = column.location else {
-        log.report(section["type"] ?? section.node, "type count counts the elements of a JSON array; this is no path into JSON")
+        log.report(
+          section["type"] ?? section.node,
+          "type count counts the elements of a JSON array; this is no path into JSON")
         return
       }
       return
@@ -218,13 +236,15 @@ struct ColumnReader {
     guard let node = section["reduce"] else {
       if isMany {
         log.report(
-          section["path"] ?? section.node, "a path with [] gives many values, and nothing says how they become one",
+          section["path"] ?? section.node,
+          "a path with [] gives many values, and nothing says how they become one",
           hint: "add reduce: sum, min, max, mean, count, first or last")
       }
       return
     }
     guard isMany else {
-      log.report(node, "'reduce' needs a path with [], which gives many values", hint: "as in path: items[].amount")
+      log.report(
+        node, "'reduce' needs a path with [], which gives many values", hint: "as in path: items[].amount")
       return
     }
     let isNumber: Bool
@@ -234,11 +254,15 @@ struct ColumnReader {
     }
     switch column.reduce {
     case .sum where !isNumber:
-      log.report(node, "sum needs numbers, and \(quoted(column.name)) is a \(column.type)")
+      log.report(node, "sum needs numbers, and \(quoted(column.name)) is \(column.type.withArticle)")
     case .mean where column.type != .double:
-      log.report(node, "a mean is a double, and \(quoted(column.name)) is a \(column.type)", hint: "write type: double")
+      log.report(
+        node, "a mean is a double, and \(quoted(column.name)) is \(column.type.withArticle)",
+        hint: "write type: double")
     case .count where column.type != .int:
-      log.report(node, "a count is an int, and \(quoted(column.name)) is a \(column.type)", hint: "write type: int")
+      log.report(
+        node, "a count is an int, and \(quoted(column.name)) is \(column.type.withArticle)",
+        hint: "write type: int")
     default: break
     }
   }

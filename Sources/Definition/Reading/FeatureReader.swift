@@ -32,7 +32,8 @@ struct FeatureReader {
         log.report(
           at: entry.keyMark, path: entry.value.path, "features of an unknown source \(quoted(entry.key))",
           hint: log.nearest(
-            entry.key, among: sources.map(\.name), otherwise: "sources: \(sources.map(\.name).joined(separator: ", "))"))
+            entry.key, among: sources.map(\.name),
+            otherwise: "sources: \(sources.map(\.name).joined(separator: ", "))"))
         continue
       }
       outputs += features(entry.value, of: source)
@@ -85,7 +86,8 @@ struct FeatureReader {
     }
   }
 
-  private func column(_ column: String, as name: String, _ node: YAMLNode, _ source: SourceDraft) -> Feature? {
+  private func column(_ column: String, as name: String, _ node: YAMLNode, _ source: SourceDraft) -> Feature?
+  {
     let syntax = NameSyntax(text: column, offset: 0)
     return FeatureTyping(log: log, source: source, node: node).plain(
       name, syntax, ExpressionSyntax(head: .column(syntax)))

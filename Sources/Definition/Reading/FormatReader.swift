@@ -79,9 +79,12 @@ struct FormatReader {
       options.escape = escape
     }
     if let quote = options.quote, quote == options.delimiter {
-      log.report(section["quote"] ?? section["delimiter"] ?? node, "quote and delimiter are the same character")
+      log.report(
+        section["quote"] ?? section["delimiter"] ?? node, "quote and delimiter are the same character")
     }
-    if let list = nodes.texts(section["null_values"], "a spelling of null, the empty one as \"\"", allowEmpty: true) {
+    if let list = nodes.texts(
+      section["null_values"], "a spelling of null, the empty one as \"\"", allowEmpty: true)
+    {
       options.nullValues = list.map(\.text)
     }
     if let lines = nodes.integer(section["skip_lines"], "a number of lines", in: 0...1_000_000) {
@@ -119,9 +122,9 @@ struct ByteText {
   func byte(_ node: YAMLNode, _ what: String) -> UInt8? {
     if node.isRefused { return nil }
     let expected = "expected comma, tab, pipe, semicolon, space or one character"
-    guard let scalar = node.scalar, !scalar.text.isEmpty, scalar.style != .literal, scalar.style != .folded else {
+    guard let scalar = node.scalar, !scalar.text.isEmpty, !scalar.isBlock else {
       let trap = nodes.log.trap(node)
-      let isBlock = node.scalar.map { $0.style == .literal || $0.style == .folded } ?? false
+      let isBlock = node.scalar?.isBlock ?? false
       nodes.log.report(
         node, "\(expected), found \(node.described)",
         hint: isBlock

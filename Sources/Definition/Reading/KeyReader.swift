@@ -20,7 +20,9 @@ struct KeyReader {
         log.report(item, "the key names \(quoted(name)) twice")
       }
       if name.contains(",") {
-        log.report(item, "\(quoted(name)) is read as one name", hint: "write a key of several columns as a list: [a, b]")
+        log.report(
+          item, "\(quoted(name)) is read as one name",
+          hint: "write a key of several columns as a list: [a, b]")
         return nil
       }
     }
@@ -38,7 +40,8 @@ struct KeyReader {
             "source '\(source.name)' has no column \(quoted(name)), which is the key",
             hint: log.nearest(
               name, among: source.columnNames,
-              otherwise: "add it to columns; a column of another name is taken with {from: OTHER, type: string}"))
+              otherwise:
+                "add it to columns; a column of another name is taken with {from: OTHER, type: string}"))
           continue
         }
         guard let type = column.type else { continue }
@@ -46,7 +49,7 @@ struct KeyReader {
         if let first, first.type != type {
           log.warn(
             column.node,
-            "key \(quoted(name)) is a \(type) in source '\(source.name)' and a \(first.type) in '\(first.source)'",
+            "key \(quoted(name)) is \(type.withArticle) in source '\(source.name)' and \(first.type.withArticle) in '\(first.source)'",
             hint: "keys compare as text: 7 and 007 differ as strings and are one int")
         }
         first = first ?? (source.name, type)
@@ -57,7 +60,7 @@ struct KeyReader {
   private func check(_ name: String, _ type: ColumnType, _ column: ColumnDraft, _ source: SourceDraft) {
     let reason: String
     switch type {
-    case .string, .int, .bool, .date: 
+    case .string, .int, .bool, .date:
       if column.column?.onError == .setNull {
         log.warn(column.node, "on_error: set_null on the key: rows without a key are rejected all the same")
       }
@@ -67,7 +70,8 @@ struct KeyReader {
     case .decimal: reason = "1.5 and 1.50 would have to be one key"
     }
     log.report(
-      column.node, "key \(quoted(name)) is a \(type) in source '\(source.name)'; keys are string, int, bool or date",
+      column.node,
+      "key \(quoted(name)) is a \(type) in source '\(source.name)'; keys are string, int, bool or date",
       hint: "keys compare as text, and \(reason); take it as a string")
   }
 }

@@ -10,7 +10,9 @@ struct OutputNames {
     for name in key { folded[name.lowercased()] = name }
     for output in features {
       if keys.contains(output.name) {
-        report(output, "feature \(quoted(output.name)) has the name of the key, which every snapshot holds", "leave it out")
+        report(
+          output, "feature \(quoted(output.name)) has the name of the key, which every snapshot holds",
+          "leave it out")
       } else if output.name == label {
         report(
           output, "feature \(quoted(output.name)) has the name of the label",
@@ -22,14 +24,17 @@ struct OutputNames {
           "give one of them another name: {NAME: COLUMN}")
       } else if let other = folded[output.name.lowercased()] {
         warn(
-          output, "feature \(quoted(output.name)) differs from \(quoted(other)) only in case; Athena and Hive take them for one")
+          output,
+          "feature \(quoted(output.name)) differs from \(quoted(other)) only in case; Athena and Hive take them for one"
+        )
       }
       seen[output.name] = seen[output.name] ?? output
       folded[output.name.lowercased()] = output.name
       if let label, output.name != label, output.source == rows?.rows.source,
         output.feature?.value == .column(label)
       {
-        warn(output, "feature \(quoted(output.name)) is the label itself: a model would learn from the answer")
+        warn(
+          output, "feature \(quoted(output.name)) is the label itself: a model would learn from the answer")
       }
     }
     if let label, keys.contains(label), let node = rows?.labelNode {

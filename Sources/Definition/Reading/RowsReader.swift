@@ -20,7 +20,8 @@ struct RowsReader {
 
   func rows(_ node: YAMLNode) -> Draft? {
     guard
-      let section = nodes.section(node, "rows", keys: KnownKeys.rows, example: "rows: {from: SOURCE, label: COLUMN}")
+      let section = nodes.section(
+        node, "rows", keys: KnownKeys.rows, example: "rows: {from: SOURCE, label: COLUMN}")
     else { return nil }
     if let at = section["at"], !at.isRefused {
       log.report(
@@ -36,7 +37,8 @@ struct RowsReader {
       log.report(
         fromNode, "rows from an unknown source \(quoted(from))",
         hint: log.nearest(
-          from, among: sources.map(\.name), otherwise: "sources: \(sources.map(\.name).joined(separator: ", "))"))
+          from, among: sources.map(\.name),
+          otherwise: "sources: \(sources.map(\.name).joined(separator: ", "))"))
       return nil
     }
     var draft = Draft(rows: Rows(source: from), source: source)
@@ -71,7 +73,9 @@ struct RowsReader {
       case "by":
         split.by = by(entry.value, rows)
       default:
-        nodes.checkName(of: entry) { name throws(TextFault) in try NameText.identifier(name, "name of a split") }
+        nodes.checkName(of: entry) { name throws(TextFault) in
+          try NameText.identifier(name, "name of a split")
+        }
         guard let share = share(entry.value) else {
           good = false
           continue
@@ -84,7 +88,7 @@ struct RowsReader {
       log.report(node, at: node.keyMark, "split names no part", hint: "write split: {train: 0.8, eval: 0.2}")
     } else if good && abs(sum - 1) > 1e-9 {
       log.report(
-        node, at: node.keyMark, "the shares of split sum to \(sum), expected 1",
+        node, at: node.keyMark, "the shares of split sum to \((sum * 1e10).rounded() / 1e10), expected 1",
         hint: "for example train: 0.8, eval: 0.2")
     }
     return good ? split : nil
@@ -118,7 +122,8 @@ struct RowsReader {
         hint: log.nearest(name, among: source.columnNames, otherwise: "add it to the source's columns"))
     } else if source.keep == .events {
       log.report(
-        node, "split by: source '\(source.name)' keeps every row, so a key has many values of \(quoted(name))",
+        node,
+        "split by: source '\(source.name)' keeps every row, so a key has many values of \(quoted(name))",
         hint: "leave out 'by', or take rows from a source with keep: latest")
     }
     return name

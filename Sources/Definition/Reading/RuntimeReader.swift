@@ -8,7 +8,8 @@ struct RuntimeReader {
   func store(_ node: YAMLNode) -> StoreOptions? {
     guard
       let section = nodes.section(
-        node, "store", keys: KnownKeys.store, example: "store: {endpoint: \"http://localhost:9000\", path_style: true}")
+        node, "store", keys: KnownKeys.store,
+        example: "store: {endpoint: \"http://localhost:9000\", path_style: true}")
     else { return nil }
     var store = StoreOptions()
     store.endpoint = nodes.parsed(section["endpoint"], "a URL such as http://localhost:9000") {
@@ -20,7 +21,9 @@ struct RuntimeReader {
     store.encryption = nodes.choice(
       section["encryption"], "AES256 or aws:kms", ["AES256": "AES256", "aws:kms": "aws:kms"])
     store.kmsKey = nodes.text(section["kms_key"], "the id of a KMS key")
-    if let key = section["kms_key"], store.encryption != "aws:kms", section["encryption"] == nil || store.encryption != nil {
+    if let key = section["kms_key"], store.encryption != "aws:kms",
+      section["encryption"] == nil || store.encryption != nil
+    {
       log.report(key, at: key.keyMark, "'kms_key' needs encryption: aws:kms")
     }
     return store
@@ -28,18 +31,26 @@ struct RuntimeReader {
 
   func events(_ node: YAMLNode) -> EventsOptions? {
     let example = "events: {topic: s3.events}, {sqs: URL} or {list: 30s}"
-    guard let section = nodes.section(node, "events", keys: KnownKeys.events, example: example) else { return nil }
+    guard let section = nodes.section(node, "events", keys: KnownKeys.events, example: example) else {
+      return nil
+    }
     let given = KnownKeys.events.compactMap { section[$0] }
     guard given.count == 1 else {
       log.report(
-        node, at: node.keyMark, "events: expected one of topic, sqs and list, found \(given.count)", hint: "write \(example)")
+        node, at: node.keyMark, "events: expected one of topic, sqs and list, found \(given.count)",
+        hint: "write \(example)")
       return nil
     }
-    if let topic = section["topic"] { return nodes.parsed(topic, "a topic", NameText.topic).map { .topic($0) } }
-    if let sqs = section["sqs"] {
-      return nodes.parsed(sqs, "a queue's URL") { text throws(TextFault) in try RuntimeReader.url(text) }.map { .sqs($0) }
+    if let topic = section["topic"] {
+      return nodes.parsed(topic, "a topic", NameText.topic).map { .topic($0) }
     }
-    return nodes.parsed(section["list"], DurationText.expected, DurationText.parsePositive).map { .list(every: $0) }
+    if let sqs = section["sqs"] {
+      return nodes.parsed(sqs, "a queue's URL") { text throws(TextFault) in try RuntimeReader.url(text) }.map
+      { .sqs($0) }
+    }
+    return nodes.parsed(section["list"], DurationText.expected, DurationText.parsePositive).map {
+      .list(every: $0)
+    }
   }
 
   /// The outer optional is nil after a problem; the inner one for the embedded broker.
@@ -84,7 +95,9 @@ struct RuntimeReader {
     guard let text = nodes.text(node, expected) else { return nil }
     if text.hasSuffix("%") {
       let number = String(text.dropLast())
-      if LiteralText.isNumber(number, fraction: true), let percent = Double(number), percent >= 0, percent <= 100 {
+      if LiteralText.isNumber(number, fraction: true), let percent = Double(number), percent >= 0,
+        percent <= 100
+      {
         return .share(percent / 100)
       }
     } else if let rows = Int(text), rows >= 0 {
@@ -97,13 +110,15 @@ struct RuntimeReader {
   }
 
   private static func url(_ text: String) throws(TextFault) -> String {
-    let host = text.hasPrefix("https://") ? text.dropFirst(8) : text.hasPrefix("http://") ? text.dropFirst(7) : ""
+    let host =
+      text.hasPrefix("https://") ? text.dropFirst(8) : text.hasPrefix("http://") ? text.dropFirst(7) : ""
     guard !host.isEmpty, host.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7f }) else {
       throw TextFault("expected a URL that begins with http:// or https://, found \(quoted(text))")
     }
     guard !host.prefix(while: { $0 != "/" }).contains("@") else {
       throw TextFault(
-        "a URL with a user or password in it", hint: "credentials come from the usual AWS places, never from a definition")
+        "a URL with a user or password in it",
+        hint: "credentials come from the usual AWS places, never from a definition")
     }
     return text
   }

@@ -16,7 +16,9 @@ struct SnapshotReader {
     else { return nil }
     var target = SnapshotTarget(to: "", format: .parquet(ParquetOptions()))
     if let node = section["to"] {
-      if let to = nodes.parsed(node, "a directory or s3://bucket/prefix", LocationText.parseTarget) { target.to = to }
+      if let to = nodes.parsed(node, "a directory or s3://bucket/prefix", LocationText.parseTarget) {
+        target.to = to
+      }
     } else {
       nodes.missing("to", in: section, hint: "add to: a directory or s3://bucket/prefix")
     }
@@ -26,7 +28,8 @@ struct SnapshotReader {
     }
     if let size { target.partTarget = size }
     schedule(section, &target)
-    target.keepLast = nodes.integer(section["keep_last"], "a number of snapshots, at least 1", in: 1...1_000_000)
+    target.keepLast = nodes.integer(
+      section["keep_last"], "a number of snapshots, at least 1", in: 1...1_000_000)
     target.keepFor = nodes.parsed(section["keep_for"], DurationText.expected, DurationText.parsePositive)
     target.listsBeforeCut = nodes.choice(section["complete"], "listing", ["listing": true]) ?? false
     return target
@@ -36,7 +39,9 @@ struct SnapshotReader {
     target.every = nodes.parsed(section["every"], DurationText.expected, DurationText.parsePositive)
     target.cron = nodes.parsed(section["cron"], "a cron expression such as \"0 3 * * *\"", CronText.parse)
     target.cronZone = nodes.parsed(section["zone"], "a time zone such as Europe/Paris", zones.parse)
-    if let delay = nodes.parsed(section["delay"], DurationText.expected, DurationText.parse) { target.delay = delay }
+    if let delay = nodes.parsed(section["delay"], DurationText.expected, DurationText.parse) {
+      target.delay = delay
+    }
     if let cron = section["cron"], section["every"] != nil {
       log.report(cron, at: cron.keyMark, "snapshot has both 'every' and 'cron'", hint: "keep one of them")
     }
@@ -65,7 +70,9 @@ struct SnapshotReader {
     }
   }
 
-  private func named(_ name: String, _ node: YAMLNode, at mark: Mark, options: YAMLNode?) -> SnapshotTarget.Format? {
+  private func named(_ name: String, _ node: YAMLNode, at mark: Mark, options: YAMLNode?) -> SnapshotTarget
+    .Format?
+  {
     let given = options.flatMap { $0.isEmpty ? nil : $0 }
     switch name {
     case "parquet": return parquet(given).map { .parquet($0) }

@@ -36,6 +36,7 @@ struct SourceReader {
     let input = input(section)
     draft.isRecords = section["records"] != nil && section["objects"] == nil
     let format = format(section)
+    checkRecord(format, section)
     draft.keep = keep(section)
     columns(section, format, &draft)
     draft.time = time(section, draft)
@@ -52,7 +53,9 @@ struct SourceReader {
   private func input(_ section: Section) -> Source.Input? {
     switch (section["objects"], section["records"]) {
     case (let objects?, nil):
-      return nodes.parsed(objects, "a path, a glob or s3://bucket/prefix", LocationText.parse).map { .objects($0) }
+      return nodes.parsed(objects, "a path, a glob or s3://bucket/prefix", LocationText.parse).map {
+        .objects($0)
+      }
     case (nil, let records?):
       return nodes.parsed(records, "a topic", NameText.topic).map { .records(topic: $0) }
     case (_?, let records?):
@@ -74,10 +77,21 @@ struct SourceReader {
     return FormatReader(nodes: nodes).format(node)
   }
 
+  /// A record is one row: no line of it could be a header.
+  private func checkRecord(_ format: Format?, _ section: Section) {
+    guard section["records"] != nil, section["objects"] == nil, case .csv(let csv) = format, csv.header else {
+      return
+    }
+    log.report(
+      section["format"] ?? section.node, "\(section.what) reads records, and a record has no header line",
+      hint: "write format: {csv: {header: false, names: [a, b, c]}}")
+  }
+
   private func keep(_ section: Section) -> Source.Keep? {
     guard let node = section["keep"] else {
       nodes.missing(
-        "keep", in: section, hint: "add keep: latest (the newest row of a key) or keep: events (all rows, aggregated)")
+        "keep", in: section,
+        hint: "add keep: latest (the newest row of a key) or keep: events (all rows, aggregated)")
       return nil
     }
     return nodes.choice(node, "latest or events", ["latest": Source.Keep.latest, "events": .events])
@@ -89,7 +103,8 @@ struct SourceReader {
       return
     }
     if case .sequence = node.content {
-      log.report(node, "columns: expected names with types, found a list", hint: "write columns: {NAME: TYPE, …}")
+      log.report(
+        node, "columns: expected names with types, found a list", hint: "write columns: {NAME: TYPE, …}")
       return
     }
     guard let entries = nodes.entries(node, "columns", example: "columns: {NAME: TYPE, …}") else { return }
@@ -97,7 +112,9 @@ struct SourceReader {
       log.report(node, at: node.keyMark, "more than \(SourceReader.columnLimit) columns")
       return
     }
-    if entries.isEmpty { log.report(node, at: node.keyMark, "columns: a source needs at least its key's columns") }
+    if entries.isEmpty {
+      log.report(node, at: node.keyMark, "columns: a source needs at least its key's columns")
+    }
     let reader = ColumnReader(nodes: nodes, zones: zones, format: format, isRecords: draft.isRecords)
     for entry in entries {
       draft.columns[entry.key] = reader.column(entry)
@@ -118,7 +135,7 @@ struct SourceReader {
     }
     if let type = column.type, type != .timestamp, type != .date {
       log.report(
-        node, "time: column \(quoted(name)) is a \(type); expected a timestamp or date",
+        node, "time: column \(quoted(name)) is \(type.withArticle); expected a timestamp or date",
         hint: "write \(name): timestamp in columns")
     }
     return name
@@ -128,10 +145,12 @@ struct SourceReader {
   private func options(_ section: Section, _ draft: SourceDraft) -> (inout Source) -> Void {
     for key in ["include", "exclude", "on_remove", "settle"] {
       guard let node = section[key], draft.isRecords else { continue }
-      log.report(node, at: node.keyMark, "'\(key)' is for sources of objects, and \(section.what) reads records")
+      log.report(
+        node, at: node.keyMark, "'\(key)' is for sources of objects, and \(section.what) reads records")
     }
     if let node = section["on_gap"], !draft.isRecords, section["objects"] != nil {
-      log.report(node, at: node.keyMark, "'on_gap' is for sources of records, and \(section.what) reads objects")
+      log.report(
+        node, at: node.keyMark, "'on_gap' is for sources of records, and \(section.what) reads objects")
     }
     let include = nodes.texts(section["include"], "a glob such as \"*.csv\"")?.map(\.text)
     let exclude = nodes.texts(section["exclude"], "a glob such as \"*.tmp\"")?.map(\.text)

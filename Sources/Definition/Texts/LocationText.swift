@@ -5,7 +5,12 @@ enum LocationText {
       throw TextFault("\(quoted(text)) holds a control character")
     }
     let scalars = Array(text.unicodeScalars)
-    guard let colon = scalars.firstIndex(of: ":"), scalars[colon...].starts(with: [":", "/", "/"]) else { return text }
+    if scalars.first == "~" {
+      throw TextFault("'~' is not expanded outside a shell", hint: "write \"${HOME}/…\"")
+    }
+    guard let colon = scalars.firstIndex(of: ":"), scalars[colon...].starts(with: [":", "/", "/"]) else {
+      return text
+    }
     switch String(scalars[..<colon]) {
     case "s3": return try s3(text, scalars[(colon + 3)...])
     case "s3a", "s3n": throw TextFault("\(quoted(text)) is Hadoop's form", hint: "write s3://…")
@@ -20,7 +25,8 @@ enum LocationText {
   /// A place to write to.
   static func parseTarget(_ text: String) throws(TextFault) -> String {
     let location = try parse(text)
-    if let glob = location.unicodeScalars.enumerated().first(where: { $0.element == "*" || $0.element == "?" }) {
+    if let glob = location.unicodeScalars.enumerated().first(where: { $0.element == "*" || $0.element == "?" }
+    ) {
       throw TextFault("a place to write to cannot hold '\(glob.element)'", at: glob.offset)
     }
     return location
@@ -32,7 +38,11 @@ enum LocationText {
       throw TextFault("\(quoted(text)) names no bucket", hint: "write s3://bucket/prefix")
     }
     // Old buckets may have capitals and underscores.
-    guard bucket.allSatisfy({ $0.isASCII && ($0.properties.isAlphabetic || DigitRun.isDigit($0) || "-._".unicodeScalars.contains($0)) })
+    guard
+      bucket.allSatisfy({
+        $0.isASCII
+          && ($0.properties.isAlphabetic || DigitRun.isDigit($0) || "-._".unicodeScalars.contains($0))
+      })
     else {
       throw TextFault("\(quoted(String(bucket))) cannot be a bucket's name", at: bucket.startIndex)
     }

@@ -34,7 +34,8 @@ enum NameText {
 
   /// A Kafka topic.
   static func topic(_ text: String) throws(TextFault) -> String {
-    guard text.unicodeScalars.allSatisfy(isNameScalar), text.utf8.count <= 249, text != ".", text != "..", !text.isEmpty
+    guard text.unicodeScalars.allSatisfy(isNameScalar), text.utf8.count <= 249, text != ".", text != "..",
+      !text.isEmpty
     else {
       throw TextFault(
         "\(quoted(text)) cannot be a topic's name", hint: "at most 249 letters a-z A-Z, digits, - _ .")
