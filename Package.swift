@@ -49,11 +49,12 @@ let package = Package(
     module("Pipeline", ["Columns", "Definition"]),
 
     // The edge.
+    module("Digests", ["CCrypto"]),
     module("Platform", ["CCrypto"]),
     module("Formats", ["Columns", "Definition", "CScan", "CSimdJSON", "CISAL", "CZstd", "CSnappy"]),
     module("LocalStore", ["Platform", "CCrypto"]),
     module("S3", ["Platform", "CCurl", "CCrypto"]),
-    module("Worker", ["Columns", "Definition", "Pipeline", "Platform", "Formats"]),
+    module("Worker", ["Columns", "Definition", "Pipeline", "Platform", "Formats", "Digests"]),
     .executableTarget(
       name: "tributary",
       dependencies: [
@@ -65,6 +66,7 @@ let package = Package(
     tests("DefinitionTests", ["Definition", "Columns"]),
     tests("PipelineTests", ["Pipeline", "Definition", "Columns"]),
     tests("FormatsTests", ["Formats", "Definition", "Columns"]),
+    tests("DigestsTests", ["Digests"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform"], fixtures: true),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Platform", "LocalStore"]),
   ],
