@@ -50,10 +50,10 @@ let package = Package(
 
     // The edge.
     module("Digests", ["CCrypto"]),
-    module("Platform", ["CCrypto"]),
+    module("Platform", []),
     module("Formats", ["Columns", "Definition", "CScan", "CSimdJSON", "CISAL", "CZstd", "CSnappy"]),
-    module("LocalStore", ["Platform", "CCrypto"]),
-    module("S3", ["Platform", "CCurl", "CCrypto"]),
+    module("LocalStore", ["Platform", "Digests"]),
+    module("S3", ["Platform", "Digests", "CCurl", "CCrypto"]),
     module("Worker", ["Columns", "Definition", "Pipeline", "Platform", "Formats", "Digests"]),
     .executableTarget(
       name: "tributary",
@@ -67,7 +67,7 @@ let package = Package(
     tests("PipelineTests", ["Pipeline", "Definition", "Columns"]),
     tests("FormatsTests", ["Formats", "Definition", "Columns"]),
     tests("DigestsTests", ["Digests"]),
-    tests("StoreTests", ["LocalStore", "S3", "Platform"], fixtures: true),
+    tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Platform", "LocalStore"]),
   ],
   swiftLanguageModes: [.v6],

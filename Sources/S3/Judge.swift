@@ -61,7 +61,8 @@ struct Judge {
   private static let passingStatuses: Set<Int> = [408, 429, 500, 502, 503, 504, 509]
   private static let passingCodes: Set<String> = [
     "RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "Throttling", "ThrottlingException",
-    "RequestLimitExceeded", "BandwidthLimitExceeded", "OperationAborted", "ConditionalRequestConflict", "IncompleteBody",
+    "RequestLimitExceeded", "BandwidthLimitExceeded", "OperationAborted", "ConditionalRequestConflict",
+    "IncompleteBody",
     "BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch",
   ]
 
@@ -72,7 +73,8 @@ struct Judge {
     case .certificate:
       .fail(
         .unavailable, failure.message,
-        hint: "if the server's certificate is signed by an authority of your own, name its file in AWS_CA_BUNDLE")
+        hint:
+          "if the server's certificate is signed by an authority of your own, name its file in AWS_CA_BUNDLE")
     case .cancelled: .fail(.other, failure.message, hint: "")
     case .refused: .fail(.protocolViolation, failure.message, hint: "check the endpoint")
     }
@@ -82,7 +84,8 @@ struct Judge {
     if (200..<300).contains(response.status) {
       if let refusal = sink.refusal { return .fail(refusal.code, refusal.message, hint: refusal.hint) }
       guard sink.isFull else {
-        return .retry("the body ended early, at byte \(sink.filled)", afterSeconds: nil, mayHaveHappened: false)
+        return .retry(
+          "the body ended early, at byte \(sink.filled)", afterSeconds: nil, mayHaveHappened: false)
       }
       // CompleteMultipartUpload and CopyObject report late errors inside a 200.
       if call.isSlow, let problem = ErrorAnswer(response.body) { return judge(response, problem) }
@@ -110,7 +113,8 @@ struct Judge {
     case 401, 403: return .fail(.forbidden, text, hint: hint(answer.code))
     case 412, 416: return .fail(.changed, text, hint: "")
     case 301, 302, 303, 307, 308:
-      return .fail(.protocolViolation, text, hint: "set the bucket's region or the endpoint that the bucket belongs to")
+      return .fail(
+        .protocolViolation, text, hint: "set the bucket's region or the endpoint that the bucket belongs to")
     case 507:
       return .fail(.full, text, hint: "the server has no room left")
     default:
@@ -124,7 +128,8 @@ struct Judge {
 
   private func correction(_ response: HTTPResponse, _ answer: ErrorAnswer) -> Correction? {
     let status = response.status
-    if [301, 307, 400, 403].contains(status), let told = response.header("x-amz-bucket-region") ?? answer.region,
+    if [301, 307, 400, 403].contains(status),
+      let told = response.header("x-amz-bucket-region") ?? answer.region,
       told != region, !told.isEmpty, told.utf8.count < 64
     {
       return .region(told)
@@ -161,7 +166,8 @@ struct Judge {
     }
     switch code {
     case "SignatureDoesNotMatch":
-      return "the secret key does not belong to the access key (\(whose)), or something on the way changes requests"
+      return
+        "the secret key does not belong to the access key (\(whose)), or something on the way changes requests"
     case "InvalidAccessKeyId": return "the server does not know the access key (\(whose))"
     case "ExpiredToken", "TokenRefreshRequired": return "the session has ended (\(whose)); sign in again"
     case "RequestTimeTooSkewed": return "set this machine's clock"

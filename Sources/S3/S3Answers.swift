@@ -55,7 +55,9 @@ struct ListPage {
         next.size = size
       case (3, "Contents", "ETag"): next.etag = entityTag(element.text)
       case (3, "Contents", "LastModified"):
-        guard let time = Timestamp(iso8601: element.text) else { throw Self.malformed("a time cannot be read") }
+        guard let time = Timestamp(iso8601: element.text) else {
+          throw Self.malformed("a time cannot be read")
+        }
         next.modifiedMicroseconds = wholeSeconds(time)
       case (2, _, "Contents"):
         guard !next.key.isEmpty, next.size >= 0 else { throw Self.malformed("an object has no key or size") }
@@ -113,7 +115,9 @@ func readCompletedTag(_ body: [UInt8]) throws(MalformedAnswer) -> String? {
 func entityTag(_ text: String?) -> String? {
   guard var tag = text else { return nil }
   if tag.hasPrefix("W/") { tag.removeFirst(2) }
-  if tag.hasPrefix("\""), tag.hasSuffix("\""), tag.utf8.count >= 2 { tag = String(tag.dropFirst().dropLast()) }
+  if tag.hasPrefix("\""), tag.hasSuffix("\""), tag.utf8.count >= 2 {
+    tag = String(tag.dropFirst().dropLast())
+  }
   return tag.isEmpty ? nil : tag
 }
 

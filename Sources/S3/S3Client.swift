@@ -1,3 +1,4 @@
+internal import Digests
 internal import Platform
 internal import Synchronization
 
@@ -114,7 +115,8 @@ final class S3Client: Sendable {
         guard failures < failuresMax, attempts < failuresMax * 8 else {
           let times = attempts == 1 ? "" : " (\(attempts) attempts)"
           throw failure(
-            call, signing, .unavailable, message + times, "check the endpoint and the network, or try again later",
+            call, signing, .unavailable, message + times,
+            "check the endpoint and the network, or try again later",
             status, mayHaveHappened)
         }
         let wait = retry.waitMilliseconds(afterFailures: failures, retryAfterSeconds: after)
@@ -201,7 +203,8 @@ final class S3Client: Sendable {
   }
 
   private func failure(
-    _ call: S3Call, _ authorization: Authorization, _ code: StoreError.Code, _ message: String, _ hint: String,
+    _ call: S3Call, _ authorization: Authorization, _ code: StoreError.Code, _ message: String,
+    _ hint: String,
     _ status: Int, _ mayHaveHappened: Bool
   ) -> S3Failure {
     var secrets: [String] = []

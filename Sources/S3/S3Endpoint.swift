@@ -42,7 +42,8 @@ struct S3Endpoint: Sendable {
   private static func isHostName(_ bucket: String, isTLS: Bool) -> Bool {
     guard (3...63).contains(bucket.utf8.count) else { return false }
     return bucket.utf8.allSatisfy { byte in
-      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
         || byte == UInt8(ascii: "-") || (byte == UInt8(ascii: ".") && !isTLS)
     }
   }

@@ -26,7 +26,8 @@ public final class S3Session: Sendable {
       options.region ?? environment.variable("AWS_REGION") ?? environment.variable("AWS_DEFAULT_REGION")
       ?? profiles.setting("region")
     if let region, !region.utf8.allSatisfy(Self.isRegionByte) {
-      throw Self.refuse("the region holds other characters than letters, digits and '-'", "write e.g. eu-central-1")
+      throw Self.refuse(
+        "the region holds other characters than letters, digits and '-'", "write e.g. eu-central-1")
     }
     let endpoint = try Self.endpoint(options, environment, profiles)
     self.options = options
@@ -34,7 +35,8 @@ public final class S3Session: Sendable {
       environment: environment,
       credentials: CredentialChain(
         environment: environment, profiles: profiles, askedProfile: options.profile, region: region),
-      endpoint: endpoint, region: region ?? "us-east-1", retry: options.retry, stallSeconds: options.stallSeconds)
+      endpoint: endpoint, region: region ?? "us-east-1", retry: options.retry,
+      stallSeconds: options.stallSeconds)
     threads = TransferThreads(threadsMax: options.transferThreadsMax)
     budget = TransferBudget(bytesMax: options.transferBytesMax)
   }
@@ -52,7 +54,8 @@ public final class S3Session: Sendable {
     if let text, !text.isEmpty {
       // The text itself is not repeated: somebody may have put a password in it.
       guard let parsed = Address(text) else {
-        throw refuse("the endpoint is not an address", "write http://host:port or https://host, without a user name")
+        throw refuse(
+          "the endpoint is not an address", "write http://host:port or https://host, without a user name")
       }
       guard parsed.path.isEmpty || parsed.path == "/", parsed.query.isEmpty else {
         throw refuse("the endpoint \(parsed.authority) holds a path", "write the address of the server only")

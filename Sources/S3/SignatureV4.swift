@@ -1,4 +1,4 @@
-internal import Platform
+internal import Digests
 
 /// AWS Signature Version 4: proves that a request was made by the holder of a secret key and was not altered.
 ///

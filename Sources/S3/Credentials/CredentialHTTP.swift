@@ -7,7 +7,8 @@ struct CredentialHTTP: Sendable {
     var last = "no attempt"
     for attempt in 1...max(1, attempts) {
       do throws(TransportFailure) {
-        let response = try environment.transport.perform(request, into: BodySink(), cancellation: Cancellation())
+        let response = try environment.transport.perform(
+          request, into: BodySink(), cancellation: Cancellation())
         if response.status < 500, response.status != 429 { return response }
         last = "it answers with status \(response.status)"
       } catch {
@@ -48,7 +49,9 @@ struct CredentialHTTP: Sendable {
     var credentials = Credentials(accessKey: access, secretKey: secret, source: source)
     credentials.token = (members[tokenName] ?? members["SessionToken"]).flatMap { $0.isEmpty ? nil : $0 }
     if let text = members["Expiration"] {
-      guard let time = Timestamp(iso8601: text) else { throw .broken("\(source) gave an expiration that is no time") }
+      guard let time = Timestamp(iso8601: text) else {
+        throw .broken("\(source) gave an expiration that is no time")
+      }
       credentials.expiration = time
     }
     return credentials
@@ -80,7 +83,8 @@ struct Address: Sendable, Equatable {
     let plain = isTLS ? ":443" : ":80"
     if authority.hasSuffix(plain) { authority.removeLast(plain.count) }
     let allowed = authority.utf8.allSatisfy { byte in
-      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
         || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ":")
         || byte == UInt8(ascii: "[") || byte == UInt8(ascii: "]") || byte == UInt8(ascii: "_")
     }

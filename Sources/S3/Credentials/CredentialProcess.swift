@@ -25,7 +25,8 @@ enum CredentialProcess {
     let code = posix_spawnp(&child, program, &actions, nil, &arguments, environ)
     close(ends[1])
     guard code == 0 else {
-      throw .broken("credential_process '\(program)' could not be started: \(String(cString: strerror(code)))")
+      throw .broken(
+        "credential_process '\(program)' could not be started: \(String(cString: strerror(code)))")
     }
     let output = readAll(ends[0])
     var status: Int32 = 0

@@ -1,4 +1,4 @@
-internal import Platform
+internal import Digests
 
 /// The single places that credentials come from. Each throws `.absent` where it does not apply.
 struct CredentialSources: Sendable {
@@ -123,12 +123,18 @@ struct CredentialSources: Sendable {
   func container() throws(CredentialFailure) -> Credentials {
     let address: String
     if let relative = environment.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
-      guard relative.hasPrefix("/") else { throw .broken("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI does not begin with /") }
+      guard relative.hasPrefix("/") else {
+        throw .broken("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI does not begin with /")
+      }
       address = "http://169.254.170.2" + relative
     } else if let full = environment.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
-      guard let url = Address(full) else { throw .broken("AWS_CONTAINER_CREDENTIALS_FULL_URI is not an http(s) address") }
+      guard let url = Address(full) else {
+        throw .broken("AWS_CONTAINER_CREDENTIALS_FULL_URI is not an http(s) address")
+      }
       guard url.isTLS || Self.mayBePlain(url.host) else {
-        throw .broken("AWS_CONTAINER_CREDENTIALS_FULL_URI: plain http is allowed to this machine and its container agent only")
+        throw .broken(
+          "AWS_CONTAINER_CREDENTIALS_FULL_URI: plain http is allowed to this machine and its container agent only"
+        )
       }
       address = full
     } else {
@@ -146,7 +152,8 @@ struct CredentialSources: Sendable {
     guard response.status == 200 else {
       throw .broken("the container endpoint answers with status \(response.status)")
     }
-    return try CredentialHTTP.credentials(json: response.body, tokenName: "Token", source: "the container endpoint")
+    return try CredentialHTTP.credentials(
+      json: response.body, tokenName: "Token", source: "the container endpoint")
   }
 
   private func containerToken() throws(CredentialFailure) -> String? {

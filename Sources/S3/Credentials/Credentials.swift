@@ -1,5 +1,7 @@
 /// An access key with its secret. Never printed: descriptions and mirrors show the source only.
-struct Credentials: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+struct Credentials: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible,
+  CustomReflectable
+{
   var accessKey: String
   var secretKey: String
   var token: String?
@@ -31,6 +33,10 @@ struct CredentialFailure: Error, CustomStringConvertible {
   /// Without secrets.
   var description: String
 
-  static func absent(_ description: String) -> CredentialFailure { .init(kind: .absent, description: description) }
-  static func broken(_ description: String) -> CredentialFailure { .init(kind: .broken, description: description) }
+  static func absent(_ description: String) -> CredentialFailure {
+    .init(kind: .absent, description: description)
+  }
+  static func broken(_ description: String) -> CredentialFailure {
+    .init(kind: .broken, description: description)
+  }
 }

@@ -22,7 +22,8 @@ struct Profiles: Sendable {
       merged = merged.overlaid(with: ProfileFile(String(decoding: bytes, as: UTF8.self), kind: .credentials))
     }
     file = merged
-    name = asked ?? environment.variable("AWS_PROFILE") ?? environment.variable("AWS_DEFAULT_PROFILE") ?? "default"
+    name =
+      asked ?? environment.variable("AWS_PROFILE") ?? environment.variable("AWS_DEFAULT_PROFILE") ?? "default"
     paths = [configuration, credentials]
   }
 
@@ -53,7 +54,8 @@ struct Profiles: Sendable {
       guard value("mfa_serial") == nil else {
         throw .broken(
           "profile '\(name)' asks for a one-time code (mfa_serial), which a program cannot type; "
-            + "export a session's keys instead: aws configure export-credentials --profile \(name) --format env")
+            + "export a session's keys instead: aws configure export-credentials --profile \(name) --format env"
+        )
       }
       let base = try baseCredentials(
         of: name, value, sources: sources, region: region, visited: visited + [name])
@@ -66,7 +68,8 @@ struct Profiles: Sendable {
   }
 
   private func baseCredentials(
-    of name: String, _ value: (String) -> String?, sources: CredentialSources, region: String?, visited: [String]
+    of name: String, _ value: (String) -> String?, sources: CredentialSources, region: String?,
+    visited: [String]
   ) throws(CredentialFailure) -> Credentials {
     if let source = value("source_profile") {
       if source == name { return try staticCredentials(of: name, value, sources) }
@@ -77,7 +80,8 @@ struct Profiles: Sendable {
     case "EcsContainer": return try sources.container()
     case "Ec2InstanceMetadata": return try sources.instanceMetadata()
     case .some:
-      throw .broken("profile '\(name)': credential_source is Environment, EcsContainer or Ec2InstanceMetadata")
+      throw .broken(
+        "profile '\(name)': credential_source is Environment, EcsContainer or Ec2InstanceMetadata")
     case nil:
       throw .broken("profile '\(name)' has role_arn, but neither source_profile nor credential_source")
     }

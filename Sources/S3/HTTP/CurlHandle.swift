@@ -103,7 +103,8 @@ final class CurlHandle: @unchecked Sendable {
     tributary_curl_set_pointer(handle, CURLOPT_WRITEDATA, context)
     tributary_curl_set_progress_callback(handle) { context, _, _, _, _ in
       guard let context else { return 1 }
-      return Unmanaged<CurlExchange>.fromOpaque(context).takeUnretainedValue().cancellation.isCancelled ? 1 : 0
+      return Unmanaged<CurlExchange>.fromOpaque(context).takeUnretainedValue().cancellation.isCancelled
+        ? 1 : 0
     }
     tributary_curl_set_pointer(handle, CURLOPT_XFERINFODATA, context)
     tributary_curl_set_long(handle, CURLOPT_NOPROGRESS, 0)

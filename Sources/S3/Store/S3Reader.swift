@@ -93,7 +93,8 @@ final class S3Reader: ObjectReader, @unchecked Sendable {
       let isBudgeted = !window.isEmpty
       if isBudgeted, !session.budget.take(count) { return }
       let fetch = RangeFetch(
-        client: session.client, pin: pin, start: asked, count: count, isBudgeted: isBudgeted, monitor: monitor,
+        client: session.client, pin: pin, start: asked, count: count, isBudgeted: isBudgeted,
+        monitor: monitor,
         cancellation: cancellation)
       asked += Int64(count)
       hasAsked = true

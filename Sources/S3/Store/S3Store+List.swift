@@ -34,7 +34,8 @@ extension S3Store {
         read: { response throws(MalformedAnswer) in try ListPage(response.body, bucket: bucket) })
     } catch {
       throw StoreError(
-        error.error.code, operation: "LIST", location: "s3://\(bucket)/\(prefix)", message: error.error.message,
+        error.error.code, operation: "LIST", location: "s3://\(bucket)/\(prefix)",
+        message: error.error.message,
         hint: error.error.hint)
     }
   }

@@ -1,3 +1,4 @@
+internal import Digests
 public import Platform
 
 /// A bucket as a store of objects. Thread-safe; all calls block and retry by themselves.
@@ -33,7 +34,9 @@ public struct S3Store: ObjectStore {
 
   public func delete(_ key: String) throws(StoreError) {
     do throws(S3Failure) {
-      _ = try session.client.perform { S3Call(operation: "DELETE", method: "DELETE", bucket: bucket, key: key) }
+      _ = try session.client.perform {
+        S3Call(operation: "DELETE", method: "DELETE", bucket: bucket, key: key)
+      }
     } catch {
       if error.error.code == .notFound, !error.isMissingBucket { return }
       throw error.error

@@ -91,7 +91,8 @@ final class S3Writer: ObjectWriter, @unchecked Sendable {
       guard parts.count < PartPlan.partsMax else { throw S3Failure(error: tooLarge()) }
       let isBudgeted = try waitForRoom(buffer.count)
       let part = PartUpload(
-        client: store.session.client, call: call("PUT", query: []), number: parts.count + 1, uploadID: uploadID,
+        client: store.session.client, call: call("PUT", query: []), number: parts.count + 1,
+        uploadID: uploadID,
         body: buffer, monitor: monitor, cancellation: cancellation)
       buffer = []
       parts.append(part)

@@ -5,7 +5,8 @@ struct Redaction: Sendable {
   private static let lengthMax = 400
   /// Parameters of presigned addresses and forms, and headers, whose values are secret.
   private static let names = [
-    "x-amz-signature", "x-amz-credential", "x-amz-security-token", "signature", "awsaccesskeyid", "credential",
+    "x-amz-signature", "x-amz-credential", "x-amz-security-token", "signature", "awsaccesskeyid",
+    "credential",
     "webidentitytoken", "authorization", "sessiontoken", "secretaccesskey",
   ]
 
@@ -69,7 +70,9 @@ struct Redaction: Sendable {
 
   private func begins(_ lower: [UInt8], _ index: Int, _ name: String) -> Bool {
     let end = index + name.utf8.count
-    guard end < lower.count, lower[end] == UInt8(ascii: "=") || lower[end] == UInt8(ascii: ":") else { return false }
+    guard end < lower.count, lower[end] == UInt8(ascii: "=") || lower[end] == UInt8(ascii: ":") else {
+      return false
+    }
     return lower[index..<end].elementsEqual(name.utf8)
   }
 }

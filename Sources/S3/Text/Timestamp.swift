@@ -51,12 +51,14 @@ struct Timestamp: Sendable, Comparable {
   /// `Wed, 21 Oct 2015 07:28:00 GMT` (RFC 9110's preferred form). Nil for anything else.
   init?(http text: String) {
     let parts = text.split(separator: " ").map(String.init)
-    guard parts.count == 6, let month = Self.months.firstIndex(of: parts[2]), parts[5] == "GMT" || parts[5] == "UTC"
+    guard parts.count == 6, let month = Self.months.firstIndex(of: parts[2]),
+      parts[5] == "GMT" || parts[5] == "UTC"
     else { return nil }
     var day = Scanner(parts[1])
     var year = Scanner(parts[3])
     var clock = Scanner(parts[4])
-    guard let dayNumber = day.number(2), let yearNumber = year.number(4), let hour = clock.number(2), clock.skip(":"),
+    guard let dayNumber = day.number(2), let yearNumber = year.number(4), let hour = clock.number(2),
+      clock.skip(":"),
       let minute = clock.number(2), clock.skip(":"), let second = clock.number(2),
       let seconds = Self.seconds(yearNumber, month + 1, dayNumber, hour, minute, second)
     else { return nil }
@@ -71,7 +73,9 @@ struct Timestamp: Sendable, Comparable {
   private static func seconds(
     _ year: Int, _ month: Int, _ day: Int, _ hour: Int, _ minute: Int, _ second: Int
   ) -> Int? {
-    guard (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60 else { return nil }
+    guard (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60 else {
+      return nil
+    }
     return days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second
   }
 
@@ -114,7 +118,9 @@ private struct Scanner {
   var isAtEnd: Bool { index == bytes.count }
 
   mutating func digit() -> Int? {
-    guard index < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index]) else { return nil }
+    guard index < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index]) else {
+      return nil
+    }
     defer { index += 1 }
     return Int(bytes[index] - UInt8(ascii: "0"))
   }

@@ -105,7 +105,8 @@ struct XMLReader {
   }
 
   private func isNameEnd(_ byte: UInt8) -> Bool {
-    byte <= UInt8(ascii: " ") || byte == UInt8(ascii: ">") || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "<")
+    byte <= UInt8(ascii: " ") || byte == UInt8(ascii: ">") || byte == UInt8(ascii: "/")
+      || byte == UInt8(ascii: "<")
   }
 
   private mutating func text() throws(MalformedAnswer) {

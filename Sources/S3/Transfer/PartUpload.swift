@@ -33,13 +33,14 @@ final class PartUpload: @unchecked Sendable {
     var failed: S3Failure?
     var found = ""
     do throws(S3Failure) {
-      found = try client.perform(cancellation: cancellation, { [call] in call }) {
-        response throws(MalformedAnswer) in
-        guard let tag = entityTag(response.header("etag")) else {
-          throw MalformedAnswer(description: "the answer to part \(number) holds no entity tag")
-        }
-        return tag
-      }
+      found = try client.perform(
+        cancellation: cancellation, { [call] in call },
+        read: { response throws(MalformedAnswer) in
+          guard let tag = entityTag(response.header("etag")) else {
+            throw MalformedAnswer(description: "the answer to part \(number) holds no entity tag")
+          }
+          return tag
+        })
     } catch {
       failed = error
     }

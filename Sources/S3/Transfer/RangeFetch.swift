@@ -41,7 +41,9 @@ final class RangeFetch: @unchecked Sendable {
     }
     var failed: S3Failure?
     do throws(S3Failure) {
-      _ = try client.perform(into: sink, cancellation: cancellation) { call(offset: start + Int64(sink.filled)) }
+      _ = try client.perform(into: sink, cancellation: cancellation) {
+        call(offset: start + Int64(sink.filled))
+      }
     } catch {
       failed = error
     }
@@ -80,10 +82,14 @@ final class RangeFetch: @unchecked Sendable {
       guard let range = ContentRange(response.header("content-range") ?? "") else {
         return .refused(.init(code: .protocolViolation, message: "the answer's Content-Range cannot be read"))
       }
-      if let total = range.total, total != pin.info.size { return .refused(changed("its size is \(total) now")) }
+      if let total = range.total, total != pin.info.size {
+        return .refused(changed("its size is \(total) now"))
+      }
       guard range.first == offset, range.last < start + Int64(bytes.count) else {
         return .refused(
-          .init(code: .protocolViolation, message: "bytes \(range.first)-\(range.last) came, \(offset) was asked for"))
+          .init(
+            code: .protocolViolation,
+            message: "bytes \(range.first)-\(range.last) came, \(offset) was asked for"))
       }
     case 200:
       if let length = response.header("content-length"), Int64(length) != pin.info.size {
@@ -96,7 +102,8 @@ final class RangeFetch: @unchecked Sendable {
       return .refused(changed("its entity tag is another"))
     }
     let isWhole = response.status == 200
-    return .target(skipping: isWhole ? offset : 0, allowsMore: isWhole && start + Int64(bytes.count) < pin.info.size)
+    return .target(
+      skipping: isWhole ? offset : 0, allowsMore: isWhole && start + Int64(bytes.count) < pin.info.size)
   }
 
   private func changed(_ how: String) -> BodySink.Refusal {
@@ -135,7 +142,8 @@ struct ContentRange: Equatable {
     let parts = text.dropFirst(6).split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 2 else { return nil }
     let ends = parts[0].split(separator: "-", omittingEmptySubsequences: false)
-    guard ends.count == 2, let first = Int64(ends[0]), let last = Int64(ends[1]), first >= 0, first <= last else {
+    guard ends.count == 2, let first = Int64(ends[0]), let last = Int64(ends[1]), first >= 0, first <= last
+    else {
       return nil
     }
     self.first = first
