@@ -56,11 +56,13 @@ let package = Package(
 
     // The edge.
     module("Digests", ["CCrypto"]),
-    module("Platform", ["CCrypto"]),
-    module("Formats", ["Columns", "Definition", "CScan", "CSimdJSON", "CISAL", "CZstd", "CSnappy"], settings: hot),
-    module("LocalStore", ["Platform", "CCrypto"]),
-    module("S3", ["Platform", "CCurl", "CCrypto"]),
-    module("Worker", ["Columns", "Definition", "Pipeline", "Platform", "Formats", "Digests"], settings: hot),
+    module("Platform", []),
+    module(
+      "Formats", ["Columns", "Definition", "CScan", "CSimdJSON", "CISAL", "CZstd", "CSnappy"], settings: hot),
+    module("LocalStore", ["Platform", "Digests"]),
+    module("S3", ["Platform", "Digests", "CCurl", "CCrypto"]),
+    module(
+      "Worker", ["Columns", "Definition", "Pipeline", "Platform", "Formats", "Digests"], settings: hot),
     .executableTarget(
       name: "tributary",
       dependencies: [
@@ -73,7 +75,7 @@ let package = Package(
     tests("PipelineTests", ["Pipeline", "Definition", "Columns"]),
     tests("FormatsTests", ["Formats", "Definition", "Columns"], fixtures: true),
     tests("DigestsTests", ["Digests"]),
-    tests("StoreTests", ["LocalStore", "S3", "Platform"], fixtures: true),
+    tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Platform", "LocalStore"]),
   ],
   swiftLanguageModes: [.v6],
