@@ -14,8 +14,10 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool = false) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, resources: fixtures ? [.copy("Fixtures")] : [],
+    swiftSettings: strict)
 }
 
 func library(_ name: String, pkgConfig: String, apt: String) -> Target {
@@ -48,11 +50,11 @@ let package = Package(
 
     // The edge.
     module("Digests", ["CCrypto"]),
-    module("Platform", []),
+    module("Platform", ["CCrypto"]),
     module("Formats", ["Columns", "Definition", "CScan", "CSimdJSON", "CISAL", "CZstd", "CSnappy"]),
     module("LocalStore", ["Platform", "CCrypto"]),
     module("S3", ["Platform", "CCurl", "CCrypto"]),
-    module("Worker", ["Columns", "Definition", "Pipeline", "Platform", "Formats"]),
+    module("Worker", ["Columns", "Definition", "Pipeline", "Platform", "Formats", "Digests"]),
     .executableTarget(
       name: "tributary",
       dependencies: [
@@ -65,7 +67,7 @@ let package = Package(
     tests("PipelineTests", ["Pipeline", "Definition", "Columns"]),
     tests("FormatsTests", ["Formats", "Definition", "Columns"]),
     tests("DigestsTests", ["Digests"]),
-    tests("StoreTests", ["LocalStore", "S3", "Platform"]),
+    tests("StoreTests", ["LocalStore", "S3", "Platform"], fixtures: true),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Platform", "LocalStore"]),
   ],
   swiftLanguageModes: [.v6],

@@ -30,7 +30,7 @@ public enum RecordBoundary: Sendable {
     var at = from
     while at < to {
       if text[at] == quote {
-        at = RecordBoundary.endOfQuoted(text, at, to, quote: quote, escape: escape)
+        at = RecordBoundary.endOfQuoted(text, at, to, quote: quote, escape: escape) ?? to
       }
       // The rest of the field (or of a malformed one).
       while at < to && text[at] != delimiter && text[at] != 0x0a { at += 1 }
@@ -40,15 +40,46 @@ public enum RecordBoundary: Sendable {
     return recordEnd
   }
 
-  /// One past the closing quote of the field that opens at `from`, or `to`.
+  /// One past the first record's line end in `from..<to`, or `from` if it does not end there.
+  public func endOfFirstRecord(_ text: UnsafePointer<UInt8>, from: Int, to: Int) -> Int {
+    guard case .csv(let delimiter, let quote, let escape) = self else {
+      let line = cscan_find(text, from, to, 0x0a)
+      return line < to ? line + 1 : from
+    }
+    var at = from
+    while at < to {
+      if text[at] == quote { at = RecordBoundary.endOfQuoted(text, at, to, quote: quote, escape: escape) ?? to }
+      while at < to && text[at] != delimiter && text[at] != 0x0a { at += 1 }
+      if at < to && text[at] == 0x0a { return at + 1 }
+      at += 1
+    }
+    return from
+  }
+
+  /// Whether the text from `from` (a record's start) to `to` ends within an open quote.
+  public func endsOpen(_ text: UnsafePointer<UInt8>, from: Int, to: Int) -> Bool {
+    guard case .csv(let delimiter, let quote, let escape) = self else { return false }
+    var at = from
+    while at < to {
+      if text[at] == quote {
+        guard let end = RecordBoundary.endOfQuoted(text, at, to, quote: quote, escape: escape) else { return true }
+        at = end
+      }
+      while at < to && text[at] != delimiter && text[at] != 0x0a { at += 1 }
+      at += 1
+    }
+    return false
+  }
+
+  /// One past the closing quote of the field that opens at `from`; nil if it is not closed before `to`.
   static func endOfQuoted(_ text: UnsafePointer<UInt8>, _ from: Int, _ to: Int, quote: UInt8, escape: UInt8)
-    -> Int
+    -> Int?
   {
     var at = from + 1
     if escape == quote {
       while true {
         at = cscan_find(text, at, to, quote)
-        if at >= to { return to }
+        if at >= to { return nil }
         // A quote at the very end may be the first half of a doubled one: not closed yet, as far as can be seen.
         if at + 1 >= to || text[at + 1] != quote { return at + 1 }
         at += 2
@@ -63,7 +94,7 @@ public enum RecordBoundary: Sendable {
         at += 1
       }
     }
-    return to
+    return nil
   }
 
   /// The first line end at or behind `from`, or nil.

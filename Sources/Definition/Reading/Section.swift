@@ -1,0 +1,133 @@
+/// A mapping of the definition whose keys are known: what is not among them was reported already.
+struct Section {
+  let node: YAMLNode
+  /// How messages call it: `source 'usage'`.
+  let what: String
+  private let members: [String: YAMLNode]
+
+  init(node: YAMLNode, what: String, members: [String: YAMLNode]) {
+    self.node = node
+    self.what = what
+    self.members = members
+  }
+
+  subscript(key: String) -> YAMLNode? { members[key] }
+
+  /// Where to say that something is missing: at the section's own key.
+  var place: Mark { node.keyMark ?? node.mark }
+}
+
+/// Reads single values from nodes, and says what was expected where one does not fit.
+struct NodeReader {
+  let log: ProblemLog
+
+  /// A mapping with some of `keys`; nil (and a problem) if it is anything else.
+  func section(_ node: YAMLNode, _ what: String, keys: [String], example: String) -> Section? {
+    guard let entries = entries(node, what, example: example) else { return nil }
+    var members: [String: YAMLNode] = [:]
+    for entry in entries {
+      if keys.contains(entry.key) {
+        members[entry.key] = entry.value
+      } else {
+        unknown(entry, in: what, keys: keys)
+      }
+    }
+    return Section(node: node, what: what, members: members)
+  }
+
+  /// The entries of a mapping with names of the user's choice.
+  func entries(_ node: YAMLNode, _ what: String, example: String) -> [YAMLEntry]? {
+    switch node.content {
+    case .mapping(let entries):
+      return entries
+    case .refused:
+      return nil
+    default:
+      log.report(node, "\(what): expected a mapping, found \(node.described)", hint: "write \(example)")
+      return nil
+    }
+  }
+
+  private func unknown(_ entry: YAMLEntry, in what: String, keys: [String]) {
+    if entry.value.isRefused { return }
+    var hint = log.nearest(entry.key, among: keys)
+    if hint.isEmpty { hint = KnownKeys.elsewhere(entry.key) ?? "" }
+    if hint.isEmpty && entry.key.contains("${") { hint = "variables are expanded in values, not in keys" }
+    if hint.isEmpty { hint = "known here: \(keys.joined(separator: ", "))" }
+    log.report(
+      at: entry.keyMark, path: entry.value.path, "unknown key \(quoted(entry.key)) in \(what)", hint: hint)
+  }
+
+  /// Says that a section lacks a key.
+  func missing(_ key: String, in section: Section, hint: String) {
+    log.report(
+      at: section.place, path: section.node.path, "\(section.what) has no '\(key)'", hint: hint)
+  }
+
+  /// A scalar's text, not empty.
+  func text(_ node: YAMLNode?, _ expected: String, allowEmpty: Bool = false) -> String? {
+    guard let node, !node.isRefused else { return nil }
+    guard let text = node.text, !node.isEmpty, allowEmpty || !text.isEmpty else {
+      log.report(node, "expected \(expected), found \(node.described)")
+      return nil
+    }
+    return text
+  }
+
+  func bool(_ node: YAMLNode?) -> Bool? {
+    guard let node, let text = text(node, "true or false") else { return nil }
+    switch text {
+    case "true": return true
+    case "false": return false
+    default:
+      log.report(node, "expected true or false, found \(quoted(text))")
+      return nil
+    }
+  }
+
+  func integer(_ node: YAMLNode?, _ expected: String, in range: ClosedRange<Int>) -> Int? {
+    guard let node, let text = text(node, expected) else { return nil }
+    guard let value = Int(text), range.contains(value), !text.hasPrefix("+") else {
+      log.report(node, "expected \(expected), found \(quoted(text))")
+      return nil
+    }
+    return value
+  }
+
+  /// One of some words.
+  func choice<Value>(_ node: YAMLNode?, _ expected: String, _ choices: KeyValuePairs<String, Value>) -> Value? {
+    guard let node, let text = text(node, expected) else { return nil }
+    if let found = choices.first(where: { $0.key == text }) { return found.value }
+    log.report(
+      node, "expected \(expected), found \(quoted(text))", hint: log.nearest(text, among: choices.map(\.key)))
+    return nil
+  }
+
+  /// A text that a small parser understands.
+  func parsed<Value>(
+    _ node: YAMLNode?, _ expected: String, _ parse: (String) throws(TextFault) -> Value
+  ) -> Value? {
+    guard let node, let text = text(node, expected) else { return nil }
+    do {
+      return try parse(text)
+    } catch {
+      log.report(node, error)
+      return nil
+    }
+  }
+
+  /// A scalar, or a list of scalars; each with its node.
+  func texts(_ node: YAMLNode?, _ expected: String, allowEmpty: Bool = false) -> [(text: String, node: YAMLNode)]? {
+    guard let node else { return nil }
+    let items: [YAMLNode]
+    switch node.content {
+    case .refused: return nil
+    case .sequence(let list): items = list
+    default: items = [node]
+    }
+    let read = items.compactMap { item in
+      text(item, expected, allowEmpty: allowEmpty).map { (text: $0, node: item) }
+    }
+    return read.count == items.count ? read : nil
+  }
+}
