@@ -61,7 +61,8 @@ enum CivilTime {
   }
 
   private static func number(
-    _ scalars: [Unicode.Scalar], _ index: inout Int, _ digits: Int, _ range: ClosedRange<Int64>, _ text: String
+    _ scalars: [Unicode.Scalar], _ index: inout Int, _ digits: Int, _ range: ClosedRange<Int64>,
+    _ text: String
   ) throws(TextFault) -> Int64 {
     let start = index
     var value: Int64 = 0

@@ -32,7 +32,8 @@ enum TimePatternText {
     }
     guard !found.isEmpty else {
       throw TextFault(
-        "the format \(quoted(text)) has no directive", hint: "write it for strptime, as in \"%d/%m/%Y %H:%M\"")
+        "the format \(quoted(text)) has no directive", hint: "write it for strptime, as in \"%d/%m/%Y %H:%M\""
+      )
     }
     let hasYear = !found.isDisjoint(with: ["Y", "y", "F", "D", "s"])
     let hasDay =
