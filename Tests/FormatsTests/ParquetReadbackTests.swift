@@ -11,7 +11,9 @@ import Testing
     try WriterPython.withDirectory { directory in
       var cases = 0
       for codec in [ParquetCodec.zstd, .snappy, .uncompressed] {
-        for sizes in [[], [0], [1], [2, 0, 1], [1000], [3000, 20_000, 777], [70_000]] {
+        var shapes = [[], [0], [1], [2, 0, 1], [1000], [3000, 777]]
+        if codec == .zstd { shapes.append([35_000, 5000]) }
+        for sizes in shapes {
           cases += 1
           try write("\(codec)-\(cases)", codec, sizes, seed: seed + UInt64(cases), to: directory)
         }

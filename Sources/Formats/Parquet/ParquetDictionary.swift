@@ -14,11 +14,27 @@ enum ParquetDictionaryRule {
     return 4 * (dictionaryBytes + indexBytes) <= 3 * plainBytes
   }
 
-  /// On the way: almost all values new at the first look, or no gain so far at a later one.
-  static func isHopeless(entries: Int, dictionaryBytes: Int, values: Int, plainBytes: Int) -> Bool {
-    if dictionaryBytes > bytesMax { return true }
-    if values <= firstLook { return values == firstLook && entries * 20 > values * 19 }
-    return !pays(entries: entries, dictionaryBytes: dictionaryBytes, values: values, plainBytes: plainBytes)
+  /// What a column looked like so far, and at the look before.
+  struct Look {
+    var values = 0
+    var entries = 0
+    var dictionaryBytes = 0
+    var plainBytes = 0
+  }
+
+  /// On the way: whether a dictionary of all `total` values will hardly pay. If values came from K equally likely ones,
+  /// a share entries / K of the newest would have been seen before, which gives K.
+  static func isHopeless(_ now: Look, since before: Look, total: Int) -> Bool {
+    if now.dictionaryBytes > bytesMax { return true }
+    if now.values <= firstLook { return now.values == firstLook && now.entries * 100 > now.values * 99 }
+    let seenBefore = (now.values - before.values) - (now.entries - before.entries)
+    guard seenBefore > 0 else { return true }
+    let expected = min(total, now.entries * (now.values - before.values) / seenBefore)
+    let expectedBytes = now.dictionaryBytes / now.entries * expected
+    return expectedBytes > bytesMax
+      || !pays(
+        entries: expected, dictionaryBytes: expectedBytes, values: total,
+        plainBytes: now.plainBytes / now.values * total)
   }
 
   /// Where to look next after `values`.
@@ -76,17 +92,14 @@ final class ParquetFixedDictionary<Key: FixedWidthInteger & UnsignedInteger & Bi
   ) -> Bool {
     table.reset()
     count = 0
-    var done = 0
-    while done < values {
-      let end = min(values, ParquetDictionaryRule.look(after: done))
-      add(keys, done, end, indices)
-      done = end
-      if done < values || done == ParquetDictionaryRule.firstLook || count * width > ParquetDictionaryRule.bytesMax,
-        ParquetDictionaryRule.isHopeless(
-          entries: count, dictionaryBytes: count * width, values: done, plainBytes: done * width)
-      {
-        return false
-      }
+    var last = ParquetDictionaryRule.Look()
+    while last.values < values {
+      let end = min(values, ParquetDictionaryRule.look(after: last.values))
+      add(keys, last.values, end, indices)
+      let now = ParquetDictionaryRule.Look(
+        values: end, entries: count, dictionaryBytes: count * width, plainBytes: end * width)
+      if ParquetDictionaryRule.isHopeless(now, since: last, total: values) { return false }
+      last = now
     }
     return ParquetDictionaryRule.pays(
       entries: count, dictionaryBytes: count * width, values: values, plainBytes: values * width)

@@ -25,7 +25,7 @@ final class ParquetStringDictionary {
     hashes.deallocate()
   }
 
-  /// As ``ParquetFixedDictionary/build(_:_:width:indices:)``. `plainBytes` tells the PLAIN size of all values.
+  /// As ``ParquetFixedDictionary/build(_:_:width:indices:)``.
   func build(
     _ views: UnsafePointer<ByteView>, _ values: Int, text: UnsafePointer<UInt8>,
     indices: UnsafeMutablePointer<UInt32>
@@ -33,21 +33,17 @@ final class ParquetStringDictionary {
     table.reset()
     count = 0
     bytes = 0
-    var plainBytes = 0
-    var done = 0
-    while done < values {
-      let end = min(values, ParquetDictionaryRule.look(after: done))
-      plainBytes += add(views, done, end, text, indices)
-      done = end
-      if done < values || done == ParquetDictionaryRule.firstLook || bytes > ParquetDictionaryRule.bytesMax,
-        ParquetDictionaryRule.isHopeless(
-          entries: count, dictionaryBytes: bytes, values: done, plainBytes: plainBytes)
-      {
-        return false
-      }
+    var last = ParquetDictionaryRule.Look()
+    while last.values < values {
+      let end = min(values, ParquetDictionaryRule.look(after: last.values))
+      let added = add(views, last.values, end, text, indices)
+      let now = ParquetDictionaryRule.Look(
+        values: end, entries: count, dictionaryBytes: bytes, plainBytes: last.plainBytes + added)
+      if ParquetDictionaryRule.isHopeless(now, since: last, total: values) { return false }
+      last = now
     }
     return ParquetDictionaryRule.pays(
-      entries: count, dictionaryBytes: bytes, values: values, plainBytes: plainBytes)
+      entries: count, dictionaryBytes: bytes, values: values, plainBytes: last.plainBytes)
   }
 
   /// The first `length` (at most 8) bytes as an integer. Reads a whole word: an arena is followed by 64 readable bytes.
