@@ -5,6 +5,7 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include "CNumbers.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
