@@ -77,7 +77,7 @@ final class ParquetGroupEncoder: @unchecked Sendable {
     for row in 0..<rows.count where rows.validity[row] != 0 && source[row].magnitude >= limit {
       throw WriteError(
         .decimalOutOfRange, row: row,
-        "\(ValueText.string(decimal: source[row], scale: 0)) (unscaled) has more than \(precision) digits")
+        "\(source[row]) (unscaled) has more than \(precision) digits")
     }
     switch ParquetPhysicalType(column.type) {
     case .int32:

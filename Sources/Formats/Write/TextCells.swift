@@ -26,7 +26,7 @@ struct TextCell {
   func writePlain(_ row: Int, to out: UnsafeMutablePointer<UInt8>) -> Int {
     switch kind {
     case .string: return 0
-    case .int: return ValueText.write(int: load(row, as: Int64.self), to: out)
+    case .int: return ValueText.write(load(row, as: Int64.self), into: out)
     case .double: return ctj_write_double(load(row, as: Double.self), out)
     case .bool:
       // "true" and "false" as one little-endian store each.
@@ -37,9 +37,9 @@ struct TextCell {
       }
       raw.storeBytes(of: UInt64(0x65_736c_6166).littleEndian, as: UInt64.self)
       return 5
-    case .date: return ValueText.write(date: load(row, as: Int32.self), to: out)
-    case .timestamp: return ValueText.write(timestamp: load(row, as: Int64.self), to: out)
-    case .decimal: return ValueText.write(decimal: load(row, as: Int128.self), scale: scale, to: out)
+    case .date: return Calendar.formatDate(Int(load(row, as: Int32.self)), into: out)
+    case .timestamp: return Calendar.formatTimestamp(load(row, as: Int64.self), into: out)
+    case .decimal: return ValueText.write(load(row, as: Int128.self), scale: scale, into: out)
     }
   }
 
