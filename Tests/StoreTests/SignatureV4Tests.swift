@@ -56,11 +56,12 @@ struct SignatureV4Tests {
           headers.append((String(line[..<colon]), String(line[line.index(after: colon)...])))
         }
       }
-      let query = pieces.count < 2 || pieces[1].isEmpty ? [] : pieces[1].split(separator: "&").map { pair in
+      let pairs = pieces.count < 2 ? [] : pieces[1].split(separator: "&")
+      let query: [(name: String, value: String)] = pairs.map { pair in
         let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map {
           $0.removingPercentEncoding ?? String($0)
         }
-        return (name: sides[0], value: sides.count > 1 ? sides[1] : "")
+        return (sides[0], sides.count > 1 ? sides[1] : "")
       }
       let body = parts.count > 1 ? parts[1] : ""
       let request = SignatureV4.Request(
