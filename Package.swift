@@ -55,11 +55,10 @@ let package = Package(
     module("LocalStore", ["Platform", "CCrypto"]),
     module("S3", ["Platform", "CCurl", "CCrypto"]),
     module("Worker", ["Columns", "Definition", "Pipeline", "Platform", "Formats", "Digests"]),
+    module("Console", ["Columns", "Definition", "Pipeline", "Worker"]),
     .executableTarget(
       name: "tributary",
-      dependencies: [
-        "Columns", "Definition", "Pipeline", "Platform", "Formats", "LocalStore", "S3", "Worker",
-      ],
+      dependencies: ["Console", "Definition", "Digests", "Pipeline", "Platform", "LocalStore", "S3", "Worker"],
       swiftSettings: strict),
 
     tests("ColumnsTests", ["Columns"]),
@@ -67,6 +66,8 @@ let package = Package(
     tests("PipelineTests", ["Pipeline", "Definition", "Columns"]),
     tests("FormatsTests", ["Formats", "Definition", "Columns"]),
     tests("DigestsTests", ["Digests"]),
+    tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition"]),
+    tests("TributaryTests", ["tributary", "Platform", "LocalStore"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform"], fixtures: true),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Platform", "LocalStore"]),
   ],
