@@ -63,11 +63,10 @@ let package = Package(
     module("S3", ["Platform", "Digests", "CCurl", "CCrypto"]),
     module(
       "Worker", ["Columns", "Definition", "Pipeline", "Platform", "Formats", "Digests"], settings: hot),
+    module("Console", ["Columns", "Definition", "Pipeline", "Worker"]),
     .executableTarget(
       name: "tributary",
-      dependencies: [
-        "Columns", "Definition", "Pipeline", "Platform", "Formats", "LocalStore", "S3", "Worker",
-      ],
+      dependencies: ["Console", "Definition", "Digests", "Pipeline", "Platform", "LocalStore", "S3", "Worker"],
       swiftSettings: strict),
 
     tests("ColumnsTests", ["Columns"]),
@@ -75,6 +74,8 @@ let package = Package(
     tests("PipelineTests", ["Pipeline", "Definition", "Columns"]),
     tests("FormatsTests", ["Formats", "Definition", "Columns"], fixtures: true),
     tests("DigestsTests", ["Digests"]),
+    tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition"]),
+    tests("TributaryTests", ["tributary", "Platform", "LocalStore"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Platform", "LocalStore"]),
   ],

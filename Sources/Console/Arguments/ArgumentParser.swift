@@ -55,7 +55,8 @@ public struct ArgumentParser: Sendable {
     switch first {
     case "-h", "--help": return .help(nil)
     case "--version": return .version
-    case "help": return .help(try arguments.dropFirst().first.map { name throws(UsageError) in try command(name) })
+    case "help":
+      return .help(try arguments.dropFirst().first.map { name throws(UsageError) in try command(name) })
     default: break
     }
     if first.hasPrefix("-") {
@@ -74,7 +75,8 @@ public struct ArgumentParser: Sendable {
       hint: nearest(name, among: names) ?? "the commands are \(names.joined(separator: ", "))")
   }
 
-  private func parse(_ command: CommandSyntax, _ arguments: ArraySlice<String>) throws(UsageError) -> Request {
+  private func parse(_ command: CommandSyntax, _ arguments: ArraySlice<String>) throws(UsageError) -> Request
+  {
     var parsed = ParsedArguments(command: command.name)
     var rest = arguments
     var onlyPositionals = false
@@ -97,7 +99,8 @@ public struct ArgumentParser: Sendable {
     }
     guard parsed.positionals.count == command.positionals.count else {
       let extra = parsed.positionals[command.positionals.count]
-      throw UsageError(command: command.name, "'\(extra)' is one argument too many", hint: Help.usage(command))
+      throw UsageError(
+        command: command.name, "'\(extra)' is one argument too many", hint: Help.usage(command))
     }
     if let empty = zip(command.positionals, parsed.positionals).first(where: { $0.1.isEmpty }) {
       throw UsageError(command: command.name, "\(empty.0) is empty")

@@ -11,12 +11,15 @@ public enum Commands {
         "as-of", .time,
         "rows at or after this time do not count (ISO 8601; default: the definition's as_of, else the start of the run)"
       ),
-      OptionSyntax("id", .identifier, "the snapshot's id (default: the start of the run, 2026-11-21T03:00:00Z)"),
       OptionSyntax(
-        "to", .text(placeholder: "PLACE"), "a directory or s3://bucket/prefix instead of the definition's snapshot.to"),
+        "id", .identifier, "the snapshot's id (default: the start of the run, 2026-11-21T03:00:00Z)"),
+      OptionSyntax(
+        "to", .text(placeholder: "PLACE"),
+        "a directory or s3://bucket/prefix instead of the definition's snapshot.to"),
       OptionSyntax(
         "max-rejects", .rejects, "rejected rows that end in exit code 0 instead of 3, such as 100 or 0.5%"),
-      OptionSyntax("shards", .count(placeholder: "N", 1...4096), "shards; the snapshot's rows do not depend on it"),
+      OptionSyntax(
+        "shards", .count(placeholder: "N", 1...4096), "shards; the snapshot's rows do not depend on it"),
       threads,
       json,
       quiet,
@@ -65,7 +68,8 @@ public enum Commands {
     summary: "make a snapshot again from the inputs its manifest names, and compare",
     positionals: ["MANIFEST"],
     options: [
-      OptionSyntax("to", .text(placeholder: "PLACE"), "publish the rebuilt snapshot there (default: only compare)"),
+      OptionSyntax(
+        "to", .text(placeholder: "PLACE"), "publish the rebuilt snapshot there (default: only compare)"),
       OptionSyntax(
         "directory", .text(placeholder: "DIR"),
         "where relative paths of the inputs start from (default: where the first run found them)"),
@@ -88,8 +92,10 @@ public enum Commands {
   private static let quiet = OptionSyntax("quiet", .flag, "no progress and no summary; errors only")
   /// For manifests in S3, which are read before there is a definition that says where S3 is.
   private static let store = [
-    OptionSyntax("endpoint", .text(placeholder: "URL"), "of a store other than AWS (default: AWS_ENDPOINT_URL)"),
-    OptionSyntax("region", .text(placeholder: "REGION"), "of the bucket (default: AWS_REGION, shared config)"),
+    OptionSyntax(
+      "endpoint", .text(placeholder: "URL"), "of a store other than AWS (default: AWS_ENDPOINT_URL)"),
+    OptionSyntax(
+      "region", .text(placeholder: "REGION"), "of the bucket (default: AWS_REGION, shared config)"),
     OptionSyntax("profile", .text(placeholder: "NAME"), "of the shared config and credentials files"),
   ]
 }

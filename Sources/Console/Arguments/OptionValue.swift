@@ -15,7 +15,9 @@ enum OptionValue {
       guard !text.isEmpty else { throw ValueFault(message: "the value is empty") }
       return .text(text)
     case .count(_, let range):
-      guard let number = wholeNumber(text) else { throw ValueFault(message: "'\(text)' is not a whole number") }
+      guard let number = wholeNumber(text) else {
+        throw ValueFault(message: "'\(text)' is not a whole number")
+      }
       guard range.contains(number) else {
         throw ValueFault(message: "\(text) is not in \(range.lowerBound)…\(range.upperBound)")
       }

@@ -87,7 +87,8 @@ public struct BatchReport: Sendable {
       + "without them\n"
     let reasons = rejected.reasons.sorted { $0.value == $1.value ? $0.key < $1.key : $0.value > $1.value }
     for (reason, rows) in reasons.prefix(5) {
-      text += "  \(DisplayText.pad(NumberText.grouped(rows), 11, isRight: true))  \(DisplayText.printable(reason))\n"
+      text +=
+        "  \(DisplayText.pad(NumberText.grouped(rows), 11, isRight: true))  \(DisplayText.printable(reason))\n"
     }
     if reasons.count > 5 { text += "  and \(reasons.count - 5) more reasons in the manifest\n" }
     text += "each with its object, row number and byte offset: \(DisplayText.printable(rejectedPlace))\n"

@@ -42,8 +42,10 @@ enum FeatureText {
     guard let type else { return "?" }
     let text = ValueText.canonical(literal, type: type)
     switch type {
-    case .string, .date, .timestamp: return "'" + text.split(separator: "'", omittingEmptySubsequences: false)
-      .joined(separator: "''") + "'"
+    case .string, .date, .timestamp:
+      return "'"
+        + text.split(separator: "'", omittingEmptySubsequences: false)
+        .joined(separator: "''") + "'"
     default: return text
     }
   }

@@ -86,7 +86,9 @@ public struct ManifestReport: Sendable {
       ])
     }
     var text = title("Inputs", style) + table.render(style)
-    let reasons = manifest.rejected.reasons.sorted { $0.value == $1.value ? $0.key < $1.key : $0.value > $1.value }
+    let reasons = manifest.rejected.reasons.sorted {
+      $0.value == $1.value ? $0.key < $1.key : $0.value > $1.value
+    }
     for (reason, rows) in reasons.prefix(5) {
       let number = DisplayText.pad(NumberText.grouped(rows), 11, isRight: true)
       text += "  \(style.paint(number, .yellow)) rejected: \(DisplayText.printable(reason))\n"
@@ -98,7 +100,8 @@ public struct ManifestReport: Sendable {
   private func missing(_ style: TerminalStyle) -> String {
     guard !manifest.missing.isEmpty else { return "" }
     var table = TextTable([
-      .init("source"), .init("missing input", cutTo: 24, keepsEnd: true), .init("state"), .init("reason", cutTo: 20),
+      .init("source"), .init("missing input", cutTo: 24, keepsEnd: true), .init("state"),
+      .init("reason", cutTo: 20),
     ])
     for input in manifest.missing.prefix(Self.listedMax) {
       table.append([input.source, input.key, input.state, input.reason])
@@ -113,7 +116,8 @@ public struct ManifestReport: Sendable {
     ])
     for part in manifest.parts.prefix(Self.listedMax) {
       table.append([
-        part.key, NumberText.grouped(part.rows), NumberText.bytes(Int64(part.bytes)), String(part.sha256.prefix(16)),
+        part.key, NumberText.grouped(part.rows), NumberText.bytes(Int64(part.bytes)),
+        String(part.sha256.prefix(16)),
       ])
     }
     return title("Parts", style) + table.render(style) + more(manifest.parts.count, style)
@@ -130,7 +134,8 @@ public struct ManifestReport: Sendable {
       let profile = profile[field.name]
       let nulls = profile?.nullShare
       table.append([
-        field.name, field.type, field.role, nulls.map(NumberText.percent) ?? "", profile?.text("distinct") ?? "",
+        field.name, field.type, field.role, nulls.map(NumberText.percent) ?? "",
+        profile?.text("distinct") ?? "",
         profile?.text("min") ?? "", profile?.quantile("0.5") ?? "", profile?.text("mean") ?? "",
         profile?.text("max") ?? "", profile?.text("stddev") ?? "",
       ])

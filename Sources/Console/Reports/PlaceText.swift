@@ -19,7 +19,8 @@ public enum PlaceText {
 
   /// `path` as seen from `directory` (relative paths of a definition start from its own directory).
   public static func resolve(_ path: String, from directory: String) -> String {
-    isRemote(path) || path.hasPrefix("/") || directory.isEmpty || directory == "." ? path : join(directory, path)
+    isRemote(path) || path.hasPrefix("/") || directory.isEmpty || directory == "."
+      ? path : join(directory, path)
   }
 
   /// Where the manifest of a place may lie, in the order to try.

@@ -47,7 +47,8 @@ public struct ProblemReport: Sendable {
     let start = at > room * 2 / 3 ? at - room / 2 : 0
     let before = shown(scalars[start..<at])
     let after = DisplayText.fit(
-      shown(scalars[at...].prefix(room)), max(0, room - DisplayText.width(before)), isUnicode: style.isUnicode)
+      shown(scalars[at...].prefix(room)), max(0, room - DisplayText.width(before)), isUnicode: style.isUnicode
+    )
     let bar = style.paint(style.isUnicode ? "│" : "|", .dim)
     let caret = String(repeating: " ", count: DisplayText.width(before)) + style.paint("^", .red)
     return "\(style.paint(gutter, .dim)) \(bar) \(before)\(after)\n      \(bar) \(caret)\n"

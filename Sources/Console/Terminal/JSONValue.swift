@@ -28,7 +28,10 @@ public indirect enum JSONValue: Sendable {
     case .double(let value): out += value.isFinite ? "\(value)" : "null"
     case .string(let value): JSONValue.quote(value, to: &out)
     case .array(let items):
-      guard !items.isEmpty else { return out += "[]" }
+      guard !items.isEmpty else {
+        out += "[]"
+        return
+      }
       out += "["
       for (index, item) in items.enumerated() {
         out += (index == 0 ? "\n" : ",\n") + indent + "  "
@@ -36,7 +39,10 @@ public indirect enum JSONValue: Sendable {
       }
       out += "\n" + indent + "]"
     case .object(let members):
-      guard !members.isEmpty else { return out += "{}" }
+      guard !members.isEmpty else {
+        out += "{}"
+        return
+      }
       out += "{"
       for (index, member) in members.enumerated() {
         out += (index == 0 ? "\n" : ",\n") + indent + "  "

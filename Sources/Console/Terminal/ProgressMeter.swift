@@ -56,7 +56,8 @@ public struct ProgressMeter: Sendable {
   public func plainLine(_ progress: BatchProgress) -> String {
     var text = phase(progress)
     if progress.phase == .reading {
-      text += " \(NumberText.grouped(progress.objects)) of \(NumberText.grouped(progress.objectsTotal)) objects"
+      text +=
+        " \(NumberText.grouped(progress.objects)) of \(NumberText.grouped(progress.objectsTotal)) objects"
       text += ", \(NumberText.bytes(progress.bytes)) of \(NumberText.bytes(progress.bytesTotal))"
     }
     return ([text] + facts(progress)).joined(separator: ", ")

@@ -21,7 +21,8 @@ public struct TerminalStyle: Sendable, Hashable {
   /// Colour follows no-color.org.
   public init(isTerminal: Bool, columns: Int, environment: [String: String]) {
     let isDumb = environment["TERM"] == "dumb" || environment["TERM"] == nil
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? ""
+    let locale =
+      ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? ""
     let charset = locale.lowercased()
     isInteractive = isTerminal && !isDumb
     width = max(40, isTerminal && columns > 0 ? columns : 100)

@@ -33,7 +33,8 @@ public struct TextTable: Sendable {
   public init(_ columns: [Column]) { self.columns = columns }
 
   public mutating func append(_ row: [String]) {
-    precondition(row.count == columns.count, "a row has \(row.count) cells, the table \(columns.count) columns")
+    precondition(
+      row.count == columns.count, "a row has \(row.count) cells, the table \(columns.count) columns")
     rows.append(row.map(DisplayText.printable))
   }
 
@@ -71,7 +72,9 @@ public struct TextTable: Sendable {
       style.isUnicode ? widths.reduce(1) { $0 + $1 + 3 } : widths.reduce(-2) { $0 + $1 + 2 }
     }
     while total(widths) > style.width {
-      let candidates = widths.indices.filter { widths[$0] > max(columns[$0].cutTo ?? Int.max, columns[$0].title.count) }
+      let candidates = widths.indices.filter {
+        widths[$0] > max(columns[$0].cutTo ?? Int.max, columns[$0].title.count)
+      }
       if let widest = candidates.max(by: { widths[$0] < widths[$1] }) {
         widths[widest] -= 1
       } else if widths.count > 1 {
