@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 PYTHON := .venv/bin/python
 PROGRAM := .build/release/tributary
+# What ran, as XML; .ci/run counts from it.
+REPORTS := .work/reports
 # The Swift runtime goes into the program, so that it runs where no Swift is installed.
 RELEASE := -c release --static-swift-stdlib --product tributary
 STRICT := -Xswiftc -warnings-as-errors
@@ -35,13 +37,14 @@ demo: build ## turn a grocer's year (examples/complete-journey) into train and e
 .PHONY: test
 test: system ## Swift's tests, then the program's tests from outside (pytest)
 	@scripts/setup python
+	@rm -rf $(REPORTS) && mkdir -p $(REPORTS)
 	swift build --build-tests $(STRICT)
-	swift test --skip-build $(STRICT)
+	swift test --skip-build $(STRICT) --xunit-output $(REPORTS)/swift.xml
 	swift build $(RELEASE) $(STRICT)
-	$(PYTHON) -m pytest Tests/system $(PYTEST)
+	$(PYTHON) -m pytest Tests/system --junitxml $(REPORTS)/system.xml $(PYTEST)
 
 .PHONY: lint
-lint: ## formatting and what must not stand in the tree
+lint: system ## formatting and what must not stand in the tree
 	@scripts/lint
 
 .PHONY: bench

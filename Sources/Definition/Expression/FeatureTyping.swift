@@ -9,8 +9,11 @@ struct FeatureTyping {
 
   /// nil if anything was reported, now or earlier about something it uses.
   func feature(named name: String, _ syntax: ExpressionSyntax) -> Feature? {
-    guard let keep = source.keep else { return nil }
-    switch (keep, syntax.head) {
+    switch (source.keep, syntax.head) {
+    case (nil, .column(let column)):
+      // What `keep` should have said is unknown; the column can be checked all the same.
+      _ = type(of: column)
+      return nil
     case (.latest, .column(let column)): return plain(name, column, syntax)
     case (.latest, .call(let function, _)):
       log.report(
@@ -28,7 +31,7 @@ struct FeatureTyping {
           : "write count(), sum(x), mean(x), min(x), max(x), first(x), last(x), count_distinct(x) or stddev(x)"
       )
       return nil
-    case (.events, .call(let function, let argument)):
+    case (.events, .call(let function, let argument)), (nil, .call(let function, let argument)):
       return aggregate(name, function, argument, syntax)
     }
   }

@@ -168,7 +168,7 @@ struct ColumnReader {
     if let unit = section["unit"] {
       if let other = section["format"] ?? section["zone"] {
         log.report(
-          other, "a number of 'unit's since 1970 has neither format nor zone", hint: "keep one of them")
+          other, "a number since 1970 ('unit') has neither format nor zone", hint: "keep one of them")
         return nil
       }
       return nodes.choice(unit, "s, ms, us or ns", ["s": EpochUnit.s, "ms": .ms, "us": .us, "ns": .ns]).map {

@@ -105,7 +105,7 @@ struct RuntimeReader {
     }
     log.report(
       node, "expected \(expected), found \(quoted(text))",
-      hint: LiteralText.isNumber(text, fraction: true) ? "write a share with a %" : "")
+      hint: LiteralText.isNumber(text, fraction: true) && text.contains(".") ? "write a share with a %" : "")
     return nil
   }
 

@@ -58,7 +58,9 @@ struct NodeReader {
     var hint = near.map { "did you mean \(quoted($0))?" } ?? ""
     if hint.isEmpty { hint = KnownKeys.elsewhere(entry.key) ?? "" }
     if hint.isEmpty && entry.key.contains("${") { hint = "variables are expanded in values, not in keys" }
-    if hint.isEmpty { hint = "known here: \(keys.joined(separator: ", "))" }
+    if hint.isEmpty {
+      hint = keys.isEmpty ? "\(what) takes no options" : "known here: \(keys.joined(separator: ", "))"
+    }
     log.report(
       at: entry.keyMark, path: entry.value.path, "unknown key \(quoted(entry.key)) in \(what)", hint: hint)
     return near

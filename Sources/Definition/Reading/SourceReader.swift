@@ -120,7 +120,7 @@ struct SourceReader {
       draft.columns[entry.key] = reader.column(entry)
       draft.columnNames.append(entry.key)
     }
-    draft.knowsColumns = true
+    draft.knowsColumns = !entries.isEmpty
   }
 
   private func time(_ section: Section, _ draft: SourceDraft) -> String? {

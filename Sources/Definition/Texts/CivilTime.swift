@@ -4,10 +4,8 @@ enum CivilTime {
   static func date(_ text: String) throws(TextFault) -> Int32 {
     let scalars = Array(text.unicodeScalars)
     var index = 0
-    let days = try date(scalars, &index, text)
-    guard index == scalars.count else {
-      throw TextFault("expected a date such as 2026-11-21, found \(quoted(text))")
-    }
+    let fault = TextFault("\(quoted(text)) is not a date", hint: "write it as 2026-11-21")
+    guard let days = try? date(scalars, &index, text), index == scalars.count else { throw fault }
     return days
   }
 

@@ -66,6 +66,11 @@ struct YAMLSyntax {
       return unclosedCollection
     case "did not find expected node content":
       return noContent
+    case "did not find expected <document start>":
+      return (
+        mark, "the document has ended above this line, and more text follows",
+        "does a line begin with '%', '...' or too little indentation?"
+      )
     case "block sequence entries are not allowed in this context":
       return (
         mark, "a list item '- ' cannot begin here", "begin it on its own line, or put the value in quotes"
