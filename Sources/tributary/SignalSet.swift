@@ -9,10 +9,12 @@ struct SignalSet {
   private static let wake = SIGUSR1
   private var set = sigset_t()
 
-  /// Blocks them.
+  /// Blocks them. Those that whoever started the program has set to be ignored stay so (nohup, background jobs): Linux
+  /// would otherwise keep them pending as long as they are blocked.
   init() {
     sigemptyset(&set)
-    for signal in [SIGINT, SIGTERM, SIGHUP, SignalSet.wake] { sigaddset(&set, signal) }
+    sigaddset(&set, SignalSet.wake)
+    for signal in [SIGINT, SIGTERM, SIGHUP] where !SignalSet.isIgnored(signal) { sigaddset(&set, signal) }
     pthread_sigmask(SIG_BLOCK, &set, nil)
   }
 
@@ -26,6 +28,13 @@ struct SignalSet {
 
   /// Ends the `wait` of a thread that is in it, or else its next one. From any thread.
   static func wake(_ thread: pthread_t) { pthread_kill(thread, wake) }
+
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    guard sigaction(number, nil, &action) == 0 else { return false }
+    // SIG_IGN is the address 1, which no function has.
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
+  }
 
   static func name(_ signal: Int32) -> String {
     switch signal {

@@ -95,12 +95,12 @@ public struct ArgumentParser: Sendable {
     }
     guard parsed.positionals.count >= command.positionals.count else {
       let missing = command.positionals[parsed.positionals.count]
-      throw UsageError(command: command.name, "\(missing) is missing", hint: Help.usage(command))
+      throw UsageError(command: command.name, "\(missing) is missing", hint: "usage: " + Help.usage(command))
     }
     guard parsed.positionals.count == command.positionals.count else {
       let extra = parsed.positionals[command.positionals.count]
       throw UsageError(
-        command: command.name, "'\(extra)' is one argument too many", hint: Help.usage(command))
+        command: command.name, "'\(extra)' is one argument too many", hint: "usage: " + Help.usage(command))
     }
     if let empty = zip(command.positionals, parsed.positionals).first(where: { $0.1.isEmpty }) {
       throw UsageError(command: command.name, "\(empty.0) is empty")

@@ -106,10 +106,9 @@ public struct BatchReport: Sendable {
   }
 
   private var rejected: String {
-    outcome.rowsRejected == 0
-      ? "none"
-      : "\(NumberText.grouped(outcome.rowsRejected)) rows (\(NumberText.percent(rejectedShare))), see "
-        + DisplayText.printable(rejectedPlace)
+    guard outcome.rowsRejected > 0 else { return "none" }
+    let see = outcome.manifest.rejected.parts.isEmpty ? "" : ", see " + DisplayText.printable(rejectedPlace)
+    return "\(NumberText.grouped(outcome.rowsRejected)) rows (\(NumberText.percent(rejectedShare)))\(see)"
   }
 
   private func took(_ dot: String) -> String {

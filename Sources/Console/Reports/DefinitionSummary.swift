@@ -56,7 +56,7 @@ public struct DefinitionSummary: Sendable {
     var table = TextTable([.init("column"), .init("type"), .init("role"), .init("from", cutTo: 30)])
     for column in columns { table.append([column.name, column.type, column.role, column.source]) }
     text +=
-      "\nThe snapshot: one row a \(definition.key.joined(separator: ", ")) of \(definition.rows.source), "
+      "\nThe snapshot: one row per \(definition.key.joined(separator: ", ")) of \(definition.rows.source), "
     text += "split into \(shares(style)), as \(target).\n"
     return text + table.render(style)
   }

@@ -46,6 +46,7 @@ enum FeatureText {
       return "'"
         + text.split(separator: "'", omittingEmptySubsequences: false)
         .joined(separator: "''") + "'"
+    case .double: return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     default: return text
     }
   }

@@ -13,6 +13,9 @@ public struct ProgressMeter: Sendable {
   /// Seconds over which a change of speed shows.
   private static let smoothingSeconds = 5.0
 
+  /// Columns kept free for numbers: a bar whose length followed theirs would jump.
+  private static let factsWidth = 46
+
   public init(style: TerminalStyle) { self.style = style }
 
   /// Takes in where the run stands `seconds` after its start.
@@ -40,8 +43,7 @@ public struct ProgressMeter: Sendable {
     var text = phase
     if let share = share(progress) {
       let percent = DisplayText.pad("\(Int(share * 100))%", 4, isRight: true)
-      let rest = facts.joined(separator: "  ")
-      let barWidth = min(30, room - DisplayText.width(phase + percent + rest) - 6)
+      let barWidth = min(30, room - phase.count - 1 - percent.count - 1 - Self.factsWidth)
       if barWidth >= 8 { text += " " + bar(share, barWidth) }
       text += " " + percent
     }
@@ -80,7 +82,7 @@ public struct ProgressMeter: Sendable {
 
   private func facts(_ progress: BatchProgress) -> [String] {
     if progress.phase == .listing {
-      return ["\(NumberText.grouped(progress.objectsTotal)) objects"]
+      return progress.objectsTotal == 0 ? [] : ["\(NumberText.grouped(progress.objectsTotal)) objects"]
     }
     var facts = ["\(NumberText.grouped(progress.rows)) rows"]
     if progress.phase == .reading, let byteRate, let rowRate {
