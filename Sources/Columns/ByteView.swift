@@ -2,7 +2,7 @@
 ///
 /// The two highest bits of `lengthAndFlags` say how a *raw field* was written; in a string column they are clear.
 /// Bounds: `start` < 2³², length < 2³⁰.
-public struct ByteView: Sendable, Hashable {
+public struct ByteView: Sendable, Hashable, BitwiseCopyable {
   /// The first byte's offset in the buffer.
   public var start: UInt32
   /// The length in the low 30 bits; flags above.

@@ -14,16 +14,21 @@ public final class Column: @unchecked Sendable {
   /// The bytes of a string column; views point into it. Another column may share it.
   public var arena: ByteArena
 
-  /// A column with room for `capacity` rows, all null. Allocates (16-byte aligned).
-  public init(type: ColumnType, capacity: Int, arena: ByteArena = ByteArena(capacity: 64)) {
+  /// A column with room for `capacity` rows, all null; `zeroed: false` leaves values and validity undefined for a
+  /// caller that writes every row it will read. Allocates (64-byte aligned).
+  public init(
+    type: ColumnType, capacity: Int, arena: ByteArena = ByteArena(capacity: 64), zeroed: Bool = true
+  ) {
     self.type = type
     self.capacity = capacity
     self.arena = arena
     let rows = max(capacity, 1)
     values = .allocate(byteCount: rows * type.stride, alignment: 64)
-    values.initializeMemory(as: UInt8.self, repeating: 0, count: rows * type.stride)
     validity = .allocate(capacity: rows)
-    validity.initialize(repeating: 0, count: rows)
+    if zeroed {
+      values.initializeMemory(as: UInt8.self, repeating: 0, count: rows * type.stride)
+      validity.initialize(repeating: 0, count: rows)
+    }
   }
 
   deinit {

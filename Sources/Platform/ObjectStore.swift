@@ -8,7 +8,7 @@ public struct ObjectInfo: Sendable, Hashable {
   public var size: Int64
   /// Microseconds since 1970-01-01T00:00:00Z.
   public var modifiedMicroseconds: Int64
-  /// The entity tag without quotes; nil for local files.
+  /// The entity tag without quotes; nil for local files (but `head` gives small ones their SHA-256, for `ifMatch`).
   public var etag: String?
   /// The version id where the bucket has versioning; nil otherwise ("null" versions too).
   public var version: String?
@@ -62,6 +62,13 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     self.location = location
     self.message = message
     self.hint = hint
+  }
+
+  /// Passes on what a caller's closure threw: a store's error as it is, any other as its description.
+  public init(passingOn error: any Error, operation: String, location: String) {
+    self =
+      error as? StoreError
+      ?? StoreError(.other, operation: operation, location: location, message: "\(error)")
   }
 
   public var description: String {

@@ -1,0 +1,61 @@
+# Everything a person or a CI machine runs. Debian 12 with Swift 6.1 or later and make is enough: each target
+# installs what it needs first (scripts/setup) and is quick when that is there already.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON := .venv/bin/python
+PROGRAM := .build/release/tributary
+# What ran, as XML; .ci/run counts from it.
+REPORTS := .work/reports
+# The Swift runtime goes into the program, so that it runs where no Swift is installed.
+RELEASE := -c release --static-swift-stdlib --product tributary
+STRICT := -Xswiftc -warnings-as-errors
+
+# `make demo HOUSEHOLDS=whole` takes the whole data set instead of the sample in the repository.
+HOUSEHOLDS := sample
+# Customers in the reference job, and rounds of each contender.
+SIZES := 20000,500000
+ROUNDS := 5
+# Passed on to pytest, e.g. PYTEST="-k s3 -x".
+PYTEST :=
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+.PHONY: build
+build: system ## build .build/release/tributary
+	swift build $(RELEASE) $(STRICT)
+	@ls -l $(PROGRAM)
+
+.PHONY: demo
+demo: build ## turn a grocer's year (examples/complete-journey) into train and eval Parquet, and show it
+	@scripts/setup python
+	@examples/complete-journey/demo $(PROGRAM) $(HOUSEHOLDS)
+
+.PHONY: test
+test: system ## Swift's tests, then the program's tests from outside (pytest)
+	@scripts/setup python
+	@rm -rf $(REPORTS) && mkdir -p $(REPORTS)
+	swift build --build-tests $(STRICT)
+	swift test --skip-build $(STRICT) --xunit-output $(REPORTS)/swift.xml
+	swift build $(RELEASE) $(STRICT)
+	$(PYTHON) -m pytest Tests/system --junitxml $(REPORTS)/system.xml $(PYTEST)
+
+.PHONY: lint
+lint: system ## formatting and what must not stand in the tree
+	@scripts/lint
+
+.PHONY: bench
+bench: build ## the reference job against DuckDB, Polars and pandas (SIZES=20000,500000 ROUNDS=5)
+	@scripts/setup python
+	$(PYTHON) bench/run.py --sizes $(SIZES) --rounds $(ROUNDS)
+
+.PHONY: clean
+clean: ## remove what was built, downloaded and generated
+	rm -rf .build .venv .work
+
+.PHONY: system
+system:
+	@scripts/setup system

@@ -1,0 +1,151 @@
+internal import Digests
+import Glibc
+import Platform
+
+/// write(2): descriptor, bytes, count; gives -1 and `errno` on failure.
+typealias WriteCall = @Sendable (Int32, UnsafeRawPointer, Int) -> Int
+
+let systemWrite: WriteCall = { descriptor, bytes, count in Glibc.write(descriptor, bytes, count) }
+
+/// A file that is being written, in the directory where it will appear, under a hidden name.
+///
+/// ```
+/// open ──write*──▶ open ──synchronize──▶ closed ──publish / publishIfAbsent──▶ gone
+///   └───────────────────────discard──────────┴──────────────────────────────▶ gone
+/// ```
+final class TemporaryFile: @unchecked Sendable {
+  // Sendable: used by one thread at a time, as `ObjectWriter` demands of its callers.
+  static let namePrefix = ".tributary-"
+
+  let destination: String
+  private let path: String
+  private let operation: String
+  private let write: WriteCall
+  private var descriptor: Int32
+  private var isThere = true
+
+  /// Creates the file, and the directories above it where they are missing.
+  init(beside destination: String, write: @escaping WriteCall, operation: String) throws(StoreError) {
+    self.destination = destination
+    self.operation = operation
+    self.write = write
+    let parent = LocalStore.parent(of: destination)
+    guard parent.utf8.count < destination.utf8.count else {
+      throw StoreError(
+        .other, operation: operation, location: destination, message: "the file's name is missing")
+    }
+    let unique = SHA256.hex((0..<8).map { _ in UInt8.random(in: 0...255) })
+    path = "\(parent)\(Self.namePrefix)\(getpid())-\(unique).tmp"
+    let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC
+    var opened = open(path, flags, 0o666)
+    if opened < 0, errno == ENOENT {
+      try createDirectories(parent, operation: operation)
+      opened = open(path, flags, 0o666)
+    }
+    descriptor = opened
+    guard opened >= 0 else { throw fileError(errno, operation: operation, path: destination) }
+  }
+
+  deinit { discard() }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
+    guard descriptor >= 0 else { throw misuse() }
+    guard var next = bytes.baseAddress else { return }
+    var left = bytes.count
+    while left > 0 {
+      let count = retryingInterrupts { write(descriptor, next, left) }
+      guard count >= 0 else { throw fileError(errno, operation: operation, path: destination) }
+      next += count
+      left -= count
+    }
+  }
+
+  /// Puts the content on the device. Only then may the file be published, or a crash could leave an empty one.
+  func synchronize() throws(StoreError) {
+    guard descriptor >= 0 else { throw misuse() }
+    let synchronized = fsync(descriptor)
+    let code = errno
+    let closed = close(descriptor)
+    let closeCode = errno
+    descriptor = -1
+    // EINVAL, EROFS: a file system without synchronisation.
+    if synchronized != 0, code != EINVAL, code != EROFS {
+      throw fileError(code, operation: operation, path: destination)
+    }
+    if closed != 0 { throw fileError(closeCode, operation: operation, path: destination) }
+  }
+
+  /// Takes the destination's place, whatever is there.
+  func publish() throws(StoreError) {
+    guard rename(path, destination) == 0 else {
+      throw fileError(errno, operation: operation, path: destination)
+    }
+    isThere = false
+    synchronizeDirectory()
+  }
+
+  /// Appears at the destination if nothing is there. link(2) is atomic: of many racing writers one wins.
+  func publishIfAbsent() throws(StoreError) {
+    if link(path, destination) == 0 {
+      discard()
+      synchronizeDirectory()
+      return
+    }
+    switch errno {
+    case EEXIST:
+      throw StoreError(
+        .exists, operation: operation, location: destination, message: "there is a file already")
+    case EPERM, ENOTSUP, ENOSYS, EMLINK:
+      throw StoreError(
+        .other, operation: operation, location: destination,
+        message: "this file system has no hard links, so a file cannot be created exclusively",
+        hint: "use a Linux file system (ext4, xfs, NFS) or S3")
+    default: throw fileError(errno, operation: operation, path: destination)
+    }
+  }
+
+  /// Removes the file if it was not published. Harmless at any time.
+  func discard() {
+    if descriptor >= 0 {
+      close(descriptor)
+      descriptor = -1
+    }
+    if isThere {
+      unlink(path)
+      isThere = false
+    }
+  }
+
+  /// Without it a crash could lose the name of a file that was reported as written. Failure is not reported: the file is
+  /// in place, and some file systems cannot do it.
+  private func synchronizeDirectory() {
+    let parent = LocalStore.parent(of: destination)
+    let directory = open(parent.isEmpty ? "." : parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard directory >= 0 else { return }
+    fsync(directory)
+    close(directory)
+  }
+
+  private func misuse() -> StoreError {
+    StoreError(
+      .other, operation: operation, location: destination, message: "the file was finished or given up before"
+    )
+  }
+}
+
+/// mkdir -p; `path` ends in `/`.
+private func createDirectories(_ path: String, operation: String) throws(StoreError) {
+  var index = path.utf8.startIndex
+  while let slash = path.utf8[index...].firstIndex(of: UInt8(ascii: "/")) {
+    index = path.utf8.index(after: slash)
+    if slash == path.utf8.startIndex { continue }
+    let directory = String(path[..<slash])
+    if mkdir(directory, 0o777) != 0, errno != EEXIST {
+      // EROFS, EACCES and the like also come for directories that are there; only a missing one matters.
+      let code = errno
+      var status = stat()
+      if stat(directory, &status) == 0, status.isDirectory { continue }
+      throw fileError(code, operation: operation, path: directory)
+    }
+  }
+}

@@ -1,0 +1,147 @@
+internal import Columns
+internal import Definition
+
+/// What an `events` source accumulates a key: one fixed-size record of slots, shared where aggregates can share.
+///
+/// A record is `stride` bytes: presence bits (one a slot, in 64-bit words), then the slots at their offsets. A fresh
+/// record is all zeros. Records of one key lie together, because a row touches most slots of one key and keys arrive
+/// in random order: one or two cache lines a row instead of one a slot.
+public struct AccumulatorLayout: Sendable {
+  /// Which rows a slot takes.
+  struct Filter: Hashable, Sendable {
+    var predicate: Predicate?
+    /// Microseconds before the as-of time.
+    var over: Int64?
+  }
+
+  enum Kind: Hashable, Sendable {
+    /// Rows. Int64.
+    case rows
+    /// Values that are not null. Int64.
+    case values
+    /// Int64 for int and bool, Int128 for decimal (wrapping; ``EventsState`` counts the wraps), an exact window of
+    /// Int128 for double.
+    case sum
+    /// The exact sum of squares, in a side table of wide sums. UInt32 + 1 into it, as Int64.
+    case squares
+    /// A value of the column's type.
+    case min, max
+    /// A ``RowVersion`` and a value of the column's type.
+    case first, last
+    /// Distinct values; Int64, with the values' hashes in a side table.
+    case distinct
+  }
+
+  struct Slot: Hashable, Sendable {
+    var kind: Kind
+    /// Position among the carried columns; nil for `rows`.
+    var column: Int?
+    var type: ColumnType?
+    var filter: Int
+    /// Bytes from the record's start.
+    var offset = 0
+  }
+
+  private(set) var slots: [Slot] = []
+  private(set) var filters: [Filter] = [Filter(predicate: nil, over: nil)]
+  private(set) var programs: [PredicateProgram?] = [nil]
+  private(set) var stride = 0
+  /// Which slots answer which aggregate.
+  let readings: [Aggregate: AggregateReading]
+  /// The slot that counts all rows of the key: whether the key has any.
+  static let rowsSlot = 0
+
+  init(
+    _ aggregates: [Aggregate], positions: [String: Int], types: [ColumnType], asOf: Int64, source: String
+  ) throws(PlanError) {
+    var slots: [Slot] = [Slot(kind: .rows, filter: 0)]
+    var filters: [Filter] = [Filter(predicate: nil, over: nil)]
+    var programs: [PredicateProgram?] = [nil]
+    var readings: [Aggregate: AggregateReading] = [:]
+
+    func slot(_ kind: Kind, _ column: Int?, _ filter: Int) -> Int {
+      let wanted = Slot(kind: kind, column: column, type: column.map { types[$0] }, filter: filter)
+      if let found = slots.firstIndex(of: wanted) { return found }
+      slots.append(wanted)
+      return slots.count - 1
+    }
+
+    for aggregate in aggregates where readings[aggregate] == nil {
+      let filter = Filter(predicate: aggregate.predicate, over: aggregate.over)
+      let filterIndex: Int
+      if let found = filters.firstIndex(of: filter) {
+        filterIndex = found
+      } else {
+        filters.append(filter)
+        programs.append(
+          try aggregate.predicate.map { p throws(PlanError) in
+            try PredicateProgram(p, positions: positions, types: types)
+          })
+        filterIndex = filters.count - 1
+      }
+      var column: Int?
+      if let name = aggregate.column {
+        guard let position = positions[name] else {
+          throw PlanError(message: "source '\(source)': no column '\(name)'")
+        }
+        column = position
+      }
+      var reading = AggregateReading(function: aggregate.function, slot: 0, values: nil, squares: nil)
+      switch aggregate.function {
+      case .count: reading.slot = slot(column == nil ? .rows : .values, column, filterIndex)
+      case .sum: reading.slot = slot(.sum, column, filterIndex)
+      case .mean:
+        reading.slot = slot(.sum, column, filterIndex)
+        reading.values = slot(.values, column, filterIndex)
+      case .stddev:
+        reading.slot = slot(.sum, column, filterIndex)
+        reading.values = slot(.values, column, filterIndex)
+        reading.squares = slot(.squares, column, filterIndex)
+      case .min: reading.slot = slot(.min, column, filterIndex)
+      case .max: reading.slot = slot(.max, column, filterIndex)
+      case .first: reading.slot = slot(.first, column, filterIndex)
+      case .last: reading.slot = slot(.last, column, filterIndex)
+      case .countDistinct: reading.slot = slot(.distinct, column, filterIndex)
+      }
+      readings[aggregate] = reading
+    }
+
+    // The widest slots first, so that each is aligned by the ones before it; presence bits at the start.
+    var offset = (slots.count + 63) / 64 * 8
+    for width in [16, 8] {
+      for index in slots.indices where AccumulatorLayout.alignment(slots[index]) == width {
+        offset = (offset + width - 1) / width * width
+        slots[index].offset = offset
+        offset += AccumulatorLayout.bytes(slots[index])
+      }
+    }
+    stride = (offset + 15) / 16 * 16
+    self.slots = slots
+    self.filters = filters
+    self.programs = programs
+    self.readings = readings
+  }
+
+  private static func alignment(_ slot: Slot) -> Int { bytes(slot) == 8 ? 8 : 16 }
+
+  private static func bytes(_ slot: Slot) -> Int {
+    switch (slot.kind, slot.type) {
+    case (.first, _), (.last, _): versionedBytes
+    case (.sum, .double), (.sum, .decimal), (.min, .decimal), (.max, .decimal): 16
+    default: 8
+    }
+  }
+
+  /// A ``RowVersion`` (24 bytes, padded to 32) and the value.
+  static let versionedBytes = 48
+  static let versionedValueOffset = 32
+}
+
+/// Where an aggregate's answer is found in a key's record.
+public struct AggregateReading: Sendable {
+  var function: Aggregate.Function
+  var slot: Int
+  /// The count of values, where the answer needs it.
+  var values: Int?
+  var squares: Int?
+}

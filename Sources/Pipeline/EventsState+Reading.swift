@@ -1,0 +1,156 @@
+internal import Columns
+internal import Definition
+
+extension EventsState {
+  /// Writes an aggregate's answers for `keys` into `column` from row `at` on; nulls are left as they are.
+  ///
+  /// Gives the first key whose sum does not fit the column's type, or nil.
+  func read(_ reading: AggregateReading, keys: ArraySlice<UInt32>, into column: Column, at: Int) -> UInt32? {
+    let slot = layout.slots[reading.slot]
+    var row = at
+    for key in keys {
+      defer { row += 1 }
+      let record = record(key)
+      switch reading.function {
+      case .count, .countDistinct:
+        // A key without rows has a count of 0.
+        column.int64s[row] = record.map { ($0 + slot.offset).load(as: Int64.self) } ?? 0
+        column.validity[row] = 1
+      case .sum:
+        guard let record, isPresent(record, reading.slot) else { continue }
+        if !readSum(record, key, reading.slot, into: column, row) { return key }
+        column.validity[row] = 1
+      case .mean:
+        guard let record, isPresent(record, reading.slot) else { continue }
+        column.doubles[row] = total(record, key, reading.slot) / count(record, reading.values)
+        column.validity[row] = 1
+      case .stddev:
+        guard let record, isPresent(record, reading.slot), count(record, reading.values) > 1 else { continue }
+        column.doubles[row] = deviation(record, key, reading)
+        column.validity[row] = 1
+      case .min, .max:
+        guard let record, isPresent(record, reading.slot) else { continue }
+        readValue(record + slot.offset, into: column, row)
+        column.validity[row] = 1
+      case .first, .last:
+        guard let record, isPresent(record, reading.slot) else { continue }
+        readValue(record + slot.offset + AccumulatorLayout.versionedValueOffset, into: column, row)
+        column.validity[row] = 1
+      }
+    }
+    return nil
+  }
+
+  private func isPresent(_ record: UnsafeMutableRawPointer, _ slot: Int) -> Bool {
+    ((record + (slot >> 6) * 8).load(as: UInt64.self) >> UInt64(slot & 63)) & 1 == 1
+  }
+
+  private func count(_ record: UnsafeMutableRawPointer, _ slot: Int?) -> Double {
+    guard let slot else { return 0 }
+    return Double((record + layout.slots[slot].offset).load(as: Int64.self))
+  }
+
+  /// Whether the sum fit.
+  private func readSum(
+    _ record: UnsafeMutableRawPointer, _ key: UInt32, _ index: Int, into column: Column, _ row: Int
+  ) -> Bool {
+    let slot = layout.slots[index]
+    let wrapped = wraps.isEmpty ? 0 : wraps[SlotKey(key: key, slot: Int32(index))] ?? 0
+    switch slot.type {
+    case .double:
+      column.doubles[row] = total(record, key, index)
+      return true
+    case .decimal:
+      let sum = (record + slot.offset).load(as: Int128.self)
+      column.int128s[row] = sum
+      // decimal(38) ends below 10³⁸, which is less than Int128's bound.
+      return wrapped == 0 && sum.magnitude < 100_000_000_000_000_000_000_000_000_000_000_000_000
+    default:
+      column.int64s[row] = (record + slot.offset).load(as: Int64.self)
+      return wrapped == 0
+    }
+  }
+
+  /// The sum as a double, rounded once from the exact sum (decimals: then divided by their scale).
+  private func total(_ record: UnsafeMutableRawPointer, _ key: UInt32, _ index: Int) -> Double {
+    let slot = layout.slots[index]
+    let name = SlotKey(key: key, slot: Int32(index))
+    switch slot.type {
+    case .double:
+      let window = (record + slot.offset).load(as: Int128.self)
+      guard !wideIndex.isEmpty, let wide = wideIndex[name] else { return ExactSum.round(window: window) }
+      var sum = wides[wide]
+      sum.add(window: window)
+      return sum.rounded()
+    case .decimal(_, let scale):
+      let sum = Double((record + slot.offset).load(as: Int128.self))
+      let wrapped = wraps.isEmpty ? 0 : wraps[name] ?? 0
+      return (sum + Double(wrapped) * 0x1p128) / powerOfTen(scale)
+    default:
+      let sum = Int128((record + slot.offset).load(as: Int64.self))
+      let wrapped = wraps.isEmpty ? 0 : wraps[name] ?? 0
+      return Double(sum + Int128(wrapped) << 64)
+    }
+  }
+
+  /// The sample standard deviation, from the exact sum and the exact sum of squares.
+  ///
+  /// Σx² − (Σx)²/n cancels nearly everything when the mean is large against the spread, so Σx is taken as an
+  /// unevaluated sum of two doubles and the difference is formed in the exact sum (twice the precision of a double).
+  private func deviation(_ record: UnsafeMutableRawPointer, _ key: UInt32, _ reading: AggregateReading) -> Double
+  {
+    guard let squares = reading.squares else { return .nan }
+    let index = (record + layout.slots[squares].offset).load(as: Int64.self)
+    let n = count(record, reading.values)
+    guard index > 0 else { return .nan }
+    let (high, low) = totalInTwo(record, key, reading.slot)
+    let square = high * high
+    let rest = (-square).addingProduct(high, high) * -1 + 2 * high * low
+    let quotient = square / n
+    let remainder = square.addingProduct(-quotient, n)
+    var spread = wides[Int(index) - 1]
+    spread.add(-quotient)
+    spread.add(-((remainder + rest) / n))
+    let deviation = (Swift.max(spread.rounded(), 0) / (n - 1)).squareRoot()
+    guard case .decimal(_, let scale) = layout.slots[squares].type else { return deviation }
+    return deviation / powerOfTen(scale)
+  }
+
+  /// The unscaled sum as the nearest double and the nearest double to what is left.
+  private func totalInTwo(_ record: UnsafeMutableRawPointer, _ key: UInt32, _ index: Int) -> (Double, Double) {
+    let slot = layout.slots[index]
+    let name = SlotKey(key: key, slot: Int32(index))
+    switch slot.type {
+    case .double:
+      var sum = wideIndex[name].map { wides[$0] } ?? WideSum()
+      sum.add(window: (record + slot.offset).load(as: Int128.self))
+      let high = sum.rounded()
+      guard high.isFinite else { return (high, 0) }
+      sum.add(-high)
+      return (high, sum.rounded())
+    case .decimal:
+      let sum = (record + slot.offset).load(as: Int128.self)
+      let high = Double(sum)
+      return (high, Double(sum &- (Int128(exactly: high) ?? sum)))
+    default:
+      let sum =
+        Int128((record + slot.offset).load(as: Int64.self)) + Int128(wraps[name] ?? 0) << 64
+      let high = Double(sum)
+      return (high, Double(sum &- (Int128(exactly: high) ?? sum)))
+    }
+  }
+
+  private func readValue(_ value: UnsafeMutableRawPointer, into column: Column, _ row: Int) {
+    switch column.type {
+    case .string:
+      let view = value.load(as: ByteView.self)
+      let start = column.arena.append(arena.base + Int(view.start), view.length)
+      column.views[row] = ByteView(start: start, length: UInt32(view.length))
+    case .decimal: column.int128s[row] = value.load(as: Int128.self)
+    case .double: column.doubles[row] = fromOrderedBits(value.load(as: Int64.self))
+    case .date: column.int32s[row] = Int32(truncatingIfNeeded: value.load(as: Int64.self))
+    case .bool: column.bytes[row] = UInt8(truncatingIfNeeded: value.load(as: Int64.self))
+    default: column.int64s[row] = value.load(as: Int64.self)
+    }
+  }
+}

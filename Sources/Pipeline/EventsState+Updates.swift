@@ -1,0 +1,242 @@
+internal import Columns
+
+/// The update loops, one a kind and type: free of closures, existentials and allocation but for promotions.
+extension EventsState {
+  func sumInts(_ at: SlotUpdate) {
+    guard let column = at.column else { return }
+    for i in 0..<at.count {
+      let row = Int(at.selection[i])
+      guard column.validity[row] != 0 else { continue }
+      let slot = at.pointer(row, as: Int64.self)
+      let (sum, overflow) = slot.pointee.addingReportingOverflow(column.int64s[row])
+      slot.pointee = sum
+      if overflow { wrap(at, row, by: column.int64s[row] < 0 ? -1 : 1) }
+      _ = at.markPresent(row)
+    }
+  }
+
+  func sumBools(_ at: SlotUpdate) {
+    guard let column = at.column else { return }
+    for i in 0..<at.count {
+      let row = Int(at.selection[i])
+      guard column.validity[row] != 0 else { continue }
+      at.add(Int64(column.bytes[row]), row)
+      _ = at.markPresent(row)
+    }
+  }
+
+  func sumDecimals(_ at: SlotUpdate) {
+    guard let column = at.column else { return }
+    for i in 0..<at.count {
+      let row = Int(at.selection[i])
+      guard column.validity[row] != 0 else { continue }
+      let slot = at.pointer(row, as: Int128.self)
+      let (sum, overflow) = slot.pointee.addingReportingOverflow(column.int128s[row])
+      slot.pointee = sum
+      if overflow { wrap(at, row, by: column.int128s[row] < 0 ? -1 : 1) }
+      _ = at.markPresent(row)
+    }
+  }
+
+  @inline(never)
+  private func wrap(_ at: SlotUpdate, _ row: Int, by direction: Int64) {
+    wraps[SlotKey(key: at.numbers[row], slot: Int32(at.index)), default: 0] += direction
+  }
+
+  func sumDoubles(_ at: SlotUpdate) {
+    guard let column = at.column else { return }
+    for i in 0..<at.count {
+      let row = Int(at.selection[i])
+      guard column.validity[row] != 0 else { continue }
+      let slot = at.pointer(row, as: Int128.self)
+      if !ExactSum.addToWindow(&slot.pointee, column.doubles[row]) { promote(at, row, column.doubles[row]) }
+      _ = at.markPresent(row)
+    }
+  }
+
+  /// A value that the window cannot take goes to the slot's wide sum; the window keeps what it has. The sum is both.
+  @inline(never)
+  private func promote(_ at: SlotUpdate, _ row: Int, _ value: Double) {
+    let index = wide(at, row)
+    let slot = at.pointer(row, as: Int128.self)
+    wides[index].add(window: slot.pointee)
+    slot.pointee = 0
+    wides[index].add(value)
+  }
+
+  private func wide(_ at: SlotUpdate, _ row: Int) -> Int {
+    let key = SlotKey(key: at.numbers[row], slot: Int32(at.index))
+    if let index = wideIndex[key] { return index }
+    wides.append(WideSum())
+    wideIndex[key] = wides.count - 1
+    return wides.count - 1
+  }
+
+  func addSquares(_ at: SlotUpdate) {
+    guard let column = at.column else { return }
+    for i in 0..<at.count {
+      let row = Int(at.selection[i])
+      guard column.validity[row] != 0 else { continue }
+      let slot = at.pointer(row, as: Int64.self)
+      if slot.pointee == 0 { slot.pointee = Int64(wide(at, row) + 1) }
+      wides[Int(slot.pointee) - 1].addSquare(column.number(row))
+    }
+  }
+
+  /// Extremes of everything but strings, as values that order as integers do.
+  func extreme(_ at: SlotUpdate) {
+    guard let column = at.column else { return }
+    let least = at.slot.kind == .min
+    if case .decimal = column.type {
+      for i in 0..<at.count {
+        let row = Int(at.selection[i])
+        guard column.validity[row] != 0 else { continue }
+        let slot = at.pointer(row, as: Int128.self)
+        let value = column.int128s[row]
+        let present = at.markPresent(row)
+        if !present || (least ? value < slot.pointee : value > slot.pointee) { slot.pointee = value }
+      }
+      return
+    }
+    for i in 0..<at.count {
+      let row = Int(at.selection[i])
+      guard column.validity[row] != 0 else { continue }
+      let slot = at.pointer(row, as: Int64.self)
+      let value = column.ordinal(row)
+      let present = at.markPresent(row)
+      if !present || (least ? value < slot.pointee : value > slot.pointee) { slot.pointee = value }
+    }
+  }
+
+  func extremeString(_ at: SlotUpdate) {
+    guard let column = at.column else { return }
+    let least = at.slot.kind == .min
+    let bytes = column.arena.base
+    for i in 0..<at.count {
+      let row = Int(at.selection[i])
+      guard column.validity[row] != 0 else { continue }
+      let slot = at.pointer(row, as: ByteView.self)
+      let view = column.views[row]
+      if at.markPresent(row) {
+        let order = compareBytes(
+          bytes + Int(view.start), view.length, arena.base + Int(slot.pointee.start), slot.pointee.length)
+        if least ? order >= 0 : order <= 0 { continue }
+      } else {
+        slot.pointee = ByteView(start: 0, length: 0)
+      }
+      store(view, bytes, in: slot)
+    }
+  }
+
+  /// Keeps a string in the state's arena, in the old one's place where it fits.
+  func store(_ view: ByteView, _ bytes: UnsafeMutablePointer<UInt8>, in slot: UnsafeMutablePointer<ByteView>) {
+    if view.length <= slot.pointee.length {
+      (arena.base + Int(slot.pointee.start)).update(from: bytes + Int(view.start), count: view.length)
+      slot.pointee = ByteView(start: slot.pointee.start, length: UInt32(view.length))
+    } else {
+      let start = arena.append(bytes + Int(view.start), view.length)
+      slot.pointee = ByteView(start: start, length: UInt32(view.length))
+    }
+  }
+
+  func boundary(_ at: SlotUpdate, inputs: [UInt32], table: InputTable) {
+    guard let column = at.column else { return }
+    let last = at.slot.kind == .last
+    let timed = asOf != nil
+    for i in 0..<at.count {
+      let row = Int(at.selection[i])
+      guard column.validity[row] != 0 else { continue }
+      let origin = at.batch.origins[row]
+      let input = inputs[origin.input]
+      let version = RowVersion(
+        time: timed ? at.batch.times[row] : table.entries[Int(input)].modified, input: input, row: origin.row)
+      let held = at.pointer(row, as: RowVersion.self)
+      if at.markPresent(row) {
+        let wins = last ? version.isAfter(held.pointee, table) : held.pointee.isAfter(version, table)
+        if !wins { continue }
+      }
+      held.pointee = version
+      let value = at.records[row] + at.slot.offset + AccumulatorLayout.versionedValueOffset
+      switch column.type {
+      case .string:
+        store(column.views[row], column.arena.base, in: value.assumingMemoryBound(to: ByteView.self))
+      case .decimal: value.assumingMemoryBound(to: Int128.self).pointee = column.int128s[row]
+      default: value.assumingMemoryBound(to: Int64.self).pointee = column.ordinal(row)
+      }
+    }
+  }
+}
+
+extension Column {
+  /// An integer that orders as the value does (all types but string and decimal).
+  ///
+  /// Doubles: the sign-magnitude bits turned into two's complement, so −0 < +0 and NaN (made canonical) is greatest.
+  @inline(__always)
+  func ordinal(_ row: Int) -> Int64 {
+    switch type {
+    case .double:
+      let value = doubles[row]
+      return orderedBits(value.isNaN ? Double.nan : value)
+    case .date: return Int64(int32s[row])
+    case .bool: return Int64(bytes[row])
+    default: return int64s[row]
+    }
+  }
+
+  /// The value as a double, for `stddev`; a decimal's is unscaled.
+  @inline(__always)
+  func number(_ row: Int) -> Double {
+    switch type {
+    case .double: doubles[row]
+    case .bool: Double(bytes[row])
+    case .decimal: Double(int128s[row])
+    default: Double(int64s[row])
+    }
+  }
+
+  /// Two hashes of the value, for distinct counts. −0 counts as 0 and all NaNs as one.
+  func hash128(_ row: Int) -> (UInt64, UInt64) {
+    switch type {
+    case .string:
+      let view = views[row]
+      let bytes = UnsafePointer(arena.base + Int(view.start))
+      return (
+        Hashing.hash64(bytes, view.length, seed: 0x51), Hashing.hash64(bytes, view.length, seed: 0xa7)
+      )
+    case .decimal:
+      let value = UInt128(truncatingIfNeeded: int128s[row])
+      let low = UInt64(truncatingIfNeeded: value)
+      let high = UInt64(truncatingIfNeeded: value >> 64)
+      return (Hashing.mix(low ^ Hashing.mix(high ^ 0x51)), Hashing.mix(high ^ Hashing.mix(low ^ 0xa7)))
+    case .double:
+      let value = doubles[row]
+      let bits = value == 0 ? 0 : value.isNaN ? Double.nan.bitPattern : value.bitPattern
+      return (Hashing.mix(bits ^ 0x51), Hashing.mix(bits &+ 0xa7a7))
+    default:
+      let bits = UInt64(bitPattern: ordinal(row))
+      return (Hashing.mix(bits ^ 0x51), Hashing.mix(bits &+ 0xa7a7))
+    }
+  }
+}
+
+/// Bits of a double, ordered as integers; its own inverse is ``fromOrderedBits(_:)``.
+@inline(__always)
+func orderedBits(_ value: Double) -> Int64 {
+  let bits = Int64(bitPattern: value.bitPattern)
+  return bits ^ ((bits >> 63) & Int64.max)
+}
+
+@inline(__always)
+func fromOrderedBits(_ ordered: Int64) -> Double {
+  Double(bitPattern: UInt64(bitPattern: ordered ^ ((ordered >> 63) & Int64.max)))
+}
+
+/// 10^n as a double, exact up to n = 22 and correctly rounded above.
+func powerOfTen(_ n: Int) -> Double {
+  let powers: [Double] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+    1e20, 1e21, 1e22, 1e23, 1e24, 1e25, 1e26, 1e27, 1e28, 1e29, 1e30, 1e31, 1e32, 1e33, 1e34, 1e35, 1e36, 1e37,
+    1e38,
+  ]
+  return powers[min(max(n, 0), 38)]
+}

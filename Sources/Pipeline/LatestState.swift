@@ -1,0 +1,113 @@
+internal import Columns
+
+/// One shard's newest row a key of one `latest` source: versions and kept columns, by key number.
+///
+/// Rows at or after the as-of time are passed over, so the state is the newest row *before* it.
+final class LatestState {
+  let plan: SourcePlan
+  private(set) var versions: UnsafeMutablePointer<RowVersion>
+  private(set) var columns: [Column]
+  /// Bytes that views in `columns` no longer point at.
+  private var garbage: [Int]
+  private var capacity = 0
+  private var winners: [(row: UInt32, key: UInt32)] = []
+
+  init(plan: SourcePlan) {
+    self.plan = plan
+    versions = .allocate(capacity: 1)
+    columns = plan.kept.map { Column(type: $0.type, capacity: 0) }
+    garbage = Array(repeating: 0, count: plan.kept.count)
+  }
+
+  deinit { versions.deallocate() }
+
+  /// Whether the source has a row for the key.
+  @inline(__always)
+  func has(_ key: UInt32) -> Bool { Int(key) < capacity && versions[Int(key)].row != 0 }
+
+  func apply(
+    _ batch: RowBatch, numbers: UnsafePointer<UInt32>, keyCount: Int, inputs: [UInt32], table: InputTable
+  ) {
+    grow(to: keyCount)
+    winners.removeAll(keepingCapacity: true)
+    for row in 0..<batch.count {
+      let key = numbers[row]
+      let origin = batch.origins[row]
+      let input = inputs[origin.input]
+      var time: Int64
+      if let asOf = plan.asOf {
+        time = batch.times[row]
+        if time >= asOf { continue }
+      } else {
+        time = table.entries[Int(input)].modified
+      }
+      let version = RowVersion(time: time, input: input, row: origin.row)
+      if version.isAfter(versions[Int(key)], table) {
+        versions[Int(key)] = version
+        winners.append((UInt32(truncatingIfNeeded: row), key))
+      }
+    }
+    // In row order, so that of two winners for one key the later one stays.
+    for (index, kept) in plan.kept.enumerated() {
+      copy(batch.columns[kept.carried], to: index)
+    }
+  }
+
+  private func copy(_ from: Column, to index: Int) {
+    let to = columns[index]
+    for (row, key) in winners { to.validity[Int(key)] = from.validity[Int(row)] }
+    switch from.type {
+    case .int, .timestamp, .double:
+      for (row, key) in winners { to.int64s[Int(key)] = from.int64s[Int(row)] }
+    case .date:
+      for (row, key) in winners { to.int32s[Int(key)] = from.int32s[Int(row)] }
+    case .bool:
+      for (row, key) in winners { to.bytes[Int(key)] = from.bytes[Int(row)] }
+    case .decimal:
+      for (row, key) in winners { to.int128s[Int(key)] = from.int128s[Int(row)] }
+    case .string:
+      for (row, key) in winners {
+        garbage[index] += to.views[Int(key)].length
+        guard from.validity[Int(row)] != 0 else {
+          to.views[Int(key)] = ByteView(start: 0, length: 0)
+          continue
+        }
+        let view = from.views[Int(row)]
+        let start = to.arena.append(from.arena.base + Int(view.start), view.length)
+        to.views[Int(key)] = ByteView(start: start, length: UInt32(truncatingIfNeeded: view.length))
+      }
+      compact(index)
+    }
+  }
+
+  /// Rewrites a string column's bytes when more than half of them are garbage.
+  private func compact(_ index: Int) {
+    let column = columns[index]
+    guard garbage[index] > 1 << 16, garbage[index] * 2 > column.arena.count else { return }
+    let arena = ByteArena(capacity: column.arena.count - garbage[index])
+    for key in 0..<capacity {
+      let view = column.views[key]
+      let start = arena.append(column.arena.base + Int(view.start), view.length)
+      column.views[key] = ByteView(start: start, length: UInt32(truncatingIfNeeded: view.length))
+    }
+    column.arena = arena
+    garbage[index] = 0
+  }
+
+  private func grow(to keys: Int) {
+    guard keys > capacity else { return }
+    let grown = max(keys, capacity * 2, 1024)
+    let newVersions = UnsafeMutablePointer<RowVersion>.allocate(capacity: grown)
+    newVersions.update(from: versions, count: capacity)
+    (newVersions + capacity).initialize(repeating: .none, count: grown - capacity)
+    versions.deallocate()
+    versions = newVersions
+    columns = columns.map { old in
+      let column = Column(type: old.type, capacity: grown, arena: old.arena)
+      column.values.copyMemory(from: old.values, byteCount: capacity * old.type.stride)
+      column.validity.update(from: old.validity, count: capacity)
+      return column
+    }
+    capacity = grown
+  }
+}

@@ -1,0 +1,75 @@
+public import Columns
+
+/// Rows of one attempt for one shard, columnar: what travels from ingest to join.
+///
+/// Every array holds `count` elements. Keys and string columns share `arena`. A batch is filled by one thread and
+/// then handed over whole and never written again, hence `@unchecked Sendable`.
+public final class RowBatch: @unchecked Sendable {
+  public let shard: Int
+  public let capacity: Int
+  public internal(set) var count = 0
+  /// The bytes of keys and string columns.
+  public let arena: ByteArena
+  /// Canonical key text (ARCHITECTURE.md §7).
+  public let keys: UnsafeMutablePointer<ByteView>
+  /// ``Hashing/hash64(_:_:seed:)`` of the key.
+  public let hashes: UnsafeMutablePointer<UInt64>
+  /// ``RowOrigin`` of each row.
+  public let origins: UnsafeMutablePointer<RowOrigin>
+  /// Event time in microseconds; undefined where the source has no time.
+  public let times: UnsafeMutablePointer<Int64>
+  /// The carried columns, in the plan's order.
+  public let columns: [Column]
+
+  public init(shard: Int, types: [ColumnType], capacity: Int) {
+    self.shard = shard
+    self.capacity = capacity
+    let arena = ByteArena(capacity: capacity * 16)
+    self.arena = arena
+    keys = .allocate(capacity: capacity)
+    hashes = .allocate(capacity: capacity)
+    origins = .allocate(capacity: capacity)
+    times = .allocate(capacity: capacity)
+    columns = types.map { Column(type: $0, capacity: capacity, arena: arena, zeroed: false) }
+  }
+
+  deinit {
+    keys.deallocate()
+    hashes.deallocate()
+    origins.deallocate()
+    times.deallocate()
+  }
+
+  /// Bytes of memory that the batch holds, near enough for budgets.
+  public var memoryBytes: Int {
+    var bytes = capacity * 32 + arena.capacity
+    for column in columns { bytes += capacity * (column.type.stride + 1) }
+    return bytes
+  }
+
+  /// Order-free checksum of the rows' keys and origins (I3): the sum of a hash of each.
+  public var checksum: UInt64 {
+    var sum: UInt64 = 0
+    for row in 0..<count {
+      sum = sum &+ Hashing.mix(hashes[row] ^ (origins[row].packed &* 0x9e37_79b9_7f4a_7c15))
+    }
+    return sum
+  }
+}
+
+/// Where a row came from: the input's number within its attempt and the row's number within the input.
+public struct RowOrigin: Sendable, Hashable {
+  /// The input in the high 24 bits, the row in the low 40.
+  public var packed: UInt64
+
+  public static let inputsMax = 1 << 24
+  public static let rowsMax: UInt64 = 1 << 40
+
+  @inlinable public init(packed: UInt64) { self.packed = packed }
+  @inlinable public init(input: Int, row: UInt64) {
+    packed = (UInt64(truncatingIfNeeded: input) &<< 40) | (row & 0xff_ffff_ffff)
+  }
+  @inlinable public var input: Int { Int(packed &>> 40) }
+  /// From 1.
+  @inlinable public var row: UInt64 { packed & 0xff_ffff_ffff }
+}

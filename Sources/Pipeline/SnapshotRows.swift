@@ -1,0 +1,168 @@
+public import Columns
+internal import Definition
+
+/// The rows of a cut in one shard, a list of key numbers a split, in an order that does not depend on arrival.
+public struct SnapshotRows: Sendable {
+  /// One list a split, in the rule's order.
+  public let keys: [[UInt32]]
+
+  /// Reads which keys are rows and where they go. The group key's value is a row's own (`split.by`), its text form.
+  public init(_ state: ShardState, rule: SplitRule, by: Int?) {
+    var lists: [[UInt32]] = Array(repeating: [], count: rule.names.count)
+    let table = state.keys
+    let scratch = ByteArena()
+    for key in table.canonicalOrder() where state.isRow(key) {
+      var split: Int
+      if let by, let column = state.latest[state.plan.rowsSource]?.columns[by] {
+        scratch.removeAll()
+        ValueText.appendCanonical(column, Int(key), into: scratch)
+        split = rule.split(UnsafePointer(scratch.base), scratch.count)
+      } else {
+        let view = table.views[Int(key)]
+        split = rule.split(UnsafePointer(table.arena.base + Int(view.start)), view.length)
+      }
+      lists[split].append(key)
+    }
+    keys = lists
+  }
+}
+
+/// Builds a snapshot's columns from shards' states.
+public struct SnapshotTableBuilder {
+  private let plan: DatasetPlan
+  private let keyCasts: [Cast]
+  private var table: Table
+  private var at = 0
+
+  /// A value that the snapshot's type cannot hold.
+  public struct OverflowError: Error, Sendable, CustomStringConvertible {
+    public var column: String
+    public var key: String
+    public var description: String {
+      "feature '\(column)' of key '\(key)': the sum does not fit its type; sum a decimal(38,s) or a double column"
+    }
+  }
+
+  /// A builder of a table with `rows` rows.
+  public init(plan: DatasetPlan, keyCasts: [Cast], rows: Int) {
+    self.plan = plan
+    self.keyCasts = keyCasts
+    table = Table(
+      fields: plan.fields, columns: plan.output.map { Column(type: $0.type, capacity: rows) }, count: rows)
+  }
+
+  /// Appends the rows of the given keys of a shard, which must be readable (no writer at the same time).
+  public mutating func append(_ state: ShardState, keys: ArraySlice<UInt32>) throws(OverflowError) {
+    for (index, output) in plan.output.enumerated() {
+      let column = table.columns[index]
+      switch output.value {
+      case .key(let part): readKey(state, keys, part: part, into: column)
+      case .latest(let source, let kept):
+        guard let latest = state.latest[source] else { continue }
+        readLatest(latest, keys, kept: kept, into: column)
+      case .aggregate(let source, let reading):
+        guard let events = state.events[source] else { continue }
+        if let bad = events.read(reading, keys: keys, into: column, at: at) {
+          throw OverflowError(column: output.name, key: state.keys.arena.string(state.keys.views[Int(bad)]))
+        }
+      }
+      if let fallback = output.fallback { column.fillNulls(fallback, from: at, to: at + keys.count) }
+    }
+    at += keys.count
+  }
+
+  /// The finished table.
+  public consuming func finish() -> Table {
+    precondition(at == table.count)
+    return table
+  }
+
+  private func readKey(_ state: ShardState, _ keys: ArraySlice<UInt32>, part: Int, into column: Column) {
+    let table = state.keys
+    let views = FieldBlock()
+    views.reserveFields(keys.count, keeping: 0)
+    var row = 0
+    for key in keys {
+      views.fields[row] = nthPart(table.views[Int(key)], part, of: keyCasts.count, in: table.arena)
+      row += 1
+    }
+    if column.type == .string {
+      row = 0
+      for _ in keys {
+        let view = views.fields[row]
+        let start = column.arena.append(table.arena.base + Int(view.start), view.length)
+        column.views[at + row] = ByteView(start: start, length: UInt32(view.length))
+        column.validity[at + row] = 1
+        row += 1
+      }
+      return
+    }
+    // Canonical text back to the key's type: what ingest wrote, so no faults.
+    let typed = Column(type: column.type, capacity: keys.count)
+    let faults = RowFaults(capacity: keys.count)
+    _ = keyCasts[part].run(
+      text: table.arena, textIsValidUTF8: true, fields: views.fields, stride: 1, rows: keys.count, into: typed,
+      faults: faults, columnIndex: 0)
+    let stride = column.type.stride
+    (column.values + at * stride).copyMemory(from: typed.values, byteCount: keys.count * stride)
+    (column.validity + at).update(from: typed.validity, count: keys.count)
+  }
+
+  /// The n-th of a list key's parts, which are joined with U+001F.
+  private func nthPart(_ view: ByteView, _ part: Int, of parts: Int, in arena: ByteArena) -> ByteView {
+    if parts == 1 { return view }
+    var start = Int(view.start)
+    let end = start + view.length
+    var left = part
+    var at = start
+    while at < end {
+      if arena.base[at] == 0x1f {
+        if left == 0 { break }
+        left -= 1
+        start = at + 1
+      }
+      at += 1
+    }
+    return ByteView(start: UInt32(start), length: UInt32(at - start))
+  }
+
+  private func readLatest(_ state: LatestState, _ keys: ArraySlice<UInt32>, kept: Int, into column: Column) {
+    let from = state.columns[kept]
+    var row = at
+    for key in keys {
+      defer { row += 1 }
+      guard state.has(key), from.validity[Int(key)] != 0 else { continue }
+      column.validity[row] = 1
+      switch column.type {
+      case .string:
+        let view = from.views[Int(key)]
+        let start = column.arena.append(from.arena.base + Int(view.start), view.length)
+        column.views[row] = ByteView(start: start, length: UInt32(view.length))
+      case .int, .timestamp, .double: column.int64s[row] = from.int64s[Int(key)]
+      case .date: column.int32s[row] = from.int32s[Int(key)]
+      case .bool: column.bytes[row] = from.bytes[Int(key)]
+      case .decimal: column.int128s[row] = from.int128s[Int(key)]
+      }
+    }
+  }
+}
+
+extension Column {
+  /// Puts a constant in place of nulls among rows `from..<to`.
+  func fillNulls(_ literal: Literal, from: Int, to: Int) {
+    var view: ByteView?
+    for row in from..<to where validity[row] == 0 {
+      switch literal {
+      case .string(let text):
+        if view == nil { view = arena.append(text) }
+        views[row] = view ?? ByteView(start: 0, length: 0)
+      case .int(let value), .timestamp(let value): int64s[row] = value
+      case .double(let value): doubles[row] = value
+      case .bool(let value): bytes[row] = value ? 1 : 0
+      case .date(let value): int32s[row] = value
+      case .decimal(let value): int128s[row] = value
+      }
+      validity[row] = 1
+    }
+  }
+}

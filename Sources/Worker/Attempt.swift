@@ -1,0 +1,95 @@
+internal import Columns
+internal import Definition
+internal import Formats
+internal import Pipeline
+internal import Platform
+
+/// One attempt's way through the engine: pieces in, blocks cut, decoded, dealt to shards in row order, staged.
+///
+/// Who may touch what: `mailbox…`, `advancing`, `outstanding` and `parsed…` under the engine's lock; the cutting
+/// state by the one thread that holds `advancing`; the emission state by the one that holds `emitting`. Hence
+/// `@unchecked Sendable`.
+final class Attempt: @unchecked Sendable {
+  let number: Int
+  let source: Int
+  let inputs: [InputFile]
+
+  // Under the engine's lock.
+  var mailbox: [Piece] = []
+  var mailboxBytes = 0
+  var advancing = false
+  var emitting = false
+  /// Blocks cut and not yet dealt out.
+  var outstanding = 0
+  var parsed: [Int: ParsedBlock] = [:]
+  var nextToEmit = 0
+  var cutAll = false
+  var committed = false
+
+  // Held by `advancing`.
+  var cutter: BlockCutter
+  var currentInput = 0
+  var chunk: Chunk?
+  var chunkUsed = 0
+  var finishing = false
+  var failedInput = false
+  var positions: [Int] = []
+  var width = 0
+  var headerKnown = false
+  var blocksCut = 0
+  var pendingSHA256: String?
+
+  // Held by `emitting`.
+  let splitter: ShardSplitter
+  var counts: [InputCounts]
+  var staged: [[StagedBatch]]
+  var receipts: [ShardReceipt]
+  var rejects: RejectBuffer
+  var rejectExtents: [SpillFile.Extent] = []
+
+  init(number: Int, source: Int, inputs: [InputFile], plan: DatasetPlan) {
+    self.number = number
+    self.source = source
+    self.inputs = inputs
+    cutter = BlockCutter(
+      format: plan.sources[source].source.format, maxRowBytes: plan.definition.maxRowBytes)
+    splitter = ShardSplitter(shards: plan.shards, types: plan.sources[source].carriedTypes, rowsMax: 4096)
+    counts = Array(repeating: InputCounts(), count: inputs.count)
+    staged = Array(repeating: [], count: plan.shards)
+    receipts = Array(repeating: ShardReceipt(), count: plan.shards)
+    rejects = RejectBuffer()
+  }
+}
+
+/// Rows of one input.
+struct InputCounts: Sendable {
+  var read: UInt64 = 0
+  var rejected: UInt64 = 0
+  var sha256: String?
+}
+
+/// A block on its way to the decoder.
+struct WaitingBlock: Sendable {
+  let attempt: Attempt
+  let index: Int
+  /// The input's number in the attempt.
+  let input: Int
+  let block: CutBlock
+  let positions: [Int]
+  let width: Int
+}
+
+/// A decoded block that waits for the ones before it.
+struct ParsedBlock: Sendable {
+  let input: Int
+  let offset: UInt64
+  /// nil for an oversized record.
+  var decoder: BlockDecoder?
+  var oversized: CutBlock?
+}
+
+/// A sealed batch, in memory or spilled.
+enum StagedBatch: Sendable {
+  case memory(RowBatch)
+  case spilled(SpillFile.Extent)
+}

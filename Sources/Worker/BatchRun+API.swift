@@ -1,0 +1,69 @@
+public import Pipeline
+
+/// What a run of `tributary batch` is given beside its definition.
+public struct BatchOptions: Sendable {
+  /// The snapshot's id; the start of the run by default.
+  public var id: String
+  /// The start of the run, microseconds: the as-of time where the definition names none.
+  public var now: Int64
+  /// Threads that parse and join; at least 1.
+  public var threads: Int
+  /// Bytes that staged rows may take in memory before they go to a temporary file.
+  public var stagingBytes: Int
+  /// Where temporary files go.
+  public var temporaryDirectory: String
+  /// Tributary's version, for the manifest.
+  public var programVersion: String
+  /// Only compute the fingerprint: write nothing.
+  public var dryRun: Bool
+  /// Read exactly these inputs instead of listing the sources (`rebuild`).
+  public var inputs: [Manifest.InputRecord]?
+
+  public init(
+    id: String, now: Int64, threads: Int, stagingBytes: Int = 256 << 20, temporaryDirectory: String,
+    programVersion: String, dryRun: Bool = false, inputs: [Manifest.InputRecord]? = nil
+  ) {
+    self.id = id
+    self.now = now
+    self.threads = threads
+    self.stagingBytes = stagingBytes
+    self.temporaryDirectory = temporaryDirectory
+    self.programVersion = programVersion
+    self.dryRun = dryRun
+    self.inputs = inputs
+  }
+}
+
+/// What a finished batch leaves.
+public struct BatchOutcome: Sendable {
+  public var manifest: Manifest
+  /// `s3://bucket/prefix/snapshot=…` or a path.
+  public var location: String
+  public var rowsRead: UInt64
+  public var rowsRejected: UInt64
+  /// More rows were rejected than `max_rejects` allows; the snapshot is published all the same (exit code 3).
+  public var tooManyRejects: Bool
+  /// The same snapshot (id and fingerprint) was there already.
+  public var alreadyPublished: Bool
+}
+
+/// Why a batch ended without a snapshot.
+public struct BatchError: Error, Sendable, CustomStringConvertible {
+  /// One problem a line: what, where, what next.
+  public var problems: [String]
+  public init(_ problems: [String]) { self.problems = problems }
+  public var description: String { problems.joined(separator: "\n") }
+}
+
+/// How far a run is; read it from any thread while it goes on.
+public struct BatchProgress: Sendable {
+  public enum Phase: String, Sendable { case listing, reading, writing, done }
+  public var phase: Phase
+  public var objects: Int
+  public var objectsTotal: Int
+  /// Stored (compressed) bytes.
+  public var bytes: Int64
+  public var bytesTotal: Int64
+  public var rows: UInt64
+  public var rowsRejected: UInt64
+}

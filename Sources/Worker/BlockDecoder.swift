@@ -1,0 +1,258 @@
+internal import Columns
+internal import Definition
+internal import Formats
+internal import Pipeline
+
+/// How the records of one source become typed columns: made once, shared by all threads.
+struct DecodingPlan: Sendable {
+  /// Where a column's raw text comes from.
+  enum Origin: Sendable {
+    /// A CSV column by name.
+    case csv(name: String)
+    /// The n-th extraction of the JSON scanner.
+    case json(Int)
+    case object, row, modified
+  }
+
+  let source: SourcePlan
+  let origins: [Origin]
+  let casts: [Cast]
+  let csv: CSVScanner?
+  let extractions: [JSONExtraction]
+  /// The reduction of each column, where it has one.
+  let reductions: [JSONReduction?]
+
+  init(_ plan: SourcePlan, maxRowBytes: Int, zones: Cast.ZoneSource) throws(PlanError) {
+    source = plan
+    var origins: [Origin] = []
+    var casts: [Cast] = []
+    var extractions: [JSONExtraction] = []
+    var reductions: [JSONReduction?] = []
+    for (index, column) in plan.source.columns.enumerated() {
+      switch column.location {
+      case .named(let name): origins.append(.csv(name: name))
+      case .path:
+        origins.append(.json(extractions.count))
+        extractions.append(JSONExtraction(column: column, columnIndex: UInt16(index)))
+      case .object: origins.append(.object)
+      case .row: origins.append(.row)
+      case .modified: origins.append(.modified)
+      case .recordKey, .recordTimestamp, .header:
+        throw PlanError(
+          message: "source '\(plan.source.name)', column '\(column.name)': only a record has a key, timestamp or headers")
+      }
+      do {
+        casts.append(
+          try Cast(
+            type: column.type, time: column.time, setNullOnError: column.onError == .setNull,
+            defaultText: column.defaultText, zones: zones))
+        reductions.append(JSONReduction(column: column, cast: casts[index]))
+      } catch {
+        throw PlanError(message: "source '\(plan.source.name)', column '\(column.name)': \(error.message)")
+      }
+    }
+    self.origins = origins
+    self.casts = casts
+    self.extractions = extractions
+    self.reductions = reductions
+    if case .csv(let options) = plan.source.format {
+      csv = CSVScanner(options, maxRowBytes: maxRowBytes)
+    } else {
+      csv = nil
+    }
+  }
+
+  /// Where each column stands in an object with the given header; nil entries are not CSV columns, −1 is absent.
+  func positions(in header: [String]) throws(FormatError) -> [Int] {
+    var positions: [Int] = []
+    for (index, origin) in origins.enumerated() {
+      guard case .csv(let name) = origin else {
+        positions.append(-1)
+        continue
+      }
+      if let at = header.firstIndex(of: name) {
+        positions.append(at)
+      } else if source.source.columns[index].defaultText != nil {
+        positions.append(-1)
+      } else {
+        let shown = header.prefix(20).joined(separator: ", ") + (header.count > 20 ? ", …" : "")
+        throw FormatError(
+          "there is no column '\(name)' in the header; it has: \(shown). Use 'from:' to rename, or give the column a 'default:'"
+        )
+      }
+    }
+    return positions
+  }
+}
+
+/// One thread's room for decoding blocks of one source: fields, typed columns, keys. Reused from block to block.
+final class BlockDecoder: @unchecked Sendable {
+  let plan: DecodingPlan
+  let block = FieldBlock()
+  private(set) var columns: [Column]
+  private(set) var keyArena: ByteArena
+  private(set) var keys: UnsafeMutablePointer<ByteView>
+  private(set) var hashes: UnsafeMutablePointer<UInt64>
+  private(set) var times: UnsafeMutablePointer<Int64>
+  private var capacity = 0
+  private let json: JSONScanner?
+  private let keyScratch = ByteArena(capacity: 1024)
+
+  init(_ plan: DecodingPlan, maxRowBytes: Int) throws(JSONScanner.OutOfMemory) {
+    self.plan = plan
+    json = plan.csv == nil ? try JSONScanner(extractions: plan.extractions, maxRowBytes: maxRowBytes) : nil
+    columns = []
+    keyArena = keyScratch
+    keys = .allocate(capacity: 1)
+    hashes = .allocate(capacity: 1)
+    times = .allocate(capacity: 1)
+  }
+
+  deinit {
+    keys.deallocate()
+    hashes.deallocate()
+    times.deallocate()
+  }
+
+  var rows: Int { block.rows }
+  var faults: RowFaults { block.faults }
+  var carried: [Column] { plan.source.carried.map { columns[$0] } }
+
+  /// Reads a block's records into `columns`, `keys`, `hashes` and `times`; bad rows are marked in `faults`.
+  ///
+  /// `positions`: ``DecodingPlan/positions(in:)`` of the object's header; `width`: its number of columns.
+  func decode(_ text: ByteArena, positions: [Int], width: Int) throws(JSONScanner.OutOfMemory) {
+    block.text = text
+    if let csv = plan.csv {
+      csv.scan(block, width: width)
+    } else {
+      try json?.scan(block)
+    }
+    reserve(block.rows)
+    let rows = block.rows
+    let valid = isValidUTF8(text)
+    for (index, origin) in plan.origins.enumerated() {
+      let column = columns[index]
+      switch origin {
+      case .csv:
+        if positions[index] >= 0 {
+          _ = plan.casts[index].run(
+            text: block.text, textIsValidUTF8: valid, fields: block.fields + positions[index],
+            stride: block.width, rows: rows, into: column, faults: block.faults, columnIndex: UInt16(index))
+        } else {
+          castAbsent(index, into: column)
+        }
+      case .json(let extraction):
+        if let reduction = plan.reductions[index] {
+          reduction.run(block, field: extraction, into: column, columnIndex: UInt16(index))
+        } else {
+          _ = plan.casts[index].run(
+            text: block.text, textIsValidUTF8: valid, fields: block.fields + extraction, stride: block.width,
+            rows: rows, into: column, faults: block.faults, columnIndex: UInt16(index))
+        }
+      case .object, .row, .modified: break  // Filled by `complete`, when the row's place is known.
+      }
+    }
+  }
+
+  /// Fills what depends on the row's place — `$object`, `$row`, `$modified` — and then keys and times.
+  func complete(object: String, modified: Int64, firstRow: UInt64) {
+    for (index, origin) in plan.origins.enumerated() {
+      let column = columns[index]
+      switch origin {
+      case .object:
+        column.arena = ByteArena(capacity: object.utf8.count)
+        let view = column.arena.append(object)
+        for row in 0..<rows {
+          column.views[row] = view
+          column.validity[row] = 1
+        }
+      case .row:
+        for row in 0..<rows {
+          column.int64s[row] = Int64(truncatingIfNeeded: firstRow) &+ Int64(row)
+          column.validity[row] = 1
+        }
+      case .modified:
+        for row in 0..<rows {
+          column.int64s[row] = modified
+          column.validity[row] = 1
+        }
+      case .csv, .json: break
+      }
+    }
+    makeTimes()
+    makeKeys()
+  }
+
+  private func reserve(_ rows: Int) {
+    guard rows > capacity || columns.isEmpty else { return }
+    capacity = max(rows, capacity * 2, 1024)
+    columns = plan.source.source.columns.map { Column(type: $0.type, capacity: capacity) }
+    keys.deallocate()
+    hashes.deallocate()
+    times.deallocate()
+    keys = .allocate(capacity: capacity)
+    hashes = .allocate(capacity: capacity)
+    times = .allocate(capacity: capacity)
+  }
+
+  /// A column that the object does not have: its default in every row.
+  private func castAbsent(_ index: Int, into column: Column) {
+    var absent = ByteView.null
+    withUnsafePointer(to: &absent) { pointer in
+      _ = plan.casts[index].run(
+        text: block.text, textIsValidUTF8: true, fields: pointer, stride: 0, rows: block.rows, into: column,
+        faults: block.faults, columnIndex: UInt16(index))
+    }
+  }
+
+  private func makeTimes() {
+    guard let index = plan.source.timeColumn else { return }
+    let column = columns[index]
+    let isDate = column.type == .date
+    for row in 0..<rows {
+      if column.validity[row] == 0 {
+        block.faults.note(row: row, .timeIsNull, column: UInt16(index))
+        times[row] = 0
+      } else {
+        times[row] = isDate ? Int64(column.int32s[row]) &* 86_400_000_000 : column.int64s[row]
+      }
+    }
+  }
+
+  private func makeKeys() {
+    let indices = plan.source.keyColumns
+    for index in indices {
+      let column = columns[index]
+      for row in 0..<rows where column.validity[row] == 0 {
+        block.faults.note(row: row, .keyIsNull, column: UInt16(index))
+      }
+    }
+    if indices.count == 1, columns[indices[0]].type == .string {
+      // The common case: the key's text is the column's.
+      let column = columns[indices[0]]
+      keyArena = column.arena
+      keys.update(from: column.views, count: rows)
+    } else {
+      keyScratch.removeAll()
+      for row in 0..<rows {
+        let start = keyScratch.count
+        for (part, index) in indices.enumerated() where columns[index].validity[row] != 0 {
+          if part > 0 {
+            keyScratch.reserve(1)
+            keyScratch.base[keyScratch.count] = 0x1f
+            keyScratch.setCount(keyScratch.count + 1)
+          }
+          ValueText.appendCanonical(columns[index], row, into: keyScratch)
+        }
+        keys[row] = ByteView(start: UInt32(start), length: UInt32(keyScratch.count - start))
+      }
+      keyArena = keyScratch
+    }
+    let bytes = UnsafePointer(keyArena.base)
+    for row in 0..<rows {
+      let view = keys[row]
+      hashes[row] = Hashing.hash64(bytes + Int(view.start), view.length)
+    }
+  }
+}

@@ -1,0 +1,63 @@
+internal import Glibc
+
+/// A mutex with a condition to wait on, for threads that block (never the cooperative pool).
+///
+/// `@unchecked Sendable`: the two pthread objects live at a fixed address from init to deinit and are made for sharing.
+final class ConditionLock: @unchecked Sendable {
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t> = .allocate(capacity: 1)
+  private let condition: UnsafeMutablePointer<pthread_cond_t> = .allocate(capacity: 1)
+
+  init() {
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(condition, nil)
+  }
+
+  deinit {
+    pthread_cond_destroy(condition)
+    pthread_mutex_destroy(mutex)
+    condition.deallocate()
+    mutex.deallocate()
+  }
+
+  func lock() { pthread_mutex_lock(mutex) }
+  func unlock() { pthread_mutex_unlock(mutex) }
+  /// Within the lock: lets go, sleeps until woken (or for no reason), takes it again.
+  func wait() { pthread_cond_wait(condition, mutex) }
+  func wakeAll() { pthread_cond_broadcast(condition) }
+  func wakeOne() { pthread_cond_signal(condition) }
+
+  func withLock<R>(_ body: () throws -> R) rethrows -> R {
+    lock()
+    defer { unlock() }
+    return try body()
+  }
+}
+
+/// A joinable operating-system thread with a stack for deep parsers.
+final class WorkerThread: @unchecked Sendable {
+  private var handle: pthread_t = 0
+
+  /// Starts at once.
+  init(_ body: @escaping @Sendable () -> Void) {
+    final class Box {
+      let body: @Sendable () -> Void
+      init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+    let box = Unmanaged.passRetained(Box(body))
+    let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+    defer { attributes.deallocate() }
+    pthread_attr_init(attributes)
+    pthread_attr_setstacksize(attributes, 8 << 20)
+    let result = pthread_create(
+      &handle, attributes,
+      { context in
+        guard let context else { return nil }
+        Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body()
+        return nil
+      }, box.toOpaque())
+    pthread_attr_destroy(attributes)
+    precondition(result == 0, "the system gives no more threads (error \(result))")
+  }
+
+  func join() { pthread_join(handle, nil) }
+}

@@ -1,0 +1,72 @@
+internal import Pipeline
+internal import Platform
+
+/// One object of one source that a run reads.
+struct InputFile: Sendable {
+  /// Index of the source in the plan.
+  var source: Int
+  var info: ObjectInfo
+  /// Its number in the source's ``InputTable``.
+  var number: UInt32
+  var store: any ObjectStore
+  /// What the last `rebuild` must find again; nil in a plain run.
+  var expected: Manifest.InputRecord?
+
+  /// The time that stands for event time in a timeless source; microseconds.
+  var modified: Int64 { expected?.modifiedMicroseconds ?? info.modifiedMicroseconds }
+
+  /// For messages: `s3://bucket/key` or the path.
+  var location: String { info.bucket.isEmpty ? info.key : "s3://\(info.bucket)/\(info.key)" }
+}
+
+/// Inputs that are read, staged and committed together: one large object, or many small ones of one source.
+///
+/// Grouping depends only on the listing's order and sizes. A group keeps the cost of a commit, of batches and of
+/// fetching from growing with the number of tiny objects.
+enum AttemptGrouping {
+  /// Stored bytes up to which objects are grouped.
+  static let bytesMax: Int64 = 4 << 20
+  static let inputsMax = 512
+
+  static func groups(_ inputs: [InputFile]) -> [[InputFile]] {
+    var groups: [[InputFile]] = []
+    var group: [InputFile] = []
+    var bytes: Int64 = 0
+    for input in inputs {
+      let fits =
+        group.last.map { $0.source == input.source } ?? true
+        && bytes + input.info.size <= bytesMax && group.count < inputsMax
+      if !fits && !group.isEmpty {
+        groups.append(group)
+        group = []
+        bytes = 0
+      }
+      group.append(input)
+      bytes += input.info.size
+    }
+    if !group.isEmpty { groups.append(group) }
+    return groups
+  }
+}
+
+/// A piece of an object's stored bytes on its way from a fetcher to the cutter.
+///
+/// Filled by one thread, then handed over whole, hence `@unchecked Sendable`.
+final class Chunk: @unchecked Sendable {
+  let memory: UnsafeMutableRawBufferPointer
+  var count = 0
+
+  init(capacity: Int) { memory = .allocate(byteCount: max(capacity, 1), alignment: 64) }
+  deinit { memory.deallocate() }
+
+  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<count]) }
+}
+
+/// What a fetcher delivers of an attempt, in order.
+enum Piece: Sendable {
+  case bytes(Chunk)
+  /// The current input ends here; SHA-256 of its stored bytes where it was computed.
+  case endOfInput(sha256: String?)
+  /// The current input cannot be read.
+  case failure(StoreError)
+}

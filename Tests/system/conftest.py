@@ -1,0 +1,26 @@
+"""What all tests from outside share: the binary and directories. S3 has a fixture of its own in servers.py."""
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from program import ROOT, Program
+
+pytest_plugins = ["servers"]
+
+
+@pytest.fixture(scope="session")
+def program() -> Program:
+    binary = Path(os.environ.get("TRIBUTARY", ROOT / ".build" / "release" / "tributary"))
+    assert binary.exists(), f"{binary} is not there; run `make build`"
+    return Program(binary)
+
+
+@pytest.fixture
+def seed(request) -> int:
+    """A seed for what a test does at random; printed when the test fails, repeated with SEED=… pytest."""
+    value = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 32)))
+    print(f"SEED={value}")
+    return value

@@ -1,0 +1,159 @@
+"""Servers that tests talk to, started on free ports of this machine and stopped by process id."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+BINARIES = Path(sys.executable).parent
+SYSTEM = Path(__file__).resolve().parent
+ACCESS_KEY, SECRET_KEY = "AKTESTACCESSKEY", "not/a+real=secret"
+
+
+def free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+            return True
+        except OSError:
+            return False
+
+
+def free_ports(count: int, also: int = 0) -> list[int]:
+    """Ports nobody listens on; with `also`, the ports that far above are free too."""
+    found = []
+    while len(found) < count:
+        # Below the range that the kernel gives to outgoing connections (32768 and up), with room for `also`.
+        port = random.randrange(11_000, 32_700 - also)
+        if port not in found and free(port) and (not also or free(port + also)):
+            found.append(port)
+    return found
+
+
+class Server:
+    """A process group that ends with the test session."""
+
+    def __init__(self, name: str, command: list, log: Path):
+        self.name, self.log = name, log
+        with open(log, "wb") as output:
+            self.process = subprocess.Popen(list(map(str, command)), stdout=output, stderr=output,
+                                            stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def wait_until(self, ready, seconds: float = 60) -> None:
+        """Until `ready()` is true; an exception of it counts as not yet."""
+        deadline, last = time.monotonic() + seconds, None
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, f"{self.name} ended:\n{self.log.read_text(errors='replace')[-3000:]}"
+            try:
+                if ready():
+                    return
+            except (OSError, BotoCoreError, ClientError) as error:
+                last = error
+            time.sleep(0.1)
+        raise AssertionError(f"{self.name} is not ready after {seconds} s: {last}\n"
+                             f"{self.log.read_text(errors='replace')[-3000:]}")
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(2)  # its data is thrown away, so nothing is lost by force
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@dataclass
+class S3:
+    """A running S3 server and an independent client of it."""
+
+    endpoint: str
+    client: object
+    bucket: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the program needs to speak to it."""
+        return {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_REGION": "us-east-1",
+                "ENDPOINT": self.endpoint}
+
+    def put(self, key: str, data: bytes) -> None:
+        self.client.put_object(Bucket=self.bucket, Key=key, Body=data)
+
+    def upload(self, directory: Path, prefix: str) -> None:
+        for path in sorted(directory.rglob("*")):
+            if path.is_file():
+                self.put(prefix + str(path.relative_to(directory)), path.read_bytes())
+
+    def keys(self, prefix: str = "") -> list[str]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return sorted(item["Key"] for page in pages for item in page.get("Contents", []))
+
+    def get(self, key: str) -> bytes:
+        return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def download(self, prefix: str, directory: Path) -> Path:
+        for key in self.keys(prefix):
+            path = directory / key.removeprefix(prefix)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self.get(key))
+        return directory
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory):
+    """SeaweedFS: verifies signatures, answers ranges, conditional PUTs, multipart uploads, versions."""
+    place = tmp_path_factory.mktemp("seaweed")
+    config = place / "s3.json"
+    config.write_text(json.dumps({"identities": [{
+        "name": "admin", "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
+        "actions": ["Admin", "Read", "List", "Tagging", "Write"]}]}))
+    (place / "data").mkdir()
+    # It takes each port plus 10,000 for gRPC.
+    master, volume, filer, s3 = free_ports(4, also=10_000)
+    server = Server("SeaweedFS", [
+        BINARIES / "weed", f"-logdir={place}", "server", f"-dir={place / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+        f"-master.port={master}", f"-volume.port={volume}", "-filer", f"-filer.port={filer}", "-s3", f"-s3.port={s3}",
+        "-s3.port.iceberg=0", f"-s3.config={config}", "-s3.domainName=localhost", "-master.volumeSizeLimitMB=64",
+        "-volume.max=0", "-volume.preStopSeconds=1", "-metricsPort=0"], place / "weed.log")
+    try:
+        endpoint = f"http://127.0.0.1:{s3}"
+        client = boto3.client(
+            "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}, connect_timeout=5))
+        server.wait_until(lambda: client.create_bucket(Bucket="lake"))
+        yield S3(endpoint, client, "lake")
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def faulty(seaweed, tmp_path):
+    """Gives a function that starts a proxy before the S3 server which does wrong what it is told to."""
+    started = []
+
+    def start(seed: int, faults: str) -> str:
+        [port] = free_ports(1)
+        upstream = seaweed.endpoint.removeprefix("http://")
+        proxy = Server("the fault proxy", [
+            sys.executable, SYSTEM / "fault_proxy.py", "--listen", f"127.0.0.1:{port}", "--upstream", upstream,
+            "--seed", seed, "--faults", faults], tmp_path / f"proxy-{port}.log")
+        started.append(proxy)
+        proxy.wait_until(lambda: socket.create_connection(("127.0.0.1", port), 1).close() is None)
+        return f"http://127.0.0.1:{port}"
+
+    yield start
+    for proxy in started:
+        proxy.stop()
