@@ -14,8 +14,8 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
 func library(_ name: String, pkgConfig: String, apt: String) -> Target {
@@ -59,7 +59,7 @@ let package = Package(
       ],
       swiftSettings: strict),
 
-    tests("ColumnsTests", ["Columns"]),
+    tests("ColumnsTests", ["Columns"], resources: [.copy("Fixtures")]),
     tests("DefinitionTests", ["Definition", "Columns"]),
     tests("PipelineTests", ["Pipeline", "Definition", "Columns"]),
     tests("FormatsTests", ["Formats", "Definition", "Columns"]),
