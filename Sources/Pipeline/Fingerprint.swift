@@ -38,8 +38,8 @@ public struct Fingerprint: Sendable, Hashable {
 
   /// 32 hexadecimal digits: rows and schema, names and types in order.
   public func hex(fields: [Field]) -> String {
-    var schema = fields.map { "\($0.name)\u{1f}\($0.type)\u{1e}" }.joined()
-    var hash = RowHash.start(&schema)
+    let schema = fields.map { "\($0.name)\u{1f}\($0.type)\u{1e}" }.joined()
+    var hash = RowHash.start(schema)
     hash.step(UInt64(truncatingIfNeeded: sum))
     hash.step(UInt64(truncatingIfNeeded: sum >> 64))
     hash.step(rows)
@@ -67,17 +67,11 @@ private struct RowHash: BitwiseCopyable {
   private static let nullB: UInt64 = 0xc0ac_29b7_c97c_50dd
 
   static func start(_ text: String) -> RowHash {
-    var copy = text
-    return start(&copy)
-  }
-
-  static func start(_ text: inout String) -> RowHash {
-    text.withUTF8 { utf8 in
-      var none: UInt8 = 0
-      return RowHash(
-        a: Hashing.hash64(utf8.baseAddress ?? UnsafePointer(&none), utf8.count, seed: seedA),
-        b: Hashing.hash64(utf8.baseAddress ?? UnsafePointer(&none), utf8.count, seed: seedB))
-    }
+    let arena = ByteArena()
+    let view = arena.append(text)
+    return RowHash(
+      a: Hashing.hash64(arena.base, view.length, seed: seedA),
+      b: Hashing.hash64(arena.base, view.length, seed: seedB))
   }
 
   var number: UInt128 { UInt128(b) &<< 64 | UInt128(a) }

@@ -59,8 +59,8 @@ struct SnapshotWriter {
         }
         let table = builder.finish()
         var fingerprint = Fingerprint()
-        fingerprint.add(table, split: rule.names[chunk.split])
-        var profile = TableProfile(fields: plan.fields)
+        fingerprint.add(table: table, split: rule.names[chunk.split])
+        let profile = TableProfile(fields: plan.fields)
         profile.update(table)
         let (added, name) = (profile, rule.names[chunk.split])
         collected.withLock { result in

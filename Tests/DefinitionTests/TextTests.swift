@@ -111,7 +111,7 @@ import Testing
     ] {
       #expect(!fails { () throws(TextFault) in try TimePatternText.parse(text) }, "\(text)")
     }
-    for text in ["", "YYYY-MM-DD", "%H:%M", "%Y-%M-%d", "%Y %d", "%Y-%m-%d %", "%Y-%m-%d %Q"] {
+    for text in ["", "YYYY-MM-DD", "%H:%M", "%Y-%M-%d", "%Y %d", "%F %I:%M", "%Y-%m-%d %", "%Y-%m-%d %Q"] {
       #expect(fails { () throws(TextFault) in try TimePatternText.parse(text) }, "\(text)")
     }
   }
@@ -122,7 +122,9 @@ import Testing
     #expect(throws: TextFault("'Europe/Pari' is not a time zone", hint: "did you mean 'Europe/Paris'?")) {
       try zones.parse("Europe/Pari")
     }
-    for text in ["../../etc/passwd", "/usr/share/zoneinfo/UTC", "Europe", "tzdata.zi", "", ".", "UTC\0"] {
+    for text in [
+      "../../etc/passwd", "right/UTC", "/usr/share/zoneinfo/UTC", "Europe", "tzdata.zi", "", ".", "UTC\0",
+    ] {
       #expect(fails { () throws(TextFault) in try ZoneNames.system.parse(text) }, "\(text)")
     }
   }

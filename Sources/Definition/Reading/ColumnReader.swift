@@ -247,23 +247,13 @@ struct ColumnReader {
         node, "'reduce' needs a path with [], which gives many values", hint: "as in path: items[].amount")
       return
     }
-    let isNumber: Bool
-    switch column.type {
-    case .int, .double, .decimal: isNumber = true
-    default: isNumber = false
-    }
-    switch column.reduce {
-    case .sum where !isNumber:
-      log.report(node, "sum needs numbers, and \(quoted(column.name)) is \(column.type.withArticle)")
-    case .mean where column.type != .double:
-      log.report(
-        node, "a mean is a double, and \(quoted(column.name)) is \(column.type.withArticle)",
-        hint: "write type: double")
-    case .count where column.type != .int:
-      log.report(
-        node, "a count is an int, and \(quoted(column.name)) is \(column.type.withArticle)",
-        hint: "write type: int")
-    default: break
-    }
+    guard let reduce = column.reduce, !reduce.accepts(column.type) else { return }
+    let (needs, hint) =
+      switch reduce {
+      case .mean: ("a mean is a double", "write type: double")
+      case .count: ("a count is an int", "write type: int")
+      default: ("\(reduce) needs numbers", "")
+      }
+    log.report(node, "\(needs), and \(quoted(column.name)) is \(column.type.withArticle)", hint: hint)
   }
 }

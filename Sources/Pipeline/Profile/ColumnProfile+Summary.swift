@@ -76,8 +76,8 @@ extension ColumnProfile {
   private func describe(_ profile: DecimalProfile, _ summary: inout ColumnSummary) {
     setDistinct(&summary, profile.distinct)
     guard count > 0, case .decimal(_, let scale) = type else { return }
-    summary.min = .text(ValueText.string(decimal: profile.low, scale: scale))
-    summary.max = .text(ValueText.string(decimal: profile.high, scale: scale))
+    summary.min = .text(ValueText.canonical(.decimal(profile.low), type: type))
+    summary.max = .text(ValueText.canonical(.decimal(profile.high), type: type))
     var divisor = 1.0
     for _ in 0..<scale { divisor *= 10 }
     setMoments(&summary, count: count, profile.sums.sums(), divisor: divisor)
@@ -96,8 +96,8 @@ extension ColumnProfile {
     let isDate = type == .date
     func text(_ value: Int64) -> SummaryValue {
       .text(
-        isDate
-          ? ValueText.string(date: Int32(truncatingIfNeeded: value)) : ValueText.string(timestamp: value))
+        ValueText.canonical(
+          isDate ? .date(Int32(truncatingIfNeeded: value)) : .timestamp(value), type: type))
     }
     summary.min = text(range.lowerBound)
     summary.max = text(range.upperBound)
