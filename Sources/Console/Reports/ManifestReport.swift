@@ -139,7 +139,7 @@ public struct ManifestReport: Sendable {
       table.append([
         field.name, field.type, field.role, percent(column.nulls, of: rows),
         (column.distinctIsExact ? "" : "~") + NumberText.grouped(column.distinct), text(column.min),
-        text(column.quantiles?["p50"]), column.mean.map { NumberText.significant($0, digits: 5) } ?? "",
+        median(column), column.mean.map { NumberText.significant($0, digits: 5) } ?? "",
         text(column.max), column.stddev.map { NumberText.significant($0, digits: 5) } ?? "", top ?? "",
       ])
     }
@@ -149,6 +149,13 @@ public struct ManifestReport: Sendable {
 
   private func percent(_ rows: Int, of all: Int) -> String {
     NumberText.percent(all > 0 ? Double(rows) / Double(all) : 0)
+  }
+
+  /// Quantiles are near the truth, not exact: the fractions of a timestamp's seconds are left out.
+  private func median(_ column: ColumnSummary) -> String {
+    let text = text(column.quantiles?["p50"])
+    guard column.type == "timestamp", let point = text.firstIndex(of: ".") else { return text }
+    return text[..<point] + "Z"
   }
 
   private func text(_ value: SummaryValue?) -> String {
