@@ -21,6 +21,7 @@ struct BatchDriver {
     var stopped: (signal: Int32, at: Double)?
     let thread = RunThread(run)
     try thread.start()
+    display.show(run.progress, at: start)
     while true {
       let signal = signals.wait(milliseconds: BatchDriver.redrawMilliseconds)
       let now = Machine.monotonicSeconds()

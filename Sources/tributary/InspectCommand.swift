@@ -14,7 +14,7 @@ struct InspectCommand {
       program.output.write(text.hasSuffix("\n") ? text : text + "\n")
       return
     }
-    let report = ManifestReport(file.manifest, profile: file.profile, location: file.location)
+    let report = ManifestReport(file.manifest, location: file.location)
     program.output.write(report.render(program.output.style))
   }
 }

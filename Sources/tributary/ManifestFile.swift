@@ -6,8 +6,6 @@ import Platform
 /// A manifest that was read, and where.
 struct ManifestFile {
   var manifest: Manifest
-  /// nil where it has none.
-  var profile: SnapshotProfile?
   var location: String
   var bytes: [UInt8]
 
@@ -103,8 +101,7 @@ struct ManifestFile {
     }
     do {
       return ManifestFile(
-        manifest: try decoder.decode(Manifest.self, from: data),
-        profile: try? decoder.decode(SnapshotProfile.self, from: data), location: location, bytes: bytes)
+        manifest: try decoder.decode(Manifest.self, from: data), location: location, bytes: bytes)
     } catch {
       throw refusal(location, "this manifest cannot be read: \(reason(error))", "was it edited?")
     }

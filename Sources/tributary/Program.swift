@@ -37,6 +37,9 @@ struct Program {
     case .help(let command):
       output.write(command.map(Help.command) ?? Help.program(Commands.all))
       return 0
+    case .nothing:
+      errors.write(Help.program(Commands.all))
+      return Failure.Code.wrongUse.rawValue
     case .version:
       output.write("tributary \(programVersion)\n")
       return 0

@@ -102,6 +102,9 @@ struct RebuildCommand {
           ("differences", .array(error.problems.map { .string($0) })),
         ]))
     }
-    return Failure(.failed, error.problems + ["\(file.location) does not rebuild"])
+    let isLocal = file.manifest.inputs.contains { $0.bucket.isEmpty && !$0.key.hasPrefix("/") }
+    let directory = arguments.text("directory") ?? file.manifest.definition.directory
+    let hint = isLocal ? "; relative paths were looked for in \(directory), --directory names another place" : ""
+    return Failure(.failed, error.problems + ["\(file.location) does not rebuild\(hint)"])
   }
 }

@@ -5,6 +5,8 @@ public enum Request: Sendable {
   case run(ParsedArguments)
   /// `--help`, of the program or of one command.
   case help(CommandSyntax?)
+  /// Nothing was asked for: the list of commands, as an error.
+  case nothing
   case version
 }
 
@@ -51,7 +53,7 @@ public struct ArgumentParser: Sendable {
 
   /// `arguments` without the program's own name.
   public func parse(_ arguments: [String]) throws(UsageError) -> Request {
-    guard let first = arguments.first else { return .help(nil) }
+    guard let first = arguments.first else { return .nothing }
     switch first {
     case "-h", "--help": return .help(nil)
     case "--version": return .version

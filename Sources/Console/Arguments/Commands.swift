@@ -17,7 +17,8 @@ public enum Commands {
         "to", .text(placeholder: "PLACE"),
         "a directory or s3://bucket/prefix instead of the definition's snapshot.to"),
       OptionSyntax(
-        "max-rejects", .rejects, "rejected rows up to which the exit code is 0 and not 3, such as 100 or 0.5%"),
+        "max-rejects", .rejects, "rejected rows up to which the exit code is 0 and not 3, such as 100 or 0.5%"
+      ),
       OptionSyntax(
         "shards", .count(placeholder: "N", 1...4096), "shards; the snapshot's rows do not depend on it"),
       threads,

@@ -3,16 +3,14 @@ public import Pipeline
 /// A snapshot's manifest for people: what `inspect` shows.
 public struct ManifestReport: Sendable {
   private let manifest: Manifest
-  private let profile: [String: ColumnProfile]
   /// Where the manifest lies.
   private let location: String
 
   /// Parts and missing inputs that are listed; of the rest the number is given.
   private static let listedMax = 20
 
-  public init(_ manifest: Manifest, profile: SnapshotProfile?, location: String) {
+  public init(_ manifest: Manifest, location: String) {
     self.manifest = manifest
-    self.profile = profile?.columns ?? [:]
     self.location = location
   }
 
@@ -126,22 +124,48 @@ public struct ManifestReport: Sendable {
   private func columns(_ style: TerminalStyle) -> String {
     var table = TextTable([
       .init("column", cutTo: 16), .init("type"), .init("role"), .init("nulls", isRight: true),
-      .init("distinct", isRight: true), .init("min", isRight: true, cutTo: 12),
-      .init("median", isRight: true, cutTo: 10), .init("mean", isRight: true, cutTo: 10),
-      .init("max", isRight: true, cutTo: 12), .init("stddev", isRight: true, cutTo: 10),
+      .init("distinct", isRight: true), .init("min", isRight: true, cutTo: 10),
+      .init("median", isRight: true, cutTo: 10), .init("mean", isRight: true),
+      .init("max", isRight: true, cutTo: 10),
+      .init("stddev", isRight: true), .init("most frequent", cutTo: 12),
     ])
     for field in manifest.schema {
-      let profile = profile[field.name]
-      let nulls = profile?.nullShare
+      guard let column = manifest.profile[field.name] else {
+        table.append([field.name, field.type, field.role] + Array(repeating: "", count: 8))
+        continue
+      }
+      let rows = column.count + column.nulls
+      let top = column.top?.first.map { "\($0.value) (\(percent($0.count, of: rows)))" }
       table.append([
-        field.name, field.type, field.role, nulls.map(NumberText.percent) ?? "",
-        profile?.text("distinct") ?? "",
-        profile?.text("min") ?? "", profile?.quantile("0.5") ?? "", profile?.text("mean") ?? "",
-        profile?.text("max") ?? "", profile?.text("stddev") ?? "",
+        field.name, field.type, field.role, percent(column.nulls, of: rows),
+        (column.distinctIsExact ? "" : "~") + NumberText.grouped(column.distinct), text(column.min),
+        median(column), column.mean.map { NumberText.significant($0, digits: 5) } ?? "",
+        text(column.max), column.stddev.map { NumberText.significant($0, digits: 5) } ?? "", top ?? "",
       ])
     }
     table.dropEmptyColumns()
     return title("Columns", style) + table.render(style)
+  }
+
+  private func percent(_ rows: Int, of all: Int) -> String {
+    NumberText.percent(all > 0 ? Double(rows) / Double(all) : 0)
+  }
+
+  /// Quantiles are near the truth, not exact: the fractions of a timestamp's seconds are left out.
+  private func median(_ column: ColumnSummary) -> String {
+    let text = text(column.quantiles?["p50"])
+    guard column.type == "timestamp", let point = text.firstIndex(of: ".") else { return text }
+    return text[..<point] + "Z"
+  }
+
+  private func text(_ value: SummaryValue?) -> String {
+    switch value {
+    case .bool(let value): value ? "true" : "false"
+    case .int(let value): NumberText.grouped(value)
+    case .double(let value): NumberText.significant(value)
+    case .text(let value): value
+    case nil: ""
+    }
   }
 
   private func checks(_ style: TerminalStyle) -> String {
