@@ -11,12 +11,14 @@ struct ctj_scanner {
   Batch batch;
   std::vector<ctj_fault> faults;
 
-  explicit ctj_scanner(uint32_t width) : program(width), walker(program) {}
+  ctj_scanner(uint32_t width, uint32_t line_max)
+      : program(width), walker(program), line_max(line_max < CTJ_LENGTH_MAX ? line_max : CTJ_LENGTH_MAX) {}
 
   void begin(size_t bytes);
   int scan(ctj_block &block);
 
  private:
+  const uint32_t line_max;
   // Where the scan stands: the block's length and the first byte not yet in a batch; lines before `alone_before` are
   // batches of their own, because the batch that they were in has a bad one.
   size_t length = 0;
@@ -31,6 +33,7 @@ struct ctj_scanner {
   int open(ctj_block &block);
   int scan_batch(ctj_block &block);
   size_t batch_end(const uint8_t *text) const;
+  bool too_long(const uint8_t *text, size_t begin, size_t end) const;
   void begin_row(ctj_block &block, size_t begin, size_t end);
   void abandon_row();
   void end_row(ctj_block &block);
@@ -88,7 +91,9 @@ int ctj_scanner::open(ctj_block &block) {
   const size_t bytes = batch.end - batch.begin;
 
   uint32_t fault = 0;
-  if (bytes > CTJ_LINE_MAX) {
+  // A batch beyond its size is one line, and so is one in the way of a bad line.
+  const bool is_line = bytes > batch_bytes || position < alone_before;
+  if (is_line && too_long(block.text, batch.begin, batch.end - 1)) {
     fault = CTJ_LINE_TOO_LONG;
   } else {
     if (!batch.find_lines(text, bytes)) return CTJ_NO_MEMORY;
@@ -102,6 +107,9 @@ int ctj_scanner::open(ctj_block &block) {
       alone_before = batch.end;
       return CTJ_OK;
     }
+    // A line may have several faults; which one is told does not depend on what is found first.
+    if (fault != 0 && too_long(block.text, batch.begin, batch.end - 1)) fault = CTJ_LINE_TOO_LONG;
+    else if (fault == CTJ_INVALID_JSON && !ctj_valid_utf8(text, bytes)) fault = CTJ_INVALID_UTF8;
   }
   if (fault != 0) {
     if (block.rows == block.row_capacity) {
@@ -133,8 +141,12 @@ int ctj_scanner::scan_batch(ctj_block &block) {
   walker.out_capacity = block.text_capacity;
   for (; line < batch.line_count; line++) {
     const uint32_t line_end = batch.newlines[line];
-    // A line without a token is white space.
-    if (*token < line_end) {
+    if (too_long(walker.text, line_begin, line_end)) {
+      begin_row(block, batch.begin + line_begin, batch.begin + line_end);
+      end_faulty_row(block, CTJ_LINE_TOO_LONG);
+      while (*token < line_end) token++;
+    } else if (*token < line_end) {
+      // (A line without a token is white space, no record.)
       begin_row(block, batch.begin + line_begin, batch.begin + line_end);
       walker.line_end = line_end;
       walker.out_count = block.text_count;
@@ -162,9 +174,14 @@ int ctj_scanner::scan_batch(ctj_block &block) {
   return CTJ_OK;
 }
 
+/// Whether the line `begin ..< end` of `text`, without its line end, is over the limit.
+bool ctj_scanner::too_long(const uint8_t *text, size_t begin, size_t end) const {
+  return end - begin > line_max && (end - begin > size_t(line_max) + 1 || text[end - 1] != '\r');
+}
+
 void ctj_scanner::begin_row(ctj_block &block, size_t begin, size_t end) {
   if (end > begin && block.text[end - 1] == '\r') end--;
-  const size_t length = end - begin < CTJ_LINE_MAX ? end - begin : CTJ_LINE_MAX;
+  const size_t length = end - begin < CTJ_LENGTH_MAX ? end - begin : CTJ_LENGTH_MAX;
   block.records[block.rows] = ctj_view{uint32_t(begin), uint32_t(length)};
   ctj_view *fields = block.fields + block.rows * program.width;
   for (uint32_t i = 0; i < program.width; i++) fields[i] = ctj_view{0, CTJ_NULL};
@@ -225,9 +242,9 @@ int guarded(Body body) noexcept {
 
 extern "C" {
 
-ctj_scanner *ctj_scanner_new(uint32_t width) {
+ctj_scanner *ctj_scanner_new(uint32_t width, uint32_t line_max) {
   try {
-    return new ctj_scanner(width);
+    return new ctj_scanner(width, line_max);
   } catch (...) {
     return nullptr;
   }

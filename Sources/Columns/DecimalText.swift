@@ -29,20 +29,41 @@ struct DecimalText {
     _ text: UnsafePointer<UInt8>, _ length: Int, _ decimal: DecimalText, _ factors: UnsafeBufferPointer<UInt64>,
     _ value: inout Int128
   ) -> RowFault {
-    let skip = text[0] == UInt8(ascii: "-") ? 1 : 0
     var mantissa: UInt64 = 0
     var fraction = 0
-    if ShortDecimal.parse(text + skip, length &- skip, &mantissa, &fraction) {
-      let missing = decimal.scale &- fraction
-      // `factors` has min(scale, 19) + 1 entries, so the index is in bounds; 10^16 × 10^19 fits 128 bits.
-      if UInt(bitPattern: missing) < UInt(bitPattern: factors.count) {
-        let product = mantissa.multipliedFullWidth(by: factors[missing])
-        let magnitude = UInt128(product.high) &<< 64 | UInt128(product.low)
-        guard magnitude < decimal.limit else { return .outOfRange }
-        let unsigned = Int128(truncatingIfNeeded: magnitude)
-        value = skip == 1 ? 0 &- unsigned : unsigned
-        return .none
-      }
+    if ShortDecimal.parse7(text, length, &mantissa, &fraction),
+      let magnitude = scaled(mantissa, decimal.scale &- fraction, factors)
+    {
+      guard magnitude < decimal.limit else { return .outOfRange }
+      value = Int128(truncatingIfNeeded: magnitude)
+      return .none
+    }
+    return parseLonger(text, length, decimal, factors, &value)
+  }
+
+  /// mantissa × 10^missing; nil where the careful path must see to it. mantissa < 10¹⁶.
+  @inline(__always) private static func scaled(
+    _ mantissa: UInt64, _ missing: Int, _ factors: UnsafeBufferPointer<UInt64>
+  ) -> UInt128? {
+    // `factors` has min(scale, 19) + 1 entries, so the index is in bounds; 10^16 × 10^19 fits 128 bits.
+    guard UInt(bitPattern: missing) < UInt(bitPattern: factors.count) else { return nil }
+    let product = mantissa.multipliedFullWidth(by: factors[missing])
+    return UInt128(product.high) &<< 64 | UInt128(product.low)
+  }
+
+  @inline(never) private static func parseLonger(
+    _ text: UnsafePointer<UInt8>, _ length: Int, _ decimal: DecimalText, _ factors: UnsafeBufferPointer<UInt64>,
+    _ value: inout Int128
+  ) -> RowFault {
+    let minus = text[0] == UInt8(ascii: "-") ? 1 : 0
+    var mantissa: UInt64 = 0
+    var fraction = 0
+    if ShortDecimal.parse16(text + minus, length &- minus, &mantissa, &fraction),
+      let magnitude = scaled(mantissa, decimal.scale &- fraction, factors)
+    {
+      guard magnitude < decimal.limit else { return .outOfRange }
+      value = minus == 1 ? 0 &- Int128(truncatingIfNeeded: magnitude) : Int128(truncatingIfNeeded: magnitude)
+      return .none
     }
     return parseCarefully(text, length, decimal.scale, decimal.limit, &value)
   }

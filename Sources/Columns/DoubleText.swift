@@ -7,17 +7,18 @@ enum DoubleText {
   @inline(__always) static func parse(
     _ text: UnsafePointer<UInt8>, _ length: Int, _ value: inout Double
   ) -> RowFault {
-    let isNegative: UInt64 = text[0] == UInt8(ascii: "-") ? 1 : 0
-    let skip = Int(isNegative)
     var mantissa: UInt64 = 0
     var fraction = 0
-    // Integer and power of ten are exact below 2^53 and 10^22, so one division rounds once (Clinger's fast path).
-    if ShortDecimal.parse(text + skip, length &- skip, &mantissa, &fraction) && mantissa <= 1 &<< 53 {
-      let magnitude = Double(Int64(truncatingIfNeeded: mantissa)) / powersOfTen[fraction]
-      value = Double(bitPattern: magnitude.bitPattern | isNegative &<< 63)
+    if ShortDecimal.parse7(text, length, &mantissa, &fraction) {
+      value = quotient(mantissa, fraction)
       return .none
     }
     return parseCarefully(text, length, &value)
+  }
+
+  /// Integer and power of ten are exact up to 2^53 and 10^22, so one division rounds once (Clinger's fast path).
+  @inline(__always) private static func quotient(_ mantissa: UInt64, _ fraction: Int) -> Double {
+    Double(Int64(truncatingIfNeeded: mantissa)) / powersOfTen[fraction]
   }
 
   /// 10^0 … 10^22: those that a double holds exactly.
@@ -27,6 +28,20 @@ enum DoubleText {
   ]
 
   @inline(never) private static func parseCarefully(
+    _ text: UnsafePointer<UInt8>, _ length: Int, _ value: inout Double
+  ) -> RowFault {
+    let minus = text[0] == UInt8(ascii: "-") ? 1 : 0
+    var mantissa: UInt64 = 0
+    var fraction = 0
+    if ShortDecimal.parse16(text + minus, length &- minus, &mantissa, &fraction) && mantissa <= 1 &<< 53 {
+      let magnitude = quotient(mantissa, fraction)
+      value = minus == 1 ? -magnitude : magnitude
+      return .none
+    }
+    return parseAny(text, length, &value)
+  }
+
+  @inline(never) private static func parseAny(
     _ text: UnsafePointer<UInt8>, _ length: Int, _ value: inout Double
   ) -> RowFault {
     var at = 0

@@ -9,32 +9,44 @@ enum IntText {
   @inline(__always) static func parse(
     _ text: UnsafePointer<UInt8>, _ length: Int, _ value: inout Int64
   ) -> RowFault {
-    // At length 0 this reads the byte behind the field, and fails below.
-    let isNegative: Int64 = text[0] == UInt8(ascii: "-") ? -1 : 0
-    let digits = length &+ Int(isNegative)
-    let start = text - Int(isNegative)
-    if UInt(bitPattern: digits &- 1) < 8 {
-      let values = DigitWord.aligned(DigitWord.load(start), digits)
+    if UInt(bitPattern: length &- 1) < 8 {
+      let values = DigitWord.aligned(DigitWord.load(text), length)
       if DigitWord.areDigits(values) {
-        // x ^ -1 − -1 is −x.
-        value = (Int64(truncatingIfNeeded: DigitWord.number(values)) ^ isNegative) &- isNegative
+        value = Int64(truncatingIfNeeded: DigitWord.number(values))
         return .none
       }
-    } else if UInt(bitPattern: digits &- 9) < 8 {
-      let first = DigitWord.aligned(DigitWord.load(start), digits &- 8)
-      let last = DigitWord.load(start + (digits &- 8)) ^ DigitWord.zeros
-      if DigitWord.areDigits(first) && DigitWord.areDigits(last) {
-        let magnitude = DigitWord.number(first) &* 100_000_000 &+ DigitWord.number(last)
-        value = (Int64(truncatingIfNeeded: magnitude) ^ isNegative) &- isNegative
-        return .none
-      }
+    } else if UInt(bitPattern: length &- 9) < 8, let number = parse16(text, length) {
+      value = number
+      return .none
     }
     return parseCarefully(text, length, &value)
+  }
+
+  /// 9…16 digits and nothing else.
+  @inline(__always) private static func parse16(_ text: UnsafePointer<UInt8>, _ length: Int) -> Int64? {
+    let first = DigitWord.aligned(DigitWord.load(text), length &- 8)
+    let last = DigitWord.load(text + (length &- 8)) ^ DigitWord.zeros
+    guard DigitWord.areDigits(first) && DigitWord.areDigits(last) else { return nil }
+    return Int64(truncatingIfNeeded: DigitWord.number(first) &* 100_000_000 &+ DigitWord.number(last))
   }
 
   @inline(never) private static func parseCarefully(
     _ text: UnsafePointer<UInt8>, _ length: Int, _ value: inout Int64
   ) -> RowFault {
+    // A minus is not looked for above, where it would cost every value a little.
+    if length > 1 && text[0] == UInt8(ascii: "-") {
+      let digits = length &- 1
+      if digits <= 8 {
+        let values = DigitWord.aligned(DigitWord.load(text + 1), digits)
+        if DigitWord.areDigits(values) {
+          value = 0 &- Int64(truncatingIfNeeded: DigitWord.number(values))
+          return .none
+        }
+      } else if digits <= 16, let magnitude = parse16(text + 1, digits) {
+        value = 0 &- magnitude
+        return .none
+      }
+    }
     guard let scan = NumberScan(text, length) else { return .notAnInt }
     return integer(scan, &value)
   }

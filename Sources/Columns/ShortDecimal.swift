@@ -1,60 +1,51 @@
-/// A number of at most 16 characters, digits with perhaps one point, read without a loop: most numbers of most files.
+/// A number of a few characters, digits with perhaps one point, read without a loop: most numbers of most files.
+///
+/// Without branches too: whether a column's next value has a point, and where, is often a coin toss.
 enum ShortDecimal {
-  /// Reads `text` (unsigned) into an integer and the number of digits behind the point: `1234.56` is 123456 and 2.
-  /// False when it is anything else; then nothing is said about the outputs. mantissa < 10¹⁶.
-  @inline(__always) static func parse(
+  /// Reads an unsigned number of 1…7 characters into an integer and the number of digits behind the point: `123.45` is
+  /// 12345 and 2. False when it is anything else; then the outputs mean nothing.
+  @inline(__always) static func parse7(
     _ text: UnsafePointer<UInt8>, _ length: Int, _ mantissa: inout UInt64, _ fraction: inout Int
   ) -> Bool {
-    if UInt(bitPattern: length &- 1) < 8 { return parse8(text, length, &mantissa, &fraction) }
-    if UInt(bitPattern: length &- 9) < 8 { return parse16(text, length, &mantissa, &fraction) }
-    return false
-  }
-
-  @inline(__always) private static func parse8(
-    _ text: UnsafePointer<UInt8>, _ length: Int, _ mantissa: inout UInt64, _ fraction: inout Int
-  ) -> Bool {
+    guard UInt(bitPattern: length &- 1) < 7 else { return false }
     let word = DigitWord.load(text)
-    let point = firstPoint(word)
-    // The bytes before the point stay, those behind it move down by one. Selections, not branches: whether a
-    // column's value has a point is often a coin toss.
-    let hasPoint = point < length
-    let keep: UInt64 = hasPoint ? (1 &<< (UInt64(truncatingIfNeeded: point) &* 8)) &- 1 : ~0
-    let joined = (word & keep) | ((word &>> 8) & ~keep)
-    let digits = hasPoint ? length &- 1 : length
-    fraction = hasPoint ? digits &- point : 0
+    // Digits have bit 4, the point has not. The mark behind the last byte makes "no point" a point at the end.
+    let candidates = (~word & 0x1010_1010_1010_1010) | (0x10 &<< (UInt64(truncatingIfNeeded: length) &* 8))
+    let point = candidates.trailingZeroBitCount &>> 3
+    let isWhole = point == length
+    // The bytes before the point stay, those behind it move down by one.
+    let before = ((candidates & (0 &- candidates)) &>> 4) &- 1
+    let joined = ((word ^ (word &>> 8)) & before) ^ (word &>> 8)
+    let digits = length &- (isWhole ? 0 : 1)
+    fraction = digits &- point
     let values = DigitWord.aligned(joined, digits)
     mantissa = DigitWord.number(values)
-    return digits != 0 && DigitWord.areDigits(values)
+    return (isWhole || text[point] == UInt8(ascii: ".")) && digits != 0 && DigitWord.areDigits(values)
   }
 
-  @inline(__always) private static func parse16(
+  /// The same for up to 16 characters. mantissa < 10¹⁶.
+  @inline(never) static func parse16(
     _ text: UnsafePointer<UInt8>, _ length: Int, _ mantissa: inout UInt64, _ fraction: inout Int
   ) -> Bool {
+    if length < 8 { return parse7(text, length, &mantissa, &fraction) }
+    guard length <= 16 else { return false }
     let low = DigitWord.load(text)
     let high = DigitWord.load(text + 8)
-    let lowPoint = firstPoint(low)
-    let point = lowPoint < 8 ? lowPoint : 8 &+ firstPoint(high)
-    let hasPoint = point < length
+    let mask: UInt64 = 0x1010_1010_1010_1010
     let word = UInt128(high) &<< 64 | UInt128(low)
-    let keep: UInt128 = hasPoint ? (1 &<< (UInt128(truncatingIfNeeded: point) &* 8)) &- 1 : ~0
-    let joined = (word & keep) | ((word &>> 8) & ~keep)
-    // At least 8: length is 9 or more.
-    let digits = hasPoint ? length &- 1 : length
-    fraction = hasPoint ? digits &- point : 0
+    let candidates = UInt128(~high & mask) &<< 64 | UInt128(~low & mask)
+    let point = min(candidates.trailingZeroBitCount &>> 3, length)
+    let isWhole = point == length
+    let before: UInt128 = isWhole ? ~0 : (1 &<< (UInt128(truncatingIfNeeded: point) &* 8)) &- 1
+    let joined = (word & before) | ((word &>> 8) & ~before)
+    let digits = length &- (isWhole ? 0 : 1)
+    fraction = digits &- point
     let shift = UInt128(truncatingIfNeeded: 16 &- digits) &* 8
     let zeros = UInt128(DigitWord.zeros) &<< 64 | UInt128(DigitWord.zeros)
     let values = (joined &<< shift) ^ (zeros &<< shift)
     let first = UInt64(truncatingIfNeeded: values)
     let last = UInt64(truncatingIfNeeded: values &>> 64)
     mantissa = DigitWord.number(first) &* 100_000_000 &+ DigitWord.number(last)
-    return DigitWord.areDigits(first) && DigitWord.areDigits(last)
-  }
-
-  /// The index of the first `.` in a word, 8 if there is none.
-  @inline(__always) private static func firstPoint(_ word: UInt64) -> Int {
-    let difference = word ^ 0x2e2e_2e2e_2e2e_2e2e
-    // The lowest high bit is exact: borrows only run upwards.
-    let zeroBytes = (difference &- 0x0101_0101_0101_0101) & ~difference & DigitWord.highBits
-    return zeroBytes.trailingZeroBitCount &>> 3
+    return (isWhole || text[point] == UInt8(ascii: ".")) && DigitWord.areDigits(first) && DigitWord.areDigits(last)
   }
 }

@@ -22,6 +22,12 @@ struct WrittenTime {
     return .none
   }
 
+  /// Sets day and time of day from seconds since 1970-01-01T00:00.
+  mutating func setSeconds(_ seconds: Int64) {
+    days = Calendar.floorDivide(Int(seconds), Int(Calendar.secondsPerDay))
+    secondsOfDay = Int(seconds) &- days &* Int(Calendar.secondsPerDay)
+  }
+
   /// Sets the time of day; false unless it exists. `24:00:00` does, and so does second 60 of any minute, which is
   /// the next minute's first: texts do not say where leap seconds were, and no time follows from refusing one.
   mutating func setTime(hour: Int, minute: Int, second: Int, microseconds micros: Int) -> Bool {

@@ -77,6 +77,9 @@ public struct Source: Sendable, Hashable {
 
   public enum OnRemove: Sendable, Hashable { case remove, keep }
 
+  /// What happens when retention tore a gap into a topic before it was read.
+  public enum OnGap: Sendable, Hashable { case stop, skip }
+
   public var name: String
   public var input: Input
   public var format: Format
@@ -91,11 +94,13 @@ public struct Source: Sendable, Hashable {
   public var onRemove: OnRemove
   /// Microseconds that a local file must have stood still.
   public var settle: Int64
+  /// Of records only.
+  public var onGap: OnGap
 
   public init(
     name: String, input: Input, format: Format, keep: Keep, time: String? = nil,
     columns: [SourceColumn], include: [String] = [], exclude: [String] = [], onRemove: OnRemove = .remove,
-    settle: Int64 = 2_000_000
+    settle: Int64 = 2_000_000, onGap: OnGap = .stop
   ) {
     self.name = name
     self.input = input
@@ -107,6 +112,7 @@ public struct Source: Sendable, Hashable {
     self.exclude = exclude
     self.onRemove = onRemove
     self.settle = settle
+    self.onGap = onGap
   }
 
   public func column(_ name: String) -> SourceColumn? { columns.first { $0.name == name } }
@@ -172,14 +178,17 @@ public struct SourceColumn: Sendable, Hashable {
   /// How text becomes a date or timestamp.
   public var time: TimeFormat
   public var onError: OnError
-  /// Stands for null and for an absent member; text, parsed as the column's type.
+  /// Stands for null and for an absent member, as it was written.
   public var defaultText: String?
+  /// The same, of the column's type.
+  public var defaultValue: Literal?
   /// Set iff the path has `[]`, and for `type: count` (the number of elements; the column's type is `int`).
   public var reduce: Reduce?
 
   public init(
-    name: String, location: Location, type: ColumnType, time: TimeFormat = .iso8601, onError: OnError = .reject,
-    defaultText: String? = nil, reduce: Reduce? = nil
+    name: String, location: Location, type: ColumnType, time: TimeFormat = .iso8601,
+    onError: OnError = .reject,
+    defaultText: String? = nil, defaultValue: Literal? = nil, reduce: Reduce? = nil
   ) {
     self.name = name
     self.location = location
@@ -187,6 +196,7 @@ public struct SourceColumn: Sendable, Hashable {
     self.time = time
     self.onError = onError
     self.defaultText = defaultText
+    self.defaultValue = defaultValue
     self.reduce = reduce
   }
 }
@@ -264,7 +274,9 @@ public struct Aggregate: Sendable, Hashable {
       .double
     case (.mean, .bool): .double
     case (.sum, .bool): .int
-    case (.min, .some(let type)), (.max, .some(let type)), (.first, .some(let type)), (.last, .some(let type)): type
+    case (.min, .some(let type)), (.max, .some(let type)), (.first, .some(let type)),
+      (.last, .some(let type)):
+      type
     default: nil
     }
   }
@@ -272,8 +284,13 @@ public struct Aggregate: Sendable, Hashable {
 
 /// A condition on a row, in SQL's three-valued logic: a row counts iff it is true (not false, not unknown).
 public indirect enum Predicate: Sendable, Hashable {
-  public enum Comparison: String, Sendable, Hashable { case equal = "=", notEqual = "!=", less = "<",
-    lessOrEqual = "<=", greater = ">", greaterOrEqual = ">="
+  public enum Comparison: String, Sendable, Hashable {
+    case equal = "="
+    case notEqual = "!="
+    case less = "<"
+    case lessOrEqual = "<="
+    case greater = ">"
+    case greaterOrEqual = ">="
   }
   /// The literal is already of the column's type.
   case compare(column: String, Comparison, Literal)
@@ -338,10 +355,16 @@ public struct SnapshotTarget: Sendable, Hashable {
   public var cron: String?
   public var cronZone: String?
   public var delay: Int64
+  /// Retention: how many snapshots stay, and for how long (microseconds); nil: all, for ever.
+  public var keepLast: Int?
+  public var keepFor: Int64?
+  /// `complete: listing`: the store is listed and what differs is read before each cut.
+  public var listsBeforeCut: Bool
 
   public init(
     to: String, format: Format, partTarget: Int = 128 << 20, every: Int64? = nil, cron: String? = nil,
-    cronZone: String? = nil, delay: Int64 = 0
+    cronZone: String? = nil, delay: Int64 = 0, keepLast: Int? = nil, keepFor: Int64? = nil,
+    listsBeforeCut: Bool = false
   ) {
     self.to = to
     self.format = format
@@ -350,6 +373,9 @@ public struct SnapshotTarget: Sendable, Hashable {
     self.cron = cron
     self.cronZone = cronZone
     self.delay = delay
+    self.keepLast = keepLast
+    self.keepFor = keepFor
+    self.listsBeforeCut = listsBeforeCut
   }
 }
 
@@ -372,7 +398,8 @@ public struct CSVOutputOptions: Sendable, Hashable {
   public var withoutKey: Bool
   public var delimiter: UInt8
   public init(
-    header: Bool = true, labelFirst: Bool = false, withoutKey: Bool = false, delimiter: UInt8 = UInt8(ascii: ",")
+    header: Bool = true, labelFirst: Bool = false, withoutKey: Bool = false,
+    delimiter: UInt8 = UInt8(ascii: ",")
   ) {
     self.header = header
     self.labelFirst = labelFirst

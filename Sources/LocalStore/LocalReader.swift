@@ -54,7 +54,8 @@ final class LocalReader: ObjectReader {
 
   private func changed(_ how: String) -> StoreError {
     StoreError(
-      .changed, operation: "read", location: info.key, message: "the file changed since it was listed: \(how)",
+      .changed, operation: "read", location: info.key,
+      message: "the file changed since it was listed: \(how)",
       hint: "let the writer finish, and put files in place by rename")
   }
 }

@@ -1,3 +1,4 @@
+internal import Digests
 import Glibc
 public import Platform
 
@@ -138,7 +139,8 @@ public struct LocalStore: ObjectStore {
       throw StoreError(.changed, operation: "PUT", location: key, message: "the file is gone")
     }
     guard found == etag else {
-      throw StoreError(.changed, operation: "PUT", location: key, message: "somebody else has written the file")
+      throw StoreError(
+        .changed, operation: "PUT", location: key, message: "somebody else has written the file")
     }
   }
 }

@@ -1,3 +1,4 @@
+internal import Digests
 import Glibc
 import Platform
 
@@ -30,7 +31,8 @@ final class TemporaryFile: @unchecked Sendable {
     self.write = write
     let parent = LocalStore.parent(of: destination)
     guard parent.utf8.count < destination.utf8.count else {
-      throw StoreError(.other, operation: operation, location: destination, message: "the file's name is missing")
+      throw StoreError(
+        .other, operation: operation, location: destination, message: "the file's name is missing")
     }
     let unique = SHA256.hex((0..<8).map { _ in UInt8.random(in: 0...255) })
     path = "\(parent)\(Self.namePrefix)\(getpid())-\(unique).tmp"
@@ -91,7 +93,8 @@ final class TemporaryFile: @unchecked Sendable {
     }
     switch errno {
     case EEXIST:
-      throw StoreError(.exists, operation: operation, location: destination, message: "there is a file already")
+      throw StoreError(
+        .exists, operation: operation, location: destination, message: "there is a file already")
     case EPERM, ENOTSUP, ENOSYS, EMLINK:
       throw StoreError(
         .other, operation: operation, location: destination,
@@ -124,7 +127,9 @@ final class TemporaryFile: @unchecked Sendable {
   }
 
   private func misuse() -> StoreError {
-    StoreError(.other, operation: operation, location: destination, message: "the file was finished or given up before")
+    StoreError(
+      .other, operation: operation, location: destination, message: "the file was finished or given up before"
+    )
   }
 }
 

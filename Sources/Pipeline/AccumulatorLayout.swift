@@ -1,5 +1,5 @@
-public import Columns
-public import Definition
+internal import Columns
+internal import Definition
 
 /// What an `events` source accumulates a key: one fixed-size record of slots, shared where aggregates can share.
 ///

@@ -1,4 +1,4 @@
-import Columns
+internal import Columns
 
 /// A set of 128-bit hashes, open addressing with linear probing, load under 5/8.
 ///

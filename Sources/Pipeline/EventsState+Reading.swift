@@ -1,5 +1,5 @@
-import Columns
-import Definition
+internal import Columns
+internal import Definition
 
 extension EventsState {
   /// Writes an aggregate's answers for `keys` into `column` from row `at` on; nulls are left as they are.
@@ -42,7 +42,7 @@ extension EventsState {
   }
 
   private func isPresent(_ record: UnsafeMutableRawPointer, _ slot: Int) -> Bool {
-    (record + (slot >> 6 << 3)).load(as: UInt64.self) >> UInt64(slot & 63) & 1 == 1
+    ((record + (slot >> 6) * 8).load(as: UInt64.self) >> UInt64(slot & 63)) & 1 == 1
   }
 
   private func count(_ record: UnsafeMutableRawPointer, _ slot: Int?) -> Double {

@@ -1,4 +1,4 @@
-import Columns
+internal import Columns
 
 /// The update loops, one a kind and type: free of closures, existentials and allocation but for promotions.
 extension EventsState {

@@ -1,5 +1,5 @@
-public import Columns
-import Definition
+internal import Columns
+internal import Definition
 
 /// One shard's accumulators of one `events` source: a record of slots a key (``AccumulatorLayout``).
 ///
@@ -173,7 +173,7 @@ struct SlotUpdate {
 
   var column: Column? { slot.column.map { batch.columns[$0] } }
   /// Byte offset of the presence word, and the bit in it.
-  @inline(__always) var presenceOffset: Int { index >> 6 << 3 }
+  @inline(__always) var presenceOffset: Int { (index >> 6) * 8 }
   @inline(__always) var presenceBit: UInt64 { 1 &<< UInt64(index & 63) }
 
   @inline(__always)

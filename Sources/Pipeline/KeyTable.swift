@@ -34,12 +34,35 @@ public final class KeyTable {
   }
 
   /// Numbers of a batch's keys, new keys added. `numbers` has room for `batch.count`.
+  ///
+  /// Two passes, so that the cache misses of many rows overlap: the first only loads each key's first slot, the second
+  /// compares bytes. Keys that are not where they were first looked for, new ones among them, take the long way.
   public func numbers(of batch: RowBatch, into numbers: UnsafeMutablePointer<UInt32>) {
+    let rows = batch.count
+    reserve(rows)
+    let (slots, mask, views) = (slots, mask, views)
+    let hashes = batch.hashes
+    for row in 0..<rows {
+      let slot = slots[Int(truncatingIfNeeded: hashes[row]) & mask]
+      numbers[row] = slot.hash == hashes[row] ? slot.number : 0
+    }
     let bytes = UnsafePointer(batch.arena.base)
-    reserve(batch.count)
-    for row in 0..<batch.count {
-      let view = batch.keys[row]
-      numbers[row] = number(bytes + Int(view.start), view.length, hash: batch.hashes[row])
+    let keys = batch.keys
+    // `insert` may move the arena: it is read again after each.
+    var held = arena.base
+    for row in 0..<rows {
+      let view = keys[row]
+      let key = bytes + Int(view.start)
+      let candidate = numbers[row]
+      if candidate != 0 {
+        let found = views[Int(candidate) &- 1]
+        if found.length == view.length && equalBytes(held + Int(found.start), key, view.length) {
+          numbers[row] = candidate &- 1
+          continue
+        }
+      }
+      numbers[row] = number(key, view.length, hash: hashes[row])
+      held = arena.base
     }
   }
 
@@ -71,7 +94,7 @@ public final class KeyTable {
     }
   }
 
-  @inline(__always)
+  @inline(never)
   private func number(_ key: UnsafePointer<UInt8>, _ length: Int, hash: UInt64) -> UInt32 {
     var at = Int(truncatingIfNeeded: hash) & mask
     while true {
@@ -88,7 +111,6 @@ public final class KeyTable {
     return insert(key, length, hash: hash, at: at)
   }
 
-  @inline(never)
   private func insert(_ key: UnsafePointer<UInt8>, _ length: Int, hash: UInt64, at: Int) -> UInt32 {
     let start = arena.append(key, length)
     views[count] = ByteView(start: start, length: UInt32(truncatingIfNeeded: length))

@@ -1,4 +1,4 @@
-public import Columns
+internal import Columns
 
 /// One shard's newest row a key of one `latest` source: versions and kept columns, by key number.
 ///

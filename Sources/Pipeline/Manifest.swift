@@ -20,6 +20,8 @@ public struct Manifest: Sendable, Codable, Hashable {
   /// Rows a split.
   public var splits: [String: Int]
   public var schema: [SchemaField]
+  /// What each column holds, by name.
+  public var profile: [String: ColumnSummary]
   public var inputs: [InputRecord]
   /// Inputs that the snapshot goes without: lost, failed or pending.
   public var missing: [MissingInput]
@@ -154,7 +156,7 @@ public struct Manifest: Sendable, Codable, Hashable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case version, dataset, snapshot, cut, fingerprint, rows, splits, schema, inputs, missing, parts, rejected
+    case version, dataset, snapshot, cut, fingerprint, rows, splits, schema, profile, inputs, missing, parts, rejected
     case checks, definition, shards, tributary
     case semanticHash = "semantic_hash"
     case asOf = "as_of"
@@ -162,7 +164,7 @@ public struct Manifest: Sendable, Codable, Hashable {
 
   public init(
     dataset: String, semanticHash: String, snapshot: String, asOf: String, cut: Int, fingerprint: String, rows: Int,
-    splits: [String: Int], schema: [SchemaField], inputs: [InputRecord], missing: [MissingInput],
+    splits: [String: Int], schema: [SchemaField], profile: [String: ColumnSummary], inputs: [InputRecord], missing: [MissingInput],
     parts: [PartRecord], rejected: RejectedRecord, checks: [CheckRecord], definition: DefinitionRecord, shards: Int,
     tributary: String
   ) {
@@ -175,6 +177,7 @@ public struct Manifest: Sendable, Codable, Hashable {
     self.rows = rows
     self.splits = splits
     self.schema = schema
+    self.profile = profile
     self.inputs = inputs
     self.missing = missing
     self.parts = parts
@@ -193,19 +196,24 @@ public struct LatestPointer: Sendable, Codable, Hashable {
   /// Relative key of its manifest.
   public var manifest: String
   public var fingerprint: String
-  /// What the pointer never moves back behind: the snapshot's as-of, then its id.
   public var asOf: String
+  /// When the cut was made, microseconds: the pointer never moves back behind it.
+  public var cutMicroseconds: Int64
 
-  public init(dataset: String, snapshot: String, manifest: String, fingerprint: String, asOf: String) {
+  public init(
+    dataset: String, snapshot: String, manifest: String, fingerprint: String, asOf: String, cutMicroseconds: Int64
+  ) {
     self.dataset = dataset
     self.snapshot = snapshot
     self.manifest = manifest
     self.fingerprint = fingerprint
     self.asOf = asOf
+    self.cutMicroseconds = cutMicroseconds
   }
 
   enum CodingKeys: String, CodingKey {
     case dataset, snapshot, manifest, fingerprint
     case asOf = "as_of"
+    case cutMicroseconds = "cut_us"
   }
 }

@@ -1,5 +1,5 @@
-import Columns
-import Definition
+internal import Columns
+internal import Definition
 
 /// A `where` condition bound to a batch's columns, evaluated a column at a time in SQL's three-valued logic.
 ///

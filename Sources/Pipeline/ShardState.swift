@@ -1,4 +1,5 @@
-public import Columns
+internal import Columns
+internal import Definition
 
 /// Everything one shard knows: its keys and each source's state, folded from accepted inputs.
 ///

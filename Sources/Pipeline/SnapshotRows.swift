@@ -1,5 +1,5 @@
 public import Columns
-import Definition
+internal import Definition
 
 /// The rows of a cut in one shard, a list of key numbers a split, in an order that does not depend on arrival.
 public struct SnapshotRows: Sendable {
@@ -15,7 +15,7 @@ public struct SnapshotRows: Sendable {
       var split: Int
       if let by, let column = state.latest[state.plan.rowsSource]?.columns[by] {
         scratch.removeAll()
-        column.appendCanonical(row: Int(key), into: scratch)
+        ValueText.appendCanonical(column, Int(key), into: scratch)
         split = rule.split(UnsafePointer(scratch.base), scratch.count)
       } else {
         let view = table.views[Int(key)]

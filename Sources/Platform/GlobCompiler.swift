@@ -152,7 +152,9 @@ struct GlobCompiler {
   /// The index of the `]` that closes the class at `open`; a `]` right behind the opening belongs to the set.
   private func classEnd(_ open: Int) -> Int? {
     var index = open + 1
-    if index < text.count, text[index] == UInt32(ascii: "!") || text[index] == UInt32(ascii: "^") { index += 1 }
+    if index < text.count, text[index] == UInt32(ascii: "!") || text[index] == UInt32(ascii: "^") {
+      index += 1
+    }
     if index < text.count, text[index] == UInt32(ascii: "]") { index += 1 }
     while index < text.count {
       if text[index] == UInt32(ascii: "]") { return index }

@@ -66,7 +66,9 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
 
   /// Passes on what a caller's closure threw: a store's error as it is, any other as its description.
   public init(passingOn error: any Error, operation: String, location: String) {
-    self = error as? StoreError ?? StoreError(.other, operation: operation, location: location, message: "\(error)")
+    self =
+      error as? StoreError
+      ?? StoreError(.other, operation: operation, location: location, message: "\(error)")
   }
 
   public var description: String {

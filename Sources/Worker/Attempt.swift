@@ -1,4 +1,5 @@
 internal import Columns
+internal import Definition
 internal import Formats
 internal import Pipeline
 internal import Platform
@@ -44,6 +45,7 @@ final class Attempt: @unchecked Sendable {
   var staged: [[StagedBatch]]
   var receipts: [ShardReceipt]
   var rejects: RejectBuffer
+  var rejectExtents: [SpillFile.Extent] = []
 
   init(number: Int, source: Int, inputs: [InputFile], plan: DatasetPlan) {
     self.number = number
@@ -82,8 +84,8 @@ struct ParsedBlock: Sendable {
   let input: Int
   let offset: UInt64
   /// nil for an oversized record.
-  let decoder: BlockDecoder?
-  let oversized: CutBlock?
+  var decoder: BlockDecoder?
+  var oversized: CutBlock?
 }
 
 /// A sealed batch, in memory or spilled.

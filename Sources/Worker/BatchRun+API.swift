@@ -1,6 +1,4 @@
-public import Definition
 public import Pipeline
-public import Platform
 
 /// What a run of `tributary batch` is given beside its definition.
 public struct BatchOptions: Sendable {

@@ -19,22 +19,21 @@ struct DecodingPlan: Sendable {
   let casts: [Cast]
   let csv: CSVScanner?
   let extractions: [JSONExtraction]
-  /// For JSON: the reduction of each extraction, where it has one.
-  let reductions: [SourceColumn.Reduce?]
+  /// The reduction of each column, where it has one.
+  let reductions: [JSONReduction?]
 
-  init(_ plan: SourcePlan, maxRowBytes: Int, zones: (String) -> TimeZoneRules?) throws(PlanError) {
+  init(_ plan: SourcePlan, maxRowBytes: Int, zones: Cast.ZoneSource) throws(PlanError) {
     source = plan
     var origins: [Origin] = []
     var casts: [Cast] = []
     var extractions: [JSONExtraction] = []
-    var reductions: [SourceColumn.Reduce?] = []
-    for column in plan.source.columns {
+    var reductions: [JSONReduction?] = []
+    for (index, column) in plan.source.columns.enumerated() {
       switch column.location {
       case .named(let name): origins.append(.csv(name: name))
       case .path:
         origins.append(.json(extractions.count))
-        extractions.append(JSONExtraction(column: column))
-        reductions.append(column.reduce)
+        extractions.append(JSONExtraction(column: column, columnIndex: UInt16(index)))
       case .object: origins.append(.object)
       case .row: origins.append(.row)
       case .modified: origins.append(.modified)
@@ -46,10 +45,8 @@ struct DecodingPlan: Sendable {
         casts.append(
           try Cast(
             type: column.type, time: column.time, setNullOnError: column.onError == .setNull,
-            fallback: try column.defaultText.map { text throws(CastError) in
-              try Cast(type: column.type, time: column.time, setNullOnError: false, fallback: nil, zones: zones)
-                .literal(text)
-            } ?? nil, zones: zones))
+            defaultText: column.defaultText, zones: zones))
+        reductions.append(JSONReduction(column: column, cast: casts[index]))
       } catch {
         throw PlanError(message: "source '\(plan.source.name)', column '\(column.name)': \(error.message)")
       }
@@ -101,14 +98,14 @@ final class BlockDecoder: @unchecked Sendable {
   private let json: JSONScanner?
   private let keyScratch = ByteArena(capacity: 1024)
 
-  init(_ plan: DecodingPlan) {
+  init(_ plan: DecodingPlan, maxRowBytes: Int) throws(JSONScanner.OutOfMemory) {
     self.plan = plan
+    json = plan.csv == nil ? try JSONScanner(extractions: plan.extractions, maxRowBytes: maxRowBytes) : nil
     columns = []
     keyArena = keyScratch
     keys = .allocate(capacity: 1)
     hashes = .allocate(capacity: 1)
     times = .allocate(capacity: 1)
-    json = plan.csv == nil ? JSONScanner(extractions: plan.extractions) : nil
   }
 
   deinit {
@@ -124,12 +121,12 @@ final class BlockDecoder: @unchecked Sendable {
   /// Reads a block's records into `columns`, `keys`, `hashes` and `times`; bad rows are marked in `faults`.
   ///
   /// `positions`: ``DecodingPlan/positions(in:)`` of the object's header; `width`: its number of columns.
-  func decode(_ text: ByteArena, positions: [Int], width: Int) {
+  func decode(_ text: ByteArena, positions: [Int], width: Int) throws(JSONScanner.OutOfMemory) {
     block.text = text
     if let csv = plan.csv {
       csv.scan(block, width: width)
     } else {
-      json?.scan(block)
+      try json?.scan(block)
     }
     reserve(block.rows)
     let rows = block.rows
@@ -146,10 +143,8 @@ final class BlockDecoder: @unchecked Sendable {
           castAbsent(index, into: column)
         }
       case .json(let extraction):
-        if let reduce = plan.reductions[extraction] {
-          JSONReduction(reduce, cast: plan.casts[index]).run(
-            block: block, textIsValidUTF8: valid, extraction: extraction, into: column,
-            columnIndex: UInt16(index))
+        if let reduction = plan.reductions[index] {
+          reduction.run(block, field: extraction, into: column, columnIndex: UInt16(index))
         } else {
           _ = plan.casts[index].run(
             text: block.text, textIsValidUTF8: valid, fields: block.fields + extraction, stride: block.width,
@@ -248,7 +243,7 @@ final class BlockDecoder: @unchecked Sendable {
             keyScratch.base[keyScratch.count] = 0x1f
             keyScratch.setCount(keyScratch.count + 1)
           }
-          columns[index].appendCanonical(row: row, into: keyScratch)
+          ValueText.appendCanonical(columns[index], row, into: keyScratch)
         }
         keys[row] = ByteView(start: UInt32(start), length: UInt32(keyScratch.count - start))
       }

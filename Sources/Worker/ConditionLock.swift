@@ -35,32 +35,27 @@ final class ConditionLock: @unchecked Sendable {
 
 /// A joinable operating-system thread with a stack for deep parsers.
 final class WorkerThread: @unchecked Sendable {
-  private var handle: pthread_t = pthread_t()
+  private var handle: pthread_t = 0
 
-  /// Starts at once. `name` shows in tools (at most 15 bytes).
-  init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+  /// Starts at once.
+  init(_ body: @escaping @Sendable () -> Void) {
     final class Box {
       let body: @Sendable () -> Void
-      let name: String
-      init(_ name: String, _ body: @escaping @Sendable () -> Void) {
-        self.name = name
-        self.body = body
-      }
+      init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
-    let box = Unmanaged.passRetained(Box(name, body))
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    pthread_attr_setstacksize(&attributes, 8 << 20)
+    let box = Unmanaged.passRetained(Box(body))
+    let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+    defer { attributes.deallocate() }
+    pthread_attr_init(attributes)
+    pthread_attr_setstacksize(attributes, 8 << 20)
     let result = pthread_create(
-      &handle, &attributes,
+      &handle, attributes,
       { context in
         guard let context else { return nil }
-        let box = Unmanaged<Box>.fromOpaque(context).takeRetainedValue()
-        pthread_setname_np(pthread_self(), String(box.name.prefix(15)))
-        box.body()
+        Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body()
         return nil
       }, box.toOpaque())
-    pthread_attr_destroy(&attributes)
+    pthread_attr_destroy(attributes)
     precondition(result == 0, "the system gives no more threads (error \(result))")
   }
 

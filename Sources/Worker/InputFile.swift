@@ -9,6 +9,11 @@ struct InputFile: Sendable {
   /// Its number in the source's ``InputTable``.
   var number: UInt32
   var store: any ObjectStore
+  /// What the last `rebuild` must find again; nil in a plain run.
+  var expected: Manifest.InputRecord?
+
+  /// The time that stands for event time in a timeless source; microseconds.
+  var modified: Int64 { expected?.modifiedMicroseconds ?? info.modifiedMicroseconds }
 
   /// For messages: `s3://bucket/key` or the path.
   var location: String { info.bucket.isEmpty ? info.key : "s3://\(info.bucket)/\(info.key)" }

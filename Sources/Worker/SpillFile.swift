@@ -26,7 +26,7 @@ final class SpillFile: @unchecked Sendable {
     let (file, offset) = try reserve(bytes.count)
     var done = 0
     while done < bytes.count {
-      let n = pwrite(file, bytes.baseAddress! + done, bytes.count - done, offset + Int64(done))
+      let n = pwrite(file, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + done)
       if n < 0 {
         if errno == EINTR { continue }
         throw failure("write", errno)
@@ -41,7 +41,7 @@ final class SpillFile: @unchecked Sendable {
     let bytes = [UInt8](unsafeUninitializedCapacity: extent.count) { buffer, count in
       while count < extent.count {
         let n = pread(
-          descriptor, buffer.baseAddress! + count, extent.count - count, extent.offset + Int64(count))
+          descriptor, buffer.baseAddress! + count, extent.count - count, off_t(extent.offset) + count)
         if n < 0 && errno == EINTR { continue }
         if n <= 0 {
           failed = n < 0 ? errno : EIO
@@ -59,8 +59,9 @@ final class SpillFile: @unchecked Sendable {
     defer { lock.unlock() }
     if descriptor < 0 {
       var path = Array((directory + "/.tributary-XXXXXX").utf8CString)
-      let opened = path.withUnsafeMutableBufferPointer { mkostemp($0.baseAddress!, O_CLOEXEC) }
+      let opened = path.withUnsafeMutableBufferPointer { mkstemp($0.baseAddress!) }
       if opened < 0 { throw failure("open", errno) }
+      _ = fcntl(opened, F_SETFD, FD_CLOEXEC)
       path.withUnsafeBufferPointer { _ = unlink($0.baseAddress!) }
       descriptor = opened
     }

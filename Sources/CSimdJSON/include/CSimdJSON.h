@@ -5,6 +5,7 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include "CNumbers.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -21,8 +22,8 @@ typedef struct {
 
 #define CTJ_NULL (UINT32_C(1) << 31)
 #define CTJ_QUOTED (UINT32_C(1) << 30)
-/// Bytes of the longest line that is read; a longer one is a fault (`CTJ_LINE_TOO_LONG`).
-#define CTJ_LINE_MAX ((UINT32_C(1) << 30) - 1)
+/// The most bytes that a view can speak of.
+#define CTJ_LENGTH_MAX ((UINT32_C(1) << 30) - 1)
 /// Levels of objects and arrays that a record may have.
 #define CTJ_DEPTH_MAX 1024
 
@@ -72,8 +73,9 @@ typedef struct {
 
 typedef struct ctj_scanner ctj_scanner;
 
-/// A scanner that extracts `width` fields a record. NULL: no memory.
-ctj_scanner *ctj_scanner_new(uint32_t width);
+/// A scanner that extracts `width` fields a record. A line of more than `line_max` bytes (without its line end; at most
+/// `CTJ_LENGTH_MAX`) is a fault, `CTJ_LINE_TOO_LONG`, whatever is in it. NULL: no memory.
+ctj_scanner *ctj_scanner_new(uint32_t width, uint32_t line_max);
 void ctj_scanner_free(ctj_scanner *scanner);
 
 /// What a path gives.

@@ -34,7 +34,8 @@ enum KnownKeys {
   }
 
   private static let secrets: Set<String> = [
-    "access_key", "access_key_id", "secret_key", "secret_access_key", "session_token", "credentials", "password",
+    "access_key", "access_key_id", "secret_key", "secret_access_key", "session_token", "credentials",
+    "password",
     "aws_access_key_id", "aws_secret_access_key", "aws_session_token",
   ]
 }

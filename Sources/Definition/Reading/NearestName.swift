@@ -1,8 +1,8 @@
 /// Finds the known name that a user most likely meant.
-enum NearestName {
+public enum NearestName {
   /// The known name with the fewest typing errors, if they are few for the name's length; the first of equals.
   /// Names that differ only in case or in `-`, `_` and spaces count as equal to one error.
-  static func find(_ name: String, among known: some Sequence<String>) -> String? {
+  public static func find(_ name: String, among known: some Sequence<String>) -> String? {
     let wanted = Array(name.unicodeScalars.prefix(64))
     guard !wanted.isEmpty else { return nil }
     let folded = fold(name)

@@ -6,7 +6,7 @@ final class ProblemLog {
   private(set) var warnings: [Problem] = []
   private var unshown = 0
   /// Searching near names costs (unknown × known) comparisons: with 10,000 columns only the first few are worth it.
-  private var searchesLeft = 200
+  private var comparisonsLeft = 1_000_000
 
   /// Problems kept; the rest are only counted.
   static let limit = 1000
@@ -17,6 +17,8 @@ final class ProblemLog {
   }
 
   var isEmpty: Bool { problems.isEmpty }
+
+  func hasProblem(at path: String) -> Bool { problems.contains { $0.path == path } }
 
   func report(at mark: Mark, path: String, _ message: String, hint: String = "") {
     guard problems.count < ProblemLog.limit else {
@@ -41,15 +43,19 @@ final class ProblemLog {
     report(node, offset: fault.offset, fault.message, hint: fault.hint)
   }
 
-  func warn(_ node: YAMLNode, at mark: Mark? = nil, _ message: String, hint: String = "") {
+  func warn(_ node: YAMLNode, _ message: String, hint: String = "") {
+    warn(at: place(of: node), path: node.path, message, hint: hint)
+  }
+
+  func warn(at mark: Mark, path: String, _ message: String, hint: String = "") {
     guard warnings.count < ProblemLog.limit else { return }
-    warnings.append(problem(mark ?? place(of: node), node.path, message, hint))
+    warnings.append(problem(mark, path, message, hint))
   }
 
   /// `did you mean 'x'?`, or `otherwise`.
-  func nearest(_ name: String, among known: some Sequence<String>, otherwise: String = "") -> String {
-    guard searchesLeft > 0 else { return otherwise }
-    searchesLeft -= 1
+  func nearest(_ name: String, among known: some Collection<String>, otherwise: String = "") -> String {
+    guard comparisonsLeft > 0 else { return otherwise }
+    comparisonsLeft -= known.count
     guard let near = NearestName.find(name, among: known) else { return otherwise }
     return "did you mean \(quoted(near))?"
   }
@@ -82,7 +88,7 @@ final class ProblemLog {
   private func place(of node: YAMLNode) -> Mark { node.isEmpty ? node.keyMark ?? node.mark : node.mark }
 
   /// What YAML may have done to the text behind the user's back.
-  private func trap(_ node: YAMLNode) -> String {
+  func trap(_ node: YAMLNode) -> String {
     guard let scalar = node.scalar else { return "" }
     switch scalar.style {
     case .plain:

@@ -4,11 +4,14 @@ struct Section {
   /// How messages call it: `source 'usage'`.
   let what: String
   private let members: [String: YAMLNode]
+  /// Keys that are not here but probably meant by an unknown one, which was reported.
+  let misspelt: Set<String>
 
-  init(node: YAMLNode, what: String, members: [String: YAMLNode]) {
+  init(node: YAMLNode, what: String, members: [String: YAMLNode], misspelt: Set<String>) {
     self.node = node
     self.what = what
     self.members = members
+    self.misspelt = misspelt
   }
 
   subscript(key: String) -> YAMLNode? { members[key] }
@@ -25,14 +28,15 @@ struct NodeReader {
   func section(_ node: YAMLNode, _ what: String, keys: [String], example: String) -> Section? {
     guard let entries = entries(node, what, example: example) else { return nil }
     var members: [String: YAMLNode] = [:]
+    var misspelt: Set<String> = []
     for entry in entries {
       if keys.contains(entry.key) {
         members[entry.key] = entry.value
-      } else {
-        unknown(entry, in: what, keys: keys)
+      } else if let near = unknown(entry, in: what, keys: keys) {
+        misspelt.insert(near)
       }
     }
-    return Section(node: node, what: what, members: members)
+    return Section(node: node, what: what, members: members, misspelt: misspelt)
   }
 
   /// The entries of a mapping with names of the user's choice.
@@ -48,18 +52,23 @@ struct NodeReader {
     }
   }
 
-  private func unknown(_ entry: YAMLEntry, in what: String, keys: [String]) {
-    if entry.value.isRefused { return }
-    var hint = log.nearest(entry.key, among: keys)
+  /// Reports an unknown key; gives the known one that is near.
+  private func unknown(_ entry: YAMLEntry, in what: String, keys: [String]) -> String? {
+    let near = NearestName.find(entry.key, among: keys)
+    var hint = near.map { "did you mean \(quoted($0))?" } ?? ""
     if hint.isEmpty { hint = KnownKeys.elsewhere(entry.key) ?? "" }
     if hint.isEmpty && entry.key.contains("${") { hint = "variables are expanded in values, not in keys" }
-    if hint.isEmpty { hint = "known here: \(keys.joined(separator: ", "))" }
+    if hint.isEmpty {
+      hint = keys.isEmpty ? "\(what) takes no options" : "known here: \(keys.joined(separator: ", "))"
+    }
     log.report(
       at: entry.keyMark, path: entry.value.path, "unknown key \(quoted(entry.key)) in \(what)", hint: hint)
+    return near
   }
 
   /// Says that a section lacks a key.
   func missing(_ key: String, in section: Section, hint: String) {
+    if section.misspelt.contains(key) { return }
     log.report(
       at: section.place, path: section.node.path, "\(section.what) has no '\(key)'", hint: hint)
   }
@@ -95,7 +104,8 @@ struct NodeReader {
   }
 
   /// One of some words.
-  func choice<Value>(_ node: YAMLNode?, _ expected: String, _ choices: KeyValuePairs<String, Value>) -> Value? {
+  func choice<Value>(_ node: YAMLNode?, _ expected: String, _ choices: KeyValuePairs<String, Value>) -> Value?
+  {
     guard let node, let text = text(node, expected) else { return nil }
     if let found = choices.first(where: { $0.key == text }) { return found.value }
     log.report(
@@ -116,8 +126,19 @@ struct NodeReader {
     }
   }
 
+  /// Holds a key of the user's choice against a rule for names.
+  func checkName(of entry: YAMLEntry, _ rule: (String) throws(TextFault) -> String) {
+    do {
+      _ = try rule(entry.key)
+    } catch {
+      log.report(at: entry.keyMark, path: entry.value.path, error.message, hint: error.hint)
+    }
+  }
+
   /// A scalar, or a list of scalars; each with its node.
-  func texts(_ node: YAMLNode?, _ expected: String, allowEmpty: Bool = false) -> [(text: String, node: YAMLNode)]? {
+  func texts(_ node: YAMLNode?, _ expected: String, allowEmpty: Bool = false) -> [(
+    text: String, node: YAMLNode
+  )]? {
     guard let node else { return nil }
     let items: [YAMLNode]
     switch node.content {

@@ -4,10 +4,8 @@ enum CivilTime {
   static func date(_ text: String) throws(TextFault) -> Int32 {
     let scalars = Array(text.unicodeScalars)
     var index = 0
-    let days = try date(scalars, &index, text)
-    guard index == scalars.count else {
-      throw TextFault("expected a date such as 2026-11-21, found \(quoted(text))")
-    }
+    let fault = TextFault("\(quoted(text)) is not a date", hint: "write it as 2026-11-21")
+    guard let days = try? date(scalars, &index, text), index == scalars.count else { throw fault }
     return days
   }
 
@@ -61,7 +59,8 @@ enum CivilTime {
   }
 
   private static func number(
-    _ scalars: [Unicode.Scalar], _ index: inout Int, _ digits: Int, _ range: ClosedRange<Int64>, _ text: String
+    _ scalars: [Unicode.Scalar], _ index: inout Int, _ digits: Int, _ range: ClosedRange<Int64>,
+    _ text: String
   ) throws(TextFault) -> Int64 {
     let start = index
     var value: Int64 = 0

@@ -31,14 +31,17 @@ enum CronText {
     return pieces.map { String($0.text) }.joined(separator: " ")
   }
 
-  private static func isPart(_ part: [Unicode.Scalar], _ range: ClosedRange<Int64>, _ names: [String]) -> Bool {
+  private static func isPart(_ part: [Unicode.Scalar], _ range: ClosedRange<Int64>, _ names: [String]) -> Bool
+  {
     let halves = part.split(separator: "/", omittingEmptySubsequences: false)
     guard let base = halves.first, halves.count <= 2 else { return false }
     if halves.count == 2 {
       guard let step = value(halves[1], []), step >= 1, step <= range.upperBound else { return false }
     }
     if base.elementsEqual(["*"]) { return true }
-    let ends = base.split(separator: "-", omittingEmptySubsequences: false).map { value($0, names, from: range) }
+    let ends = base.split(separator: "-", omittingEmptySubsequences: false).map {
+      value($0, names, from: range)
+    }
     let numbers = ends.compactMap { $0 }
     guard numbers.count == ends.count, numbers.allSatisfy(range.contains) else { return false }
     switch numbers.count {

@@ -9,7 +9,8 @@ enum LiteralText {
     case .int:
       guard isNumber(text, fraction: false), let value = Int64(text) else {
         throw TextFault(
-          isNumber(text, fraction: false) ? "\(text) does not fit an int (64 bits)" : "\(quoted(text)) is not an int")
+          isNumber(text, fraction: false)
+            ? "\(text) does not fit an int (64 bits)" : "\(quoted(text)) is not an int")
       }
       return .int(value)
     case .double:

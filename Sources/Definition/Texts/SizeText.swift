@@ -18,7 +18,9 @@ enum SizeText {
     let unitStart = index
     let unit = String(scalars[index...].drop { $0 == " " })
     guard let found = units.first(where: { $0.name == unit }) else {
-      let near = units.first { $0.name.lowercased() == unit.lowercased() || $0.name == unit.uppercased() + "iB" }
+      let near = units.first {
+        $0.name.lowercased() == unit.lowercased() || $0.name == unit.uppercased() + "iB"
+      }
       throw TextFault(
         "\(quoted(unit)) is not a unit of size", at: unitStart,
         hint: near.map { "did you mean \(quoted($0.name))?" } ?? "units are B KB MB GB TB KiB MiB GiB TiB")
@@ -26,7 +28,8 @@ enum SizeText {
     let (bytes, overflow) = number.multipliedReportingOverflow(by: found.bytes)
     guard !overflow, let value = Int(exactly: bytes), range.contains(value) else {
       throw TextFault(
-        "the size \(quoted(text)) is not between \(describe(range.lowerBound)) and \(describe(range.upperBound))")
+        "the size \(quoted(text)) is not between \(describe(range.lowerBound)) and \(describe(range.upperBound))"
+      )
     }
     return value
   }

@@ -22,7 +22,7 @@ public struct ZoneNames: Sendable {
   public static let system = ZoneNames(contains: isZoneFile, all: listed)
 
   func parse(_ text: String) throws(TextFault) -> String {
-    if contains(text) { return text }
+    if ZoneNames.universal.contains(text) || contains(text) { return text }
     let known = all()
     let hint =
       known.isEmpty
@@ -32,17 +32,21 @@ public struct ZoneNames: Sendable {
     throw TextFault("\(quoted(text)) is not a time zone", hint: hint)
   }
 
+  /// Known without a database, to the casts too.
+  private static let universal: Set<String> = ["UTC", "GMT", "Etc/UTC"]
+
   private static let directory = "/usr/share/zoneinfo"
 
   @Sendable private static func isZoneFile(_ name: String) -> Bool {
-    // Letters, digits and a few signs in parts that do not begin with a dot: the name cannot leave the directory.
+    // Letters, digits and a few signs, no dot: the name cannot leave the directory.
     let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-    guard
+    // `right/…` counts leap seconds, which timestamps do not.
+    guard parts.first != "right",
       parts.allSatisfy({ part in
-        !part.isEmpty && part.first != "."
+        !part.isEmpty
           && part.utf8.allSatisfy { byte in
             isalnum(Int32(byte)) != 0 || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
-              || byte == UInt8(ascii: "+") || byte == UInt8(ascii: ".")
+              || byte == UInt8(ascii: "+")
           }
       })
     else { return false }

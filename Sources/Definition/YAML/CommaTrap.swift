@@ -2,6 +2,9 @@
 ///
 /// Each is reported once and put together again, so that nothing else is said about the pieces.
 enum CommaTrap {
+  /// Pieces that one value is put together from at most: looking on would cost time, not help.
+  static let pieceLimit = 64
+
   static func repair(_ node: YAMLNode, log: ProblemLog) -> YAMLNode {
     var node = node
     switch node.content {
@@ -34,12 +37,14 @@ enum CommaTrap {
   }
 
   /// Joins a value whose parenthesis is open with the pieces that close it; gives how many those are.
-  private static func join(_ value: inout YAMLNode, with pieces: some Sequence<String?>, _ log: ProblemLog) -> Int {
+  private static func join(_ value: inout YAMLNode, with pieces: some Sequence<String?>, _ log: ProblemLog)
+    -> Int
+  {
     guard let scalar = value.scalar, scalar.style == .plain, balance(scalar.text) > 0 else { return 0 }
     var open = balance(scalar.text)
     var text = scalar.text
     var taken = 0
-    for piece in pieces {
+    for piece in pieces.prefix(pieceLimit) {
       guard let piece else { return 0 }
       taken += 1
       text += "," + piece

@@ -7,6 +7,8 @@ internal import CYAML
 enum YAMLDocument {
   /// A definition nests about six levels.
   static let depthLimit = 64
+  /// Scalars, lists and mappings in all: a bound on memory. Ten thousand columns need a tenth of it.
+  static let nodeLimit = 400_000
 
   /// The root, or nil after a syntax error; either way what is wrong went to `log`.
   static func read(_ text: String, log: ProblemLog) -> YAMLNode? {

@@ -40,7 +40,8 @@ struct YAMLNode {
   /// What it is, for messages: `'text'`, `a list`, `a mapping`, `nothing`.
   var described: String {
     switch content {
-    case .scalar(let scalar): isEmpty ? "nothing" : quoted(scalar.text)
+    case .scalar(let scalar):
+      isEmpty ? "nothing" : scalar.isBlock ? "a block of text" : quoted(scalar.text)
     case .sequence: "a list"
     case .mapping: "a mapping"
     case .refused: "nothing"
@@ -64,6 +65,9 @@ struct YAMLScalar {
   var style: Style
   /// For each Unicode scalar of `text` (and its end) the place in the file; made only where needed.
   var origins: ScalarOrigins
+
+  /// Begun by `|` or `>`.
+  var isBlock: Bool { style == .literal || style == .folded }
 }
 
 /// How the characters of a scalar's text lie in the file.

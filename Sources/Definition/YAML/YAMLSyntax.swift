@@ -66,6 +66,11 @@ struct YAMLSyntax {
       return unclosedCollection
     case "did not find expected node content":
       return noContent
+    case "did not find expected <document start>":
+      return (
+        mark, "the document has ended above this line, and more text follows",
+        "does a line begin with '%', '...' or too little indentation?"
+      )
     case "block sequence entries are not allowed in this context":
       return (
         mark, "a list item '- ' cannot begin here", "begin it on its own line, or put the value in quotes"
@@ -110,7 +115,8 @@ struct YAMLSyntax {
       let value = Mark(line: mark.line, column: colon + 2)
       let start = source.rest(from: value).firstIndex { $0 != " " }.map { $0 + 1 } ?? value.column
       return (
-        mark, "a second ': ' in one value", "put the value in quotes: \(inQuotes(from: Mark(line: mark.line, column: start)))"
+        mark, "a second ': ' in one value",
+        "put the value in quotes: \(inQuotes(from: Mark(line: mark.line, column: start)))"
       )
     }
     return (
@@ -143,7 +149,8 @@ struct YAMLSyntax {
 
   /// Text right behind a closing quote: either a quote within quotes, or a quote that was closed too late.
   private var behindQuote: Explanation? {
-    guard let last = lastScalar, let style = last.scalar?.style, style == .singleQuoted || style == .doubleQuoted,
+    guard let last = lastScalar, let style = last.scalar?.style,
+      style == .singleQuoted || style == .doubleQuoted,
       last.end.line == mark.line, last.end <= mark,
       source.slice(from: last.end, to: mark).allSatisfy({ $0 == " " })
     else { return nil }
@@ -184,12 +191,15 @@ struct YAMLSyntax {
       if let hash = text.firstIndex(of: "#") {
         let column = number == context.line ? context.column + hash : hash + 1
         return (
-          Mark(line: number, column: column), "an unquoted '#' begins a comment, so the '\(opener)' is not closed",
+          Mark(line: number, column: column),
+          "an unquoted '#' begins a comment, so the '\(opener)' is not closed",
           "put the value in quotes: \(inQuotes(from: Mark(line: number, column: column)))"
         )
       }
     }
-    return (context, "the '\(opener)' that opens here is never closed", "expected '\(closer)' by line \(mark.line)")
+    return (
+      context, "the '\(opener)' that opens here is never closed", "expected '\(closer)' by line \(mark.line)"
+    )
   }
 
   private var noContent: Explanation {

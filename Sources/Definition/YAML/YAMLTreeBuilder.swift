@@ -9,6 +9,7 @@ struct YAMLTreeBuilder {
   private(set) var lastScalar: YAMLNode?
   private let log: ProblemLog
   private var open: [Frame] = []
+  private var nodes = 0
 
   private struct Frame {
     var kind: Kind
@@ -111,6 +112,14 @@ struct YAMLTreeBuilder {
   private var keyMark: Mark? { open.last?.key?.mark }
 
   private mutating func add(_ node: YAMLNode) {
+    nodes += 1
+    guard nodes <= YAMLDocument.nodeLimit else {
+      log.report(
+        at: node.mark, path: node.path, "more than \(YAMLDocument.nodeLimit) values in one definition",
+        hint: "is this the right file?")
+      failed = true
+      return
+    }
     guard let top = open.indices.last else {
       root = node
       return

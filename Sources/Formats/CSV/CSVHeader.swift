@@ -1,5 +1,5 @@
-import Columns
-import Definition
+internal import Columns
+internal import Definition
 
 /// Reads the record that names an object's columns.
 enum CSVHeader {

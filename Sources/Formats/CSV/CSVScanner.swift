@@ -31,7 +31,8 @@ public struct CSVScanner: Sendable {
   public func scan(_ block: FieldBlock, width: Int) {
     block.width = width
     block.rows = 0
-    var cursor = Cursor(block: block, delimiter: delimiter)
+    var base = block.text.base
+    var cursor = Cursor(base: base, end: block.text.count, delimiter: delimiter)
     let quote = quote
     var faultsNoted: [(row: Int, fault: RowFault)] = []
     let end = block.text.count
@@ -39,13 +40,13 @@ public struct CSVScanner: Sendable {
     var row = 0
     while start < end {
       // A blank line is no record.
-      let first = block.text.base[start]
+      let first = base[start]
       if first == 0x0a {
         start += 1
         cursor.moveTo(start)
         continue
       }
-      if first == 0x0d && (start + 1 == end || block.text.base[start + 1] == 0x0a) {
+      if first == 0x0d && (start + 1 == end || base[start + 1] == 0x0a) {
         start = min(start + 2, end)
         cursor.moveTo(start)
         continue
@@ -61,19 +62,22 @@ public struct CSVScanner: Sendable {
       while true {
         var view: ByteView
         var stop: Int
-        if let quote, fieldStart < end, block.text.base[fieldStart] == quote {
+        if let quote, fieldStart < end, base[fieldStart] == quote {
           let quoted = scanQuoted(block, from: fieldStart, end: end)
           view = quoted.view
           stop = quoted.stop
           if quoted.fault != .none && fault == .none { fault = quoted.fault }
+          // Unescaping may have moved the text.
+          base = block.text.base
+          cursor.base = base
           cursor.moveTo(stop + 1)
         } else {
           stop = cursor.next()
           view = ByteView(
             start: UInt32(truncatingIfNeeded: fieldStart), length: UInt32(truncatingIfNeeded: stop - fieldStart))
         }
-        let endsRecord = stop >= end || block.text.base[stop] == 0x0a
-        if endsRecord && !view.isQuoted && view.length > 0 && block.text.base[stop - 1] == 0x0d {
+        let endsRecord = stop >= end || base[stop] == 0x0a
+        if endsRecord && !view.isQuoted && view.length > 0 && base[stop - 1] == 0x0d {
           view.lengthAndFlags -= 1
         }
         if view.length == 0 && emptyIsNull && !view.isQuoted { view = .null }
@@ -94,7 +98,7 @@ public struct CSVScanner: Sendable {
           missing += 1
         }
       }
-      if recordEnd > start && block.text.base[recordEnd - 1] == 0x0d { recordEnd -= 1 }
+      if recordEnd > start && base[recordEnd - 1] == 0x0d { recordEnd -= 1 }
       block.records[row] = ByteView(
         start: UInt32(truncatingIfNeeded: start), length: UInt32(truncatingIfNeeded: max(recordEnd - start, 0)))
       if recordEnd - start > maxRowBytes { fault = .rowTooLong }
@@ -195,17 +199,17 @@ public struct CSVScanner: Sendable {
 
   /// Walks delimiters and line ends 64 bytes at a time.
   private struct Cursor {
-    let block: FieldBlock
-    let delimiter: UInt8
+    var base: UnsafeMutablePointer<UInt8>
     let end: Int
+    let delimiter: UInt8
     var chunk = 0
     var mask: UInt64 = 0
 
-    init(block: FieldBlock, delimiter: UInt8) {
-      self.block = block
+    init(base: UnsafeMutablePointer<UInt8>, end: Int, delimiter: UInt8) {
+      self.base = base
+      self.end = end
       self.delimiter = delimiter
-      end = block.text.count
-      if end > 0 { mask = cscan_match2(block.text.base, delimiter, 0x0a) }
+      if end > 0 { mask = cscan_match2(base, delimiter, 0x0a) }
     }
 
     /// The next delimiter or line end, or `end`. Reads at most 63 bytes behind the end: the arena's padding.
@@ -217,7 +221,7 @@ public struct CSVScanner: Sendable {
           chunk = end
           return end
         }
-        mask = cscan_match2(block.text.base + chunk, delimiter, 0x0a)
+        mask = cscan_match2(base + chunk, delimiter, 0x0a)
       }
       let at = chunk &+ mask.trailingZeroBitCount
       mask &= mask &- 1
@@ -226,15 +230,13 @@ public struct CSVScanner: Sendable {
 
     /// Goes on from `position`.
     mutating func moveTo(_ position: Int) {
-      let wanted = position & ~63
       if position >= end {
         chunk = end
         mask = 0
         return
       }
-      chunk = wanted
-      mask = cscan_match2(block.text.base + chunk, delimiter, 0x0a)
-      mask &= UInt64.max &<< UInt64(position & 63)
+      chunk = position & ~63
+      mask = cscan_match2(base + chunk, delimiter, 0x0a) & (UInt64.max &<< UInt64(position & 63))
     }
   }
 }

@@ -1,0 +1,168 @@
+internal import Columns
+
+/// Encodes row groups, one column after the other, with buffers that it keeps.
+///
+/// `@unchecked Sendable`: ``ParquetEncoder``'s pool hands it to one thread at a time and takes it back after the call, so
+/// no two threads ever touch it at once.
+final class ParquetGroupEncoder: @unchecked Sendable {
+  let options: ParquetEncoder.Options
+  /// The row group as it grows.
+  let out = OutputBuffer(capacity: 1 << 16)
+  /// The page at work, before compression.
+  let page = OutputBuffer(capacity: 1 << 16)
+  let compressor: ParquetCompressor
+  /// Values without nulls, where the column has nulls or its file form is another.
+  let dense = ScratchMemory()
+  let indices = ScratchMemory()
+  let words32 = ParquetFixedDictionary<UInt32>()
+  let words64 = ParquetFixedDictionary<UInt64>()
+  let words128 = ParquetFixedDictionary<UInt128>()
+  let strings = ParquetStringDictionary()
+
+  init(_ options: ParquetEncoder.Options) {
+    self.options = options
+    compressor = ParquetCompressor(codec: options.codec, zstdLevel: options.zstdLevel)
+  }
+
+  func encode(_ table: Table, _ columns: [ParquetColumn]) throws(WriteError) -> EncodedRowGroup {
+    out.removeAll()
+    var chunks: [ParquetColumnChunk] = []
+    for (column, values) in zip(columns, table.columns) {
+      let rows = ChunkRows(column: column, values: values, count: table.count)
+      if column.required, let row = rows.firstNull {
+        throw WriteError(
+          .nullInRequiredColumn, column: column.field.name, row: row, "a null where none may be")
+      }
+      do {
+        chunks.append(try encode(rows, values))
+      } catch {
+        throw WriteError(error.code, column: column.field.name, row: error.row, error.message)
+      }
+    }
+    return EncodedRowGroup(
+      bytes: out.contents, metadata: ParquetRowGroup(rows: table.count, columns: chunks))
+  }
+
+  private func encode(_ rows: ChunkRows, _ column: Column) throws(WriteError) -> ParquetColumnChunk {
+    switch column.type {
+    case .string:
+      return try encodeStrings(rows, column)
+    case .bool:
+      return try encodeBooleans(rows, column)
+    case .int, .timestamp:
+      let values = denseValues(of: rows, UnsafePointer(column.int64s))
+      return try encodeFixed(
+        rows, ParquetBounds.bits(values, as: UInt64.self, rows.valid), width: 8, words64,
+        ParquetBounds.integers(values, rows))
+    case .date:
+      let values = denseValues(of: rows, UnsafePointer(column.int32s))
+      return try encodeFixed(
+        rows, ParquetBounds.bits(values, as: UInt32.self, rows.valid), width: 4, words32,
+        ParquetBounds.integers(values, rows))
+    case .double:
+      let values = denseValues(of: rows, UnsafePointer(column.doubles))
+      return try encodeFixed(
+        rows, ParquetBounds.bits(values, as: UInt64.self, rows.valid), width: 8, words64,
+        ParquetBounds.doubles(values, rows))
+    case .decimal(let precision, _):
+      return try encodeDecimals(rows, column, precision: precision)
+    }
+  }
+
+  private func encodeDecimals(
+    _ rows: ChunkRows, _ column: Column, precision: Int
+  ) throws(WriteError) -> ParquetColumnChunk {
+    let limit = DecimalLimit.magnitude(precision: precision)
+    let source = column.int128s
+    for row in 0..<rows.count where rows.validity[row] != 0 && source[row].magnitude >= limit {
+      throw WriteError(
+        .decimalOutOfRange, row: row,
+        "\(source[row]) (unscaled) has more than \(precision) digits")
+    }
+    switch ParquetPhysicalType(column.type) {
+    case .int32:
+      let values = dense.array(of: Int32.self, rows.valid)
+      ChunkRows.compact(rows, UnsafePointer(source), to: values) { Int32(truncatingIfNeeded: $0) }
+      return try encodeFixed(
+        rows, ParquetBounds.bits(values, as: UInt32.self, rows.valid), width: 4, words32,
+        ParquetBounds.integers(values, rows))
+    case .int64:
+      let values = dense.array(of: Int64.self, rows.valid)
+      ChunkRows.compact(rows, UnsafePointer(source), to: values) { Int64(truncatingIfNeeded: $0) }
+      return try encodeFixed(
+        rows, ParquetBounds.bits(values, as: UInt64.self, rows.valid), width: 8, words64,
+        ParquetBounds.integers(values, rows))
+    case .fixedLenByteArray(let width):
+      let values = denseValues(of: rows, UnsafePointer(source))
+      return try encodeFixed(
+        rows, ParquetBounds.bits(values, as: UInt128.self, rows.valid), width: width, words128,
+        ParquetBounds.bigEndian(values, rows, width: width))
+    default:
+      preconditionFailure("a decimal is an INT32, INT64 or FIXED_LEN_BYTE_ARRAY")
+    }
+  }
+
+  /// The values that are not null, one after the other: the column's own memory where there are no nulls.
+  private func denseValues<T: BitwiseCopyable>(of rows: ChunkRows, _ source: UnsafePointer<T>) -> UnsafePointer<T> {
+    guard rows.hasNulls else { return source }
+    let target = dense.array(of: T.self, rows.valid)
+    ChunkRows.compact(rows, source, to: target) { $0 }
+    return UnsafePointer(target)
+  }
+
+  func denseViews(of rows: ChunkRows, _ column: Column) -> UnsafePointer<ByteView> {
+    denseValues(of: rows, UnsafePointer(column.views))
+  }
+
+  private func encodeBooleans(_ rows: ChunkRows, _ column: Column) throws(WriteError) -> ParquetColumnChunk {
+    let values = denseValues(of: rows, UnsafePointer(column.bytes))
+    var writer = ParquetChunkWriter(self, rows)
+    let rowsPerPage = options.pageBytes * 8
+    try writer.pages(.plain, rowsPerPage: rowsPerPage) { from, count, page in
+      ParquetHybrid.appendBits(values + from, count, to: page)
+    }
+    return writer.finish(ParquetBounds.booleans(values, rows))
+  }
+
+  /// `keys` are the bits of the values; `width` the bytes of one in the file, cut off a key's upper end.
+  private func encodeFixed<Key: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
+    _ rows: ChunkRows, _ keys: UnsafePointer<Key>, width: Int, _ dictionary: ParquetFixedDictionary<Key>,
+    _ statistics: ParquetStatistics
+  ) throws(WriteError) -> ParquetColumnChunk {
+    var writer = ParquetChunkWriter(self, rows)
+    let indices = indices.array(of: UInt32.self, rows.valid)
+    if options.usesDictionary, rows.valid > 0,
+      dictionary.build(keys, rows.valid, width: width, indices: indices)
+    {
+      try writer.dictionaryPage(entries: dictionary.count) { page in
+        ParquetGroupEncoder.appendPlain(dictionary.entries, dictionary.count, width: width, to: page)
+      }
+      try writer.indexPages(UnsafePointer(indices), entries: dictionary.count)
+    } else {
+      try writer.pages(.plain, rowsPerPage: max(1, options.pageBytes / width)) { from, count, page in
+        ParquetGroupEncoder.appendPlain(keys + from, count, width: width, to: page)
+      }
+    }
+    return writer.finish(statistics)
+  }
+
+  /// PLAIN: little-endian words as they lie in memory (all our platforms are little-endian); 128-bit keys are decimals,
+  /// big-endian in `width` bytes.
+  private static func appendPlain<Key: FixedWidthInteger & BitwiseCopyable>(
+    _ keys: UnsafePointer<Key>, _ count: Int, width: Int, to page: OutputBuffer
+  ) {
+    page.reserve(count * width + MemoryLayout<Key>.size)
+    let target = UnsafeMutableRawPointer(page.end)
+    if width == MemoryLayout<Key>.size && Key.bitWidth < 128 {
+      target.copyMemory(from: keys, byteCount: count * width)
+    } else {
+      // Shifted to the top, the wanted bytes come first in big-endian order; what is stored behind them is overwritten
+      // by the next value or lies in the reserve.
+      let shift = Key(truncatingIfNeeded: Key.bitWidth - 8 * width)
+      for i in 0..<count {
+        target.storeBytes(of: (keys[i] &<< shift).bigEndian, toByteOffset: i &* width, as: Key.self)
+      }
+    }
+    page.advance(count * width)
+  }
+}

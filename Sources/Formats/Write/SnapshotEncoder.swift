@@ -1,0 +1,63 @@
+public import Columns
+public import Definition
+
+/// The format of a snapshot's parts: turns tables into chunks that any number of threads make apart from each other.
+///
+/// A closed enum: three formats, dispatched once a table. A value without state that changes; any thread may call it.
+public enum SnapshotEncoder: Sendable {
+  case parquet(ParquetEncoder)
+  /// `header`: each file begins with a line of names.
+  case csv(CSVEncoder, header: Bool)
+  case json(JSONLinesEncoder)
+
+  /// The encoder of a definition's target. `fields` are the part's columns as they shall stand (the caller has put the
+  /// label first and left the key out where that is wanted); `required` names those that never hold null.
+  public init(format: SnapshotTarget.Format, fields: [Field], required: Set<String> = []) {
+    switch format {
+    case .parquet(let options):
+      let columns = fields.map { ParquetColumn(field: $0, required: required.contains($0.name)) }
+      var encoding = ParquetEncoder.Options()
+      switch options.compression {
+      case .zstd: encoding.codec = .zstd
+      case .snappy: encoding.codec = .snappy
+      case .none: encoding.codec = .uncompressed
+      }
+      self = .parquet(ParquetEncoder(columns: columns, options: encoding))
+    case .csv(let options):
+      self = .csv(CSVEncoder(fields: fields, delimiter: options.delimiter), header: options.header)
+    case .json:
+      self = .json(JSONLinesEncoder(fields: fields))
+    }
+  }
+
+  /// What a part's name ends in.
+  public var fileExtension: String {
+    switch self {
+    case .parquet: "parquet"
+    case .csv: "csv"
+    case .json: "jsonl"
+    }
+  }
+
+  /// The table's rows in this format, wherever in a file they will stand. The same rows give the same bytes.
+  /// A Parquet chunk is one row group, so the caller cuts tables to the row group's size.
+  public func encode(_ table: Table) throws(WriteError) -> EncodedChunk {
+    switch self {
+    case .parquet(let encoder):
+      let group = try encoder.encode(table)
+      return EncodedChunk(bytes: group.bytes, rows: table.count, group: group.metadata)
+    case .csv(let encoder, _):
+      return EncodedChunk(bytes: encoder.encode(table), rows: table.count, group: nil)
+    case .json(let encoder):
+      return EncodedChunk(bytes: encoder.encode(table), rows: table.count, group: nil)
+    }
+  }
+}
+
+/// Encoded rows that can stand anywhere in a part.
+public struct EncodedChunk: Sendable {
+  public let bytes: [UInt8]
+  public let rows: Int
+  /// What the footer will say of a Parquet row group; nil in other formats.
+  public let group: ParquetRowGroup?
+}

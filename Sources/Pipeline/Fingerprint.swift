@@ -1,0 +1,137 @@
+public import Columns
+
+/// A hash of the multiset of a snapshot's rows: the same however the rows are ordered or cut into parts.
+///
+/// Each row becomes a 128-bit number, the numbers are added modulo 2¹²⁸, the schema comes in at the end. The algorithm is
+/// written down in `docs/fingerprint.md` and once more, independently, in `Tests/system/fingerprint.py`. It finds
+/// accidents, not forgers. A value; one thread at a time.
+public struct Fingerprint: Sendable, Hashable {
+  /// Rows added.
+  public private(set) var rows: UInt64 = 0
+  /// The sum of the rows' numbers.
+  public private(set) var sum: UInt128 = 0
+
+  public init() {}
+
+  /// Adds the table's rows, which stand in this split (`train`, `eval`): the same row in another split is another row.
+  public mutating func add(table: Table, split: String) {
+    let start = RowHash.start(split)
+    withUnsafeTemporaryAllocation(of: RowHash.self, capacity: RowHash.blockRows) { block in
+      guard let hashes = block.baseAddress else { return }
+      var row = 0
+      while row < table.count {
+        let number = min(RowHash.blockRows, table.count - row)
+        hashes.initialize(repeating: start, count: number)
+        for column in table.columns { RowHash.add(column, from: row, number, to: hashes) }
+        for i in 0..<number { sum &+= hashes[i].number }
+        row += number
+      }
+    }
+    rows &+= UInt64(table.count)
+  }
+
+  /// Adds what another fingerprint of the same schema has seen.
+  public mutating func merge(_ other: Fingerprint) {
+    rows &+= other.rows
+    sum &+= other.sum
+  }
+
+  /// 32 hexadecimal digits: rows and schema, names and types in order.
+  public func hex(fields: [Field]) -> String {
+    let schema = fields.map { "\($0.name)\u{1f}\($0.type)\u{1e}" }.joined()
+    var hash = RowHash.start(schema)
+    hash.step(UInt64(truncatingIfNeeded: sum))
+    hash.step(UInt64(truncatingIfNeeded: sum >> 64))
+    hash.step(rows)
+    let digits = String(hash.number, radix: 16)
+    return String(repeating: "0", count: 32 - digits.count) + digits
+  }
+}
+
+/// Two 64-bit lanes that take up a row's values one after the other.
+private struct RowHash: BitwiseCopyable {
+  var a: UInt64
+  var b: UInt64
+
+  /// Rows whose lanes stay in the nearest cache while columns pass over them.
+  static let blockRows = 1024
+
+  // The constants are digits of π, as in Blowfish's tables: nobody chose them.
+  private static let seedA: UInt64 = 0x243f_6a88_85a3_08d3
+  private static let seedB: UInt64 = 0x1319_8a2e_0370_7344
+  private static let stepA: UInt64 = 0xa409_3822_299f_31d0
+  private static let stepB: UInt64 = 0x082e_fa98_ec4e_6c89
+  private static let factorB: UInt64 = 0x4528_21e6_38d0_1377
+  /// Two words where a value has the same word twice, so that no value can look like null in both lanes.
+  private static let nullA: UInt64 = 0xbe54_66cf_34e9_0c6c
+  private static let nullB: UInt64 = 0xc0ac_29b7_c97c_50dd
+
+  static func start(_ text: String) -> RowHash {
+    let arena = ByteArena()
+    let view = arena.append(text)
+    return RowHash(
+      a: Hashing.hash64(arena.base, view.length, seed: seedA),
+      b: Hashing.hash64(arena.base, view.length, seed: seedB))
+  }
+
+  var number: UInt128 { UInt128(b) &<< 64 | UInt128(a) }
+
+  @inline(__always) mutating func step(_ word: UInt64) { step(word, word) }
+
+  @inline(__always) mutating func step(_ wordA: UInt64, _ wordB: UInt64) {
+    a = Hashing.mix(a ^ wordA) &+ RowHash.stepA
+    b = Hashing.mix(b &+ wordB &* RowHash.factorB) &+ RowHash.stepB
+  }
+
+  @inline(__always) mutating func stepNull() { step(RowHash.nullA, RowHash.nullB) }
+
+  /// Passes over one column's values.
+  static func add(_ column: Column, from row: Int, _ number: Int, to hashes: UnsafeMutablePointer<RowHash>) {
+    let validity = column.validity + row
+    switch column.type {
+    case .int, .timestamp:
+      let values = column.int64s + row
+      each(validity, number, hashes) { hash, i in hash.step(UInt64(bitPattern: values[i])) }
+    case .date:
+      let values = column.int32s + row
+      each(validity, number, hashes) { hash, i in hash.step(UInt64(bitPattern: Int64(values[i]))) }
+    case .bool:
+      let values = column.bytes + row
+      each(validity, number, hashes) { hash, i in hash.step(values[i] == 0 ? 0 : 1) }
+    case .double:
+      let values = column.doubles + row
+      each(validity, number, hashes) { hash, i in hash.step(canonicalBits(values[i])) }
+    case .decimal:
+      let values = column.int128s + row
+      each(validity, number, hashes) { hash, i in
+        hash.step(UInt64(truncatingIfNeeded: values[i]))
+        hash.step(UInt64(truncatingIfNeeded: values[i] &>> 64))
+      }
+    case .string:
+      let views = column.views + row
+      let text = column.arena.base
+      each(validity, number, hashes) { hash, i in
+        let bytes = UnsafePointer(text + Int(views[i].start))
+        hash.step(
+          Hashing.hash64(bytes, views[i].length, seed: seedA), Hashing.hash64(bytes, views[i].length, seed: seedB))
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func each(
+    _ validity: UnsafeMutablePointer<UInt8>, _ number: Int, _ hashes: UnsafeMutablePointer<RowHash>,
+    _ step: (inout RowHash, Int) -> Void
+  ) {
+    for i in 0..<number {
+      if validity[i] != 0 { step(&hashes[i], i) } else { hashes[i].stepNull() }
+    }
+  }
+
+  /// One NaN, one zero: which of them a computation yields says nothing about the data.
+  @inline(__always)
+  private static func canonicalBits(_ value: Double) -> UInt64 {
+    if value == 0 { return 0 }
+    return value == value ? value.bitPattern : 0x7ff8_0000_0000_0000
+  }
+}

@@ -1,0 +1,163 @@
+internal import Columns
+
+/// The hash that tells values apart for counting distinct ones.
+enum ProfileHash {
+  /// Moves 0 away from `mix`'s fixed point.
+  @inline(__always)
+  static func word(_ bits: UInt64) -> UInt64 { Hashing.mix(bits &+ 0x9e37_79b9_7f4a_7c15) }
+}
+
+/// A column of doubles. NaN and the infinities are counted apart and enter nothing else but the distinct values;
+/// -0.0 counts as 0.0.
+final class DoubleProfile {
+  let distinct = DistinctCounter()
+  let sketch = MagnitudeSketch()
+  private(set) var nans = 0
+  private(set) var infinities = 0
+  /// Of the finite values; `low > high` while there is none.
+  private(set) var low = Double.infinity
+  private(set) var high = -Double.infinity
+
+  func add(_ values: UnsafePointer<Double>, _ number: Int, _ hashes: UnsafeMutablePointer<UInt64>) {
+    var low = low
+    var high = high
+    var unusual = 0
+    for i in 0..<number {
+      // Adding +0.0 turns -0.0 into 0.0 and changes nothing else.
+      let value = values[i] + 0.0
+      let magnitude = value.magnitude
+      let isFinite = magnitude <= .greatestFiniteMagnitude
+      unusual &+= isFinite ? 0 : 1
+      low = isFinite && value < low ? value : low
+      high = isFinite && value > high ? value : high
+      let bits = value == value ? value.bitPattern : 0x7ff8 &<< 48
+      hashes[i] = ProfileHash.word(bits)
+    }
+    self.low = low
+    self.high = high
+    if unusual > 0 {
+      for i in 0..<number {
+        if values[i].isNaN { nans += 1 } else if values[i].isInfinite { infinities += 1 }
+      }
+    }
+    distinct.add(hashes, number)
+    sketch.add(values, number)
+  }
+
+  func merge(_ other: DoubleProfile) {
+    distinct.merge(other.distinct)
+    sketch.merge(other.sketch)
+    nans += other.nans
+    infinities += other.infinities
+    low = min(low, other.low)
+    high = max(high, other.high)
+  }
+}
+
+/// A column of 64-bit integers.
+final class IntegerProfile {
+  let distinct = DistinctCounter()
+  let sketch = MagnitudeSketch()
+  private(set) var sums = IntegerSums()
+  private(set) var low = Int64.max
+  private(set) var high = Int64.min
+
+  func add(_ values: UnsafePointer<Int64>, _ number: Int, _ hashes: UnsafeMutablePointer<UInt64>) {
+    var low = low
+    var high = high
+    var sums = sums
+    for i in 0..<number {
+      let value = values[i]
+      low = value < low ? value : low
+      high = value > high ? value : high
+      sums.add(value)
+      hashes[i] = ProfileHash.word(UInt64(bitPattern: value))
+    }
+    self.low = low
+    self.high = high
+    self.sums = sums
+    distinct.add(hashes, number)
+    for i in 0..<number { sketch.count(values[i].magnitude, negative: values[i] < 0) }
+  }
+
+  func merge(_ other: IntegerProfile) {
+    distinct.merge(other.distinct)
+    sketch.merge(other.sketch)
+    sums.merge(other.sums)
+    low = min(low, other.low)
+    high = max(high, other.high)
+  }
+}
+
+/// A column of decimals, by their unscaled values.
+final class DecimalProfile {
+  let distinct = DistinctCounter()
+  let sketch = MagnitudeSketch()
+  private(set) var sums = IntegerSums()
+  private(set) var low = Int128.max
+  private(set) var high = Int128.min
+
+  func add(_ values: UnsafePointer<Int128>, _ number: Int, _ hashes: UnsafeMutablePointer<UInt64>) {
+    for i in 0..<number {
+      let value = values[i]
+      low = value < low ? value : low
+      high = value > high ? value : high
+      sums.add(wide: value)
+      sketch.count(wide: value.magnitude, negative: value < 0)
+      let bits = UInt128(bitPattern: value)
+      hashes[i] = ProfileHash.word(
+        ProfileHash.word(UInt64(truncatingIfNeeded: bits &>> 64)) ^ UInt64(truncatingIfNeeded: bits))
+    }
+    distinct.add(hashes, number)
+  }
+
+  func merge(_ other: DecimalProfile) {
+    distinct.merge(other.distinct)
+    sketch.merge(other.sketch)
+    sums.merge(other.sums)
+    low = min(low, other.low)
+    high = max(high, other.high)
+  }
+}
+
+/// A column of dates or timestamps.
+final class TimeProfile {
+  let distinct = DistinctCounter()
+  private(set) var sketch = TimeSketch()
+
+  @inline(__always)
+  func add<T: FixedWidthInteger & SignedInteger>(
+    _ values: UnsafePointer<T>, _ number: Int, _ hashes: UnsafeMutablePointer<UInt64>
+  ) {
+    for i in 0..<number { hashes[i] = ProfileHash.word(UInt64(bitPattern: Int64(values[i]))) }
+    distinct.add(hashes, number)
+    sketch.add(values, number)
+  }
+
+  func merge(_ other: TimeProfile) {
+    distinct.merge(other.distinct)
+    sketch.merge(other.sketch)
+  }
+}
+
+/// A column of booleans.
+final class BoolProfile {
+  private(set) var trues = 0
+  private(set) var falses = 0
+
+  func add(_ values: UnsafePointer<UInt8>, _ validity: UnsafePointer<UInt8>, _ rows: Int) {
+    var trues = 0
+    var valid = 0
+    for row in 0..<rows {
+      trues &+= Int(values[row] & validity[row] & 1)
+      valid &+= Int(validity[row])
+    }
+    self.trues += trues
+    falses += valid - trues
+  }
+
+  func merge(_ other: BoolProfile) {
+    trues += other.trues
+    falses += other.falses
+  }
+}

@@ -1,0 +1,90 @@
+internal import Definition
+internal import Pipeline
+internal import Platform
+
+/// Which objects a run reads: listed from the sources, or those that a manifest names.
+struct InputListing {
+  var inputs: [InputFile] = []
+  /// One a source.
+  var tables: [InputTable] = []
+
+  /// Lists every source. Order does not depend on the store's: source, then key.
+  init(_ definition: Definition, stores: any StoreDirectory) throws(BatchError) {
+    var problems: [String] = []
+    for (index, source) in definition.sources.enumerated() {
+      var table = InputTable()
+      defer { tables.append(table) }
+      guard case .objects(let location) = source.input else {
+        problems.append(
+          "source '\(source.name)' reads a topic, which a batch cannot; `rows`, `features` and a source of objects can")
+        continue
+      }
+      do {
+        let place = try stores.open(location)
+        let found = try stores.objects(at: place).filter { InputListing.isWanted($0.key, source, place) }
+        if found.isEmpty {
+          problems.append(
+            "source '\(source.name)': there are no objects at \(location); check the path, include and exclude")
+        }
+        var seen: Set<String> = []
+        for info in found.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) })
+        where seen.insert(info.key).inserted {
+          let number = table.add(
+            InputTable.Entry(name: info.key, modified: info.modifiedMicroseconds))
+          inputs.append(InputFile(source: index, info: info, number: number, store: place.store))
+        }
+      } catch {
+        problems.append("source '\(source.name)': \(error)")
+      }
+    }
+    if !problems.isEmpty { throw BatchError(problems) }
+  }
+
+  /// The inputs of a manifest, pinned: an S3 object to its version or entity tag, a file by its content afterwards.
+  init(_ definition: Definition, records: [Manifest.InputRecord], stores: any StoreDirectory) throws(BatchError) {
+    var problems: [String] = []
+    tables = definition.sources.map { _ in InputTable() }
+    let sorted = records.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+    for (index, source) in definition.sources.enumerated() {
+      for record in sorted where record.source == source.name {
+        let location = record.bucket.isEmpty ? record.key : "s3://\(record.bucket)/\(record.key)"
+        do {
+          let place = try stores.open(record.bucket.isEmpty ? record.key : "s3://\(record.bucket)/")
+          var info = try place.store.head(record.key)
+          if let etag = record.etag, record.version == nil, info.etag != etag {
+            problems.append(
+              "input \(location) changed: its entity tag was \(etag) and is \(info.etag ?? "none")")
+            continue
+          }
+          if !record.bucket.isEmpty {
+            info.version = record.version
+            info.etag = record.etag
+          }
+          let number = tables[index].add(
+            InputTable.Entry(name: record.key, modified: record.modifiedMicroseconds))
+          inputs.append(
+            InputFile(source: index, info: info, number: number, store: place.store, expected: record))
+        } catch {
+          problems.append(
+            error.code == .notFound ? "input \(location) is gone" : "input \(location): \(error)")
+        }
+      }
+    }
+    if !problems.isEmpty { throw BatchError(problems) }
+  }
+
+  /// `include` and `exclude` are matched against the key behind the source's prefix and against its last part.
+  private static func isWanted(_ key: String, _ source: Source, _ place: StorePlace) -> Bool {
+    if source.include.isEmpty && source.exclude.isEmpty { return true }
+    let name = key.split(separator: "/").last.map(String.init) ?? key
+    var rest = key.hasPrefix(place.path) ? String(key.dropFirst(place.path.count)) : name
+    while rest.hasPrefix("/") { rest.removeFirst() }
+    func matches(_ globs: [String]) -> Bool {
+      globs.contains { glob in
+        guard let glob = try? Glob(glob) else { return false }
+        return glob.matches(rest) || glob.matches(name)
+      }
+    }
+    return (source.include.isEmpty || matches(source.include)) && !matches(source.exclude)
+  }
+}

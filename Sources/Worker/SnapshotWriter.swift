@@ -1,0 +1,253 @@
+internal import Columns
+internal import Definition
+internal import Digests
+internal import Formats
+internal import Pipeline
+internal import Platform
+
+/// Writes a cut's rows as parts: tables built from shard states, profiled, fingerprinted, encoded on all threads, and
+/// put together in order to files near the part target.
+///
+/// Which rows stand in which chunk depends only on the shards' contents, so the same state gives the same files.
+struct SnapshotWriter {
+  let plan: DatasetPlan
+  let states: [ShardState]
+  let threads: Int
+  /// nil: nothing is written, only counted and fingerprinted.
+  let target: StorePlace?
+  /// `snapshot=<id>`, below the target.
+  let folder: String
+  let keyCasts: [Cast]
+
+  /// Rows a table (and Parquet row group) holds at most, unless the definition says less: large enough that columns
+  /// compress well, small enough that two cores finish together.
+  static let chunkRowsMax = 1 << 16
+
+  struct Result: Sendable {
+    var parts: [Manifest.PartRecord] = []
+    var splits: [String: Int] = [:]
+    var fingerprint = Fingerprint()
+    var profile: TableProfile
+  }
+
+  /// A run of rows: slices of several shards' key lists.
+  private struct Chunk: Sendable {
+    var split: Int
+    var slices: [(shard: Int, range: Range<Int>)]
+    var rows: Int
+  }
+
+  func write() throws -> Result {
+    let rule = SplitRule(plan.definition.split)
+    let by = plan.definition.split.by.flatMap { name in
+      plan.sources[plan.rowsSource].kept.firstIndex { $0.name == name }
+    }
+    let rows = try rowsOfShards(rule: rule, by: by)
+    let chunks = chunks(rows, splits: rule.names.count)
+    let output = try OutputShape(plan)
+    let sink = PartSink(writer: self, encoder: output.encoder, names: rule.names)
+    var initial = Result(profile: TableProfile(fields: plan.fields))
+    for name in rule.names { initial.splits[name] = 0 }
+    let collected = Locked(initial)
+    try ParallelTasks.run(
+      count: chunks.count, threads: threads,
+      task: { [states, plan, keyCasts, target] index in
+        let chunk = chunks[index]
+        var builder = SnapshotTableBuilder(plan: plan, keyCasts: keyCasts, rows: chunk.rows)
+        for slice in chunk.slices {
+          try builder.append(states[slice.shard], keys: rows[slice.shard].keys[chunk.split][slice.range])
+        }
+        let table = builder.finish()
+        var fingerprint = Fingerprint()
+        fingerprint.add(table: table, split: rule.names[chunk.split])
+        let profile = TableProfile(fields: plan.fields)
+        profile.update(table)
+        let (added, name) = (profile, rule.names[chunk.split])
+        collected.withLock { result in
+          result.fingerprint.merge(fingerprint)
+          result.profile.merge(added)
+          result.splits[name, default: 0] += chunk.rows
+        }
+        return target == nil ? nil : try output.encoder.encode(output.arrange(table))
+      },
+      consume: { index, encoded in
+        if let encoded { try sink.append(encoded, split: chunks[index].split) }
+      })
+    var result = collected.withLock { $0 }
+    if target != nil { result.parts = try sink.finish() }
+    return result
+  }
+
+  private func rowsOfShards(rule: SplitRule, by: Int?) throws -> [SnapshotRows] {
+    let collected = Locked<[SnapshotRows]>([])
+    try ParallelTasks.run(
+      count: states.count, threads: threads,
+      task: { [states] shard in SnapshotRows(states[shard], rule: rule, by: by) },
+      consume: { _, rows in collected.withLock { $0.append(rows) } })
+    return collected.withLock { $0 }
+  }
+
+  /// Deals each split's rows, shard after shard, into chunks of equal size.
+  private func chunks(_ rows: [SnapshotRows], splits: Int) -> [Chunk] {
+    var most = SnapshotWriter.chunkRowsMax
+    if case .parquet(let options) = plan.definition.snapshot.format {
+      most = min(most, max(options.rowGroupRows, 1))
+    }
+    var chunks: [Chunk] = []
+    for split in 0..<splits {
+      let total = rows.reduce(0) { $0 + $1.keys[split].count }
+      if total == 0 { continue }
+      let pieces = (total + most - 1) / most
+      let size = (total + pieces - 1) / pieces
+      var chunk = Chunk(split: split, slices: [], rows: 0)
+      for shard in rows.indices {
+        var from = 0
+        let count = rows[shard].keys[split].count
+        while from < count {
+          let n = min(count - from, size - chunk.rows)
+          chunk.slices.append((shard, from..<from + n))
+          chunk.rows += n
+          from += n
+          if chunk.rows == size {
+            chunks.append(chunk)
+            chunk = Chunk(split: split, slices: [], rows: 0)
+          }
+        }
+      }
+      if chunk.rows > 0 { chunks.append(chunk) }
+    }
+    return chunks
+  }
+}
+
+/// Which of a table's columns stand in a part, in which order, and their encoder.
+struct OutputShape: Sendable {
+  let order: [Int]
+  let encoder: SnapshotEncoder
+
+  init(_ plan: DatasetPlan) throws(PlanError) {
+    var order = Array(plan.output.indices)
+    var required: Set<String> = []
+    for output in plan.output {
+      if case .key = output.value { required.insert(output.name) }
+    }
+    if case .csv(let options) = plan.definition.snapshot.format {
+      if options.withoutKey {
+        order.removeAll { if case .key = plan.output[$0].value { true } else { false } }
+      }
+      if options.labelFirst {
+        order = order.filter { plan.output[$0].isLabel } + order.filter { !plan.output[$0].isLabel }
+      }
+    }
+    if order.isEmpty { throw PlanError(message: "the snapshot has no columns") }
+    self.order = order
+    let fields = order.map { plan.fields[$0] }
+    encoder = SnapshotEncoder(format: plan.definition.snapshot.format, fields: fields, required: required)
+  }
+
+  func arrange(_ table: Table) -> Table {
+    Table(
+      fields: order.map { table.fields[$0] }, columns: order.map { table.columns[$0] }, count: table.count)
+  }
+}
+
+/// Files of a snapshot as they grow: chunks in order, a new file when one has reached the target. Used by one thread
+/// at a time (``ParallelTasks`` sees to it), hence `@unchecked Sendable`.
+private final class PartSink: @unchecked Sendable {
+  private let writer: SnapshotWriter
+  private let encoder: SnapshotEncoder
+  private let names: [String]
+  private var parts: [Manifest.PartRecord] = []
+  private var open: OpenPart?
+  private var counts: [Int]
+
+  private struct OpenPart {
+    var split: Int
+    var key: String
+    var object: any ObjectWriter
+    var assembler: PartAssembler
+    var hash: Digests.SHA256
+  }
+
+  init(writer: SnapshotWriter, encoder: SnapshotEncoder, names: [String]) {
+    self.writer = writer
+    self.encoder = encoder
+    self.names = names
+    counts = Array(repeating: 0, count: names.count)
+  }
+
+  deinit { open?.object.abort() }
+
+  func append(_ chunk: EncodedChunk, split: Int) throws {
+    if let part = open, part.split != split || part.assembler.bytes >= writer.plan.definition.snapshot.partTarget {
+      try close()
+    }
+    if open == nil { try begin(split) }
+    guard var part = open else { return }
+    open = nil
+    do {
+      let (object, hash) = (part.object, part.hash)
+      try part.assembler.append(chunk) { bytes in
+        hash.update(bytes)
+        try object.write(bytes)
+      }
+    } catch {
+      part.object.abort()
+      throw error
+    }
+    open = part
+  }
+
+  func finish() throws -> [Manifest.PartRecord] {
+    try close()
+    // A split without rows still has a file with the schema, so that readers of its folder find one.
+    for split in names.indices where counts[split] == 0 {
+      try begin(split)
+      try close()
+    }
+    return parts
+  }
+
+  private func begin(_ split: Int) throws {
+    guard let target = writer.target else { return }
+    let digits = String(counts[split])
+    let number = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
+    counts[split] += 1
+    let key = "\(names[split])/part-\(number).\(encoder.fileExtension)"
+    let object = try target.store.writer(target.key("\(writer.folder)/\(key)"))
+    open = OpenPart(
+      split: split, key: key, object: object, assembler: PartAssembler(encoder), hash: Digests.SHA256())
+  }
+
+  private func close() throws {
+    guard var part = open else { return }
+    open = nil
+    do {
+      let (object, hash) = (part.object, part.hash)
+      try part.assembler.finish { bytes in
+        hash.update(bytes)
+        try object.write(bytes)
+      }
+      try part.object.finish()
+    } catch {
+      part.object.abort()
+      throw error
+    }
+    parts.append(
+      Manifest.PartRecord(
+        key: part.key, split: names[part.split], rows: part.assembler.rows, bytes: part.assembler.bytes,
+        sha256: part.hash.finishHex()))
+  }
+}
+
+/// A value behind a lock.
+final class Locked<Value>: @unchecked Sendable {
+  private let lock = ConditionLock()
+  private var value: Value
+  init(_ value: Value) { self.value = value }
+  func withLock<R>(_ body: (inout Value) throws -> R) rethrows -> R {
+    lock.lock()
+    defer { lock.unlock() }
+    return try body(&value)
+  }
+}

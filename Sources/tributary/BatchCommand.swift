@@ -1,0 +1,87 @@
+import Console
+import Definition
+import Pipeline
+import Platform
+import Worker
+
+/// `tributary batch DEFINITION`
+struct BatchCommand {
+  let program: Program
+  let arguments: ParsedArguments
+
+  func run() throws(Failure) {
+    let start = Machine.monotonicSeconds()
+    let now = Machine.now()
+    let isQuiet = arguments.flag("quiet")
+    let file = try DefinitionFile(arguments.positionals[0])
+    let checked = try check(file)
+    if !isQuiet { warn(checked.reading.warnings, file) }
+    let definition = overridden(checked.reading.definition, file)
+
+    let temporary = try TemporaryDirectory(environment: program.environment)
+    defer { temporary.remove() }
+    // The id is a slot: whole seconds.
+    let id = arguments.text("id") ?? InstantText.format(now - now % 1_000_000)
+    let run = BatchRun(
+      definition, record: record(of: definition, checked, file), semanticHash: checked.semanticHash,
+      options: BatchOptions(
+        id: id, now: now, threads: arguments.count("threads") ?? Machine.processors(),
+        temporaryDirectory: temporary.path, programVersion: programVersion),
+      stores: ConcreteStores(root: file.directory, options: definition.store))
+    let driver = BatchDriver(errors: program.errors, isQuiet: isQuiet, temporary: temporary)
+    switch try driver.drive(run) {
+    case .failure(let error): throw Failure(.failed, error.problems)
+    case .success(let outcome):
+      let report = BatchReport(
+        outcome: outcome, location: Locations.shown(outcome.location, from: file.directory),
+        seconds: Machine.monotonicSeconds() - start, cpuSeconds: Machine.processorSeconds(),
+        peakMemory: Machine.peakMemory(), maxRejects: definition.maxRejects)
+      if arguments.flag("json") {
+        program.write(report.json)
+      } else if !isQuiet {
+        program.output.write(report.render(program.output.style))
+      }
+      if outcome.tooManyRejects { throw Failure(.tooManyRejects, report.tooManyRejects) }
+    }
+  }
+
+  private func check(_ file: DefinitionFile) throws(Failure) -> DefinitionFile.Checked {
+    switch file.check(environment: program.environment) {
+    case .success(let checked): return checked
+    case .failure(let found): throw program.refusal(of: file, found)
+    }
+  }
+
+  private func warn(_ warnings: [Problem], _ file: DefinitionFile) {
+    let report = ProblemReport(problems: [], warnings: warnings, text: file.text)
+    program.errors.write(report.render(program.errors.style))
+  }
+
+  /// The definition with what the command line says otherwise; none of it is part of the semantic hash.
+  private func overridden(_ definition: Definition, _ file: DefinitionFile) -> Definition {
+    var definition = definition
+    if let asOf = arguments.time("as-of") { definition.asOf = asOf }
+    if let shards = arguments.count("shards") { definition.shards = shards }
+    if let limit = arguments.rejects("max-rejects") { definition.maxRejects = limit }
+    if let target = arguments.text("to") {
+      definition.snapshot.to = Locations.target(target, from: file.directory)
+    }
+    return definition
+  }
+
+  private func record(
+    of definition: Definition, _ checked: DefinitionFile.Checked, _ file: DefinitionFile
+  ) -> Manifest.DefinitionRecord {
+    // A definition of absolute places only is the same wherever it lies, so its manifests name no directory.
+    let isRelative = definition.sources.contains { source in
+      if case .objects(let place) = source.input {
+        !PlaceText.isRemote(place) && !place.hasPrefix("/")
+      } else {
+        false
+      }
+    }
+    return Manifest.DefinitionRecord(
+      text: file.text, variables: checked.reading.variables,
+      directory: isRelative ? Locations.absolute(file.directory) : "")
+  }
+}

@@ -1,0 +1,92 @@
+import Glibc
+
+/// What the program asks of the system it runs on.
+enum Machine {
+  static func environment() -> [String: String] {
+    var variables: [String: String] = [:]
+    var next = environ
+    while let entry = next.pointee {
+      let text = String(cString: entry)
+      if let equals = text.utf8.firstIndex(of: UInt8(ascii: "=")) {
+        variables[String(text[..<equals])] = String(text[text.utf8.index(after: equals)...])
+      }
+      next += 1
+    }
+    return variables
+  }
+
+  /// Microseconds since 1970-01-01T00:00:00Z.
+  static func now() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+  }
+
+  /// Seconds on a clock that only goes forward.
+  static func monotonicSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+  }
+
+  /// Absolute; "." if the system does not say (a directory that was removed).
+  static func currentDirectory() -> String {
+    guard let path = getcwd(nil, 0) else { return "." }
+    defer { free(path) }
+    return String(cString: path)
+  }
+
+  /// Processors that this process may use: its affinity, and the quota of its control group (containers).
+  static func processors() -> Int {
+    var count = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    // A mask in hexadecimal, with commas: sched_getaffinity(2) is not visible from Swift.
+    if let mask = processStatus("Cpus_allowed") {
+      let allowed = mask.compactMap(\.hexDigitValue).reduce(0) { $0 + $1.nonzeroBitCount }
+      if allowed > 0 { count = min(count, allowed) }
+    }
+    // "max 100000", or microseconds that may be used of each period of so many.
+    let quota = (smallFile("/sys/fs/cgroup/cpu.max") ?? "").split { $0 == " " || $0 == "\n" }.map {
+      Double($0)
+    }
+    if quota.count == 2, let allowed = quota[0], let period = quota[1], allowed > 0, period > 0 {
+      count = min(count, Int((allowed / period).rounded(.up).clamped(to: 1...4096)))
+    }
+    return max(1, count)
+  }
+
+  /// The most memory this process has had, in bytes. Not getrusage's, which begins with what the parent had.
+  static func peakMemory() -> Int64? {
+    processStatus("VmHWM")?.split(separator: " ").first.flatMap { Int64($0) }.map { $0 * 1024 }
+  }
+
+  /// Seconds of processor time, all threads, user and system.
+  static func processorSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+  }
+
+  /// A line of the kernel's account of this process (proc(5)), without its name.
+  private static func processStatus(_ name: String) -> String? {
+    for line in (smallFile("/proc/self/status") ?? "").split(separator: "\n") where line.hasPrefix(name + ":") {
+      return String(line.dropFirst(name.count + 1).drop { $0 == "\t" || $0 == " " })
+    }
+    return nil
+  }
+
+  /// The first 16 KiB of a file of the system's own; nil if it cannot be read.
+  private static func smallFile(_ path: String) -> String? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 16 << 10)
+    let count = read(descriptor, &bytes, bytes.count)
+    return count >= 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
+  }
+}
+
+extension Double {
+  fileprivate func clamped(to range: ClosedRange<Double>) -> Double {
+    Swift.min(Swift.max(self, range.lowerBound), range.upperBound)
+  }
+}

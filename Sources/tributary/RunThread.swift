@@ -1,0 +1,51 @@
+import Glibc
+import Synchronization
+import Worker
+
+/// A batch run on a thread of its own.
+///
+/// Sendable: what is not constant lies within the mutex.
+final class RunThread: Sendable {
+  let run: BatchRun
+  private let result = Mutex<Result<BatchOutcome, BatchError>?>(nil)
+
+  init(_ run: BatchRun) { self.run = run }
+
+  /// nil until the run has ended.
+  var ended: Result<BatchOutcome, BatchError>? { result.withLock { $0 } }
+
+  /// Starts it; when the run ends, the calling thread's ``SignalSet/wait(milliseconds:)`` is ended. The caller keeps the
+  /// main thread alive until then, or ends the process.
+  func start() throws(Failure) {
+    let caller = pthread_self()
+    let body = Body { [self] in
+      let ended: Result<BatchOutcome, BatchError>
+      do throws(BatchError) {
+        ended = .success(try run.run())
+      } catch {
+        ended = .failure(error)
+      }
+      result.withLock { $0 = ended }
+      SignalSet.wake(caller)
+    }
+    var thread = pthread_t()
+    let context = Unmanaged.passRetained(body)
+    let code = pthread_create(
+      &thread, nil,
+      { context in
+        if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().call() }
+        return nil
+      }, context.toOpaque())
+    guard code == 0 else {
+      context.release()
+      throw Failure(.failed, "the system gives no thread: \(String(cString: strerror(code)))")
+    }
+    pthread_detach(thread)
+  }
+
+  /// A closure that can pass through a pointer.
+  private final class Body {
+    let call: () -> Void
+    init(_ call: @escaping () -> Void) { self.call = call }
+  }
+}
