@@ -38,8 +38,8 @@ public struct Fingerprint: Sendable, Hashable {
 
   /// 32 hexadecimal digits: rows and schema, names and types in order.
   public func hex(fields: [Field]) -> String {
-    var schema = fields.map { "\($0.name)\u{1f}\($0.type)\u{1e}" }.joined()
-    var hash = RowHash.start(&schema)
+    let schema = fields.map { "\($0.name)\u{1f}\($0.type)\u{1e}" }.joined()
+    var hash = RowHash.start(schema)
     hash.step(UInt64(truncatingIfNeeded: sum))
     hash.step(UInt64(truncatingIfNeeded: sum >> 64))
     hash.step(rows)
@@ -66,17 +66,14 @@ private struct RowHash: BitwiseCopyable {
   private static let nullA: UInt64 = 0xbe54_66cf_34e9_0c6c
   private static let nullB: UInt64 = 0xc0ac_29b7_c97c_50dd
 
+  /// What a row of a split, and a schema, begin with.
   static func start(_ text: String) -> RowHash {
-    var copy = text
-    return start(&copy)
-  }
-
-  static func start(_ text: inout String) -> RowHash {
-    text.withUTF8 { utf8 in
-      var none: UInt8 = 0
+    // A byte more than the text, so that there is an address even if it is empty.
+    let bytes = Array(text.utf8) + [0]
+    return bytes.withUnsafeBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { preconditionFailure("the array has a byte at least") }
       return RowHash(
-        a: Hashing.hash64(utf8.baseAddress ?? UnsafePointer(&none), utf8.count, seed: seedA),
-        b: Hashing.hash64(utf8.baseAddress ?? UnsafePointer(&none), utf8.count, seed: seedB))
+        a: Hashing.hash64(base, buffer.count - 1, seed: seedA), b: Hashing.hash64(base, buffer.count - 1, seed: seedB))
     }
   }
 
