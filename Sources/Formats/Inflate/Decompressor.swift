@@ -87,7 +87,7 @@ public final class Decompressor: @unchecked Sendable {
       inflate = state
     } else if head.elementsEqual([0x28, 0xb5, 0x2f, 0xfd])
       || (head[0] & 0xf0 == 0x50 && head[1...].elementsEqual([0x2a, 0x4d, 0x18]))
-     {
+    {
       codec = .zstd
       guard let stream = ZSTD_createDStream() else {
         throw DecompressionError(message: "no memory for zstd")
@@ -177,7 +177,8 @@ public final class Decompressor: @unchecked Sendable {
       if used == input.count && !isOpen { return }
       let result = ZSTD_decompressStream(zstd, &to, &from)
       if ZSTD_isError(result) != 0 {
-        throw DecompressionError(message: "the zstd data is corrupt: \(String(cString: ZSTD_getErrorName(result)))")
+        throw DecompressionError(
+          message: "the zstd data is corrupt: \(String(cString: ZSTD_getErrorName(result)))")
       }
       let moved = from.pos > used || to.pos > written
       used = from.pos
