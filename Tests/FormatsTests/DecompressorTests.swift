@@ -65,7 +65,7 @@ import Testing
   }
 
   @Test("there are samples") func samplesAreThere() {
-    #expect(Self.good.count > 25 && Self.bad.count > 5 && Self.small.count > 15)
+    #expect(Self.good.count > 25 && Self.bad.count > 5 && Self.small.count > 10)
   }
 
   @Test("the content, whatever the sizes of input and output", arguments: good)
