@@ -95,7 +95,10 @@ final class EventsState {
     if let asOf {
       high = asOf
       timed = true
-      if let over = layout.filters[filter].over { low = asOf.subtractingReportingOverflow(over).partialValue }
+      if let over = layout.filters[filter].over {
+        let (start, overflow) = asOf.subtractingReportingOverflow(over)
+        low = overflow ? .min : start
+      }
     }
     var count = 0
     if let program = layout.programs[filter] {
