@@ -136,10 +136,13 @@ extension EventsState {
   /// Keeps a string in the state's arena, in the old one's place where it fits.
   func store(_ view: ByteView, _ bytes: UnsafeMutablePointer<UInt8>, in slot: UnsafeMutablePointer<ByteView>)
   {
-    if view.length <= slot.pointee.length {
+    let held = slot.pointee.length
+    if view.length <= held {
+      garbage += held - view.length
       (arena.base + Int(slot.pointee.start)).update(from: bytes + Int(view.start), count: view.length)
       slot.pointee = ByteView(start: slot.pointee.start, length: UInt32(view.length))
     } else {
+      garbage += held
       let start = arena.append(bytes + Int(view.start), view.length)
       slot.pointee = ByteView(start: start, length: UInt32(view.length))
     }
