@@ -12,6 +12,8 @@ public final class ShardSplitter: @unchecked Sendable {
   private var nextCapacity: [Int]
   private var starts: [Int]
   private var order: [UInt32] = []
+  /// Bytes of keys and strings at which a batch is sealed, whatever its rows: memory is a few of these a shard.
+  private static let bytesMax = 1 << 20
   /// Finished batches, in order of sealing; the owner takes them.
   public private(set) var sealed: [RowBatch] = []
 
@@ -31,7 +33,8 @@ public final class ShardSplitter: @unchecked Sendable {
   /// source without event time. Row `i` of the block is row `firstRow + i` of the input.
   public func append(
     rows: Int, faults: RowFaults, keyArena: ByteArena, keys: UnsafePointer<ByteView>,
-    hashes: UnsafePointer<UInt64>, times: UnsafePointer<Int64>?, columns: [Column], input: Int, firstRow: UInt64
+    hashes: UnsafePointer<UInt64>, times: UnsafePointer<Int64>?, columns: [Column], input: Int,
+    firstRow: UInt64
   ) {
     sortByShard(rows: rows, faults: faults, keyArena: keyArena, keys: keys)
     order.withUnsafeBufferPointer { order in
@@ -46,7 +49,7 @@ public final class ShardSplitter: @unchecked Sendable {
             rows, into: batch, keyArena: keyArena, keys: keys, hashes: hashes, times: times, columns: columns,
             origin: RowOrigin(input: input, row: firstRow))
           batch.count += n
-          if batch.count == batch.capacity {
+          if batch.count == batch.capacity || batch.arena.count >= ShardSplitter.bytesMax {
             sealed.append(batch)
             open[shard] = nil
           }
