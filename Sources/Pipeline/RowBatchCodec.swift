@@ -3,9 +3,11 @@ public import Columns
 /// A row batch as bytes: column buffers copied one after another behind a small header (version 1, little-endian).
 ///
 /// Layout: magic `TRB1`, shard, rows, arena bytes, columns (UInt32 each); then keys, hashes, origins, times, and a
-/// column's elements and validity; then the arena. Used for spilling and, compressed, on the wire.
+/// column's elements and validity; then the arena, and ``Hashing/hash64(_:_:seed:)`` of all that. The hash is there
+/// because values, numbers of inputs and views are used as they are. Used for spilling and, compressed, on the wire.
 public enum RowBatchCodec {
   public static let magic: UInt32 = 0x3142_5254
+  private static let hashBytes = 8
 
   /// Bytes of a batch that cannot be read back.
   public struct CodecError: Error, Sendable, CustomStringConvertible {
@@ -14,7 +16,7 @@ public enum RowBatchCodec {
 
   public static func encode(_ batch: RowBatch) -> [UInt8] {
     let n = batch.count
-    var size = 20 + n * 32 + batch.arena.count
+    var size = 20 + n * 32 + batch.arena.count + hashBytes
     for column in batch.columns { size += n * (column.type.stride + 1) }
     return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       guard let base = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
@@ -41,21 +43,30 @@ public enum RowBatchCodec {
         put(column.validity, n)
       }
       put(batch.arena.base, batch.arena.count)
-      count = at
+      let hash = Hashing.hash64(base.assumingMemoryBound(to: UInt8.self), at)
+      base.storeBytes(of: hash.littleEndian, toByteOffset: at, as: UInt64.self)
+      count = at + hashBytes
     }
   }
 
   /// `types`: the columns' types, which the bytes do not hold. Views are checked against the arena.
-  public static func decode(_ bytes: UnsafeRawBufferPointer, types: [ColumnType]) throws(CodecError) -> RowBatch {
+  public static func decode(_ bytes: UnsafeRawBufferPointer, types: [ColumnType]) throws(CodecError)
+    -> RowBatch
+  {
     func word(_ index: Int) -> Int {
       Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)))
     }
     guard bytes.count >= 20, word(0) == Int(magic) else { throw CodecError(description: "not a row batch") }
     let (n, arenaBytes) = (word(2), word(3))
-    var size = 20 + n * 32 + arenaBytes
+    var size = 20 + n * 32 + arenaBytes + hashBytes
     for type in types { size += n * (type.stride + 1) }
     guard word(4) == types.count, size == bytes.count, let base = bytes.baseAddress else {
       throw CodecError(description: "a row batch of \(bytes.count) bytes should have \(size)")
+    }
+    let end = size - hashBytes
+    let hash = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: end, as: UInt64.self))
+    guard Hashing.hash64(base.assumingMemoryBound(to: UInt8.self), end) == hash else {
+      throw CodecError(description: "a row batch of \(bytes.count) bytes is damaged: its hash does not match")
     }
     let batch = RowBatch(shard: word(1), types: types, capacity: max(n, 1))
     var at = 20
