@@ -104,7 +104,8 @@ struct RebuildCommand {
     }
     let isLocal = file.manifest.inputs.contains { $0.bucket.isEmpty && !$0.key.hasPrefix("/") }
     let directory = arguments.text("directory") ?? file.manifest.definition.directory
-    let hint = isLocal ? "; relative paths were looked for in \(directory), --directory names another place" : ""
+    let hint =
+      isLocal ? "; relative paths were looked for in \(directory), --directory names another place" : ""
     return Failure(.failed, error.problems + ["\(file.location) does not rebuild\(hint)"])
   }
 }
