@@ -57,11 +57,11 @@ import Testing
             eval        97  19.4%
 
         Inputs
-        source  objects    bytes  rows read  applied  rejected
-        ------  -------  -------  ---------  -------  --------
-        a             2     2 kB         20       18         2
-        b             1     1 kB         10       10         0
-                  2 rejected: n: not an int
+        source  objects  bytes  rows read  applied  rejected
+        ------  -------  -----  ---------  -------  --------
+        a             2   2 kB         20       18         2
+        b             1   1 kB         10       10         0
+                    2 rejected: n: not an int
 
         Parts
         part                      rows    bytes  sha256

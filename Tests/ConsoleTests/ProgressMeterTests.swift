@@ -1,7 +1,7 @@
 import Testing
-import Worker
 
 @testable import Console
+@testable import Worker
 
 @Suite struct ProgressMeterTests {
   private func progress(

@@ -48,7 +48,7 @@ import Testing
   /// On a terminal no line is wider than it, whatever the cells hold; in a pipe nothing is cut.
   @Test func neverWiderThanTheTerminal() {
     var seed = SeededGenerator()
-    for _ in 0..<500 {
+    for _ in 0..<200 {
       let columns = Int.random(in: 1...12, using: &seed)
       var table = TextTable(
         (0..<columns).map {
@@ -69,8 +69,12 @@ import Testing
           #expect(DisplayText.width(String(line)) <= width, "seed \(seed.seed)")
         }
       }
-      let whole = table.render(.plain)
-      for cell in table.rows.joined() { #expect(whole.contains(cell), "seed \(seed.seed)") }
+      // By bytes: a combining mark at a cell's start is one character with the blank before it. Lines end without blanks.
+      let whole = Array(table.render(.plain).utf8)
+      let missing = table.rows.joined().filter {
+        !whole.contains(Array($0.utf8.reversed().drop { $0 == 0x20 }.reversed()))
+      }
+      #expect(missing.isEmpty, "seed \(seed.seed)")
     }
   }
 
