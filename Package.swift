@@ -69,7 +69,7 @@ let package = Package(
       dependencies: ["Console", "Definition", "Digests", "Pipeline", "Platform", "LocalStore", "S3", "Worker"],
       swiftSettings: strict),
 
-    tests("ColumnsTests", ["Columns"]),
+    tests("ColumnsTests", ["Columns", "Formats"], fixtures: true),
     tests("DefinitionTests", ["Definition", "Columns"]),
     tests("PipelineTests", ["Pipeline", "Definition", "Columns"]),
     tests("FormatsTests", ["Formats", "Definition", "Columns"], fixtures: true),

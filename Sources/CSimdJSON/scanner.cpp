@@ -154,7 +154,10 @@ int ctj_scanner::scan_batch(ctj_block &block) {
       while (*walker.backslash < line_begin) walker.backslash++;
       const uint32_t *end = walker.record(token);
       if (end == nullptr && walker.wanted_text != 0) {
-        block.wanted_text = walker.wanted_text;
+        // For what the row has already appended (it is walked again from its start) and this string; as much as the
+        // line, so that one more try is mostly enough.
+        const size_t needed = walker.out_count - block.text_count + walker.wanted_text;
+        block.wanted_text = needed > line_end - line_begin ? needed : line_end - line_begin;
         walker.wanted_text = 0;
         walker.backslash = batch.backslashes.get();
         abandon_row();

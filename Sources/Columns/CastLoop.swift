@@ -55,12 +55,15 @@ struct CastLoop {
       let field = fields[row &* stride]
       views[row] = ByteView(start: field.start, length: field.lengthAndFlags & ByteView.lengthMask)
       validity[row] = field.isNull ? 0 : 1
-      if !field.isNull && !UTF8Check.isValid(text + Int(field.start), field.length) { refuse(row, .invalidUTF8) }
+      if !field.isNull && !UTF8Check.isValid(text + Int(field.start), field.length) {
+        refuse(row, .invalidUTF8)
+      }
     }
   }
 
   /// Points null fields at a copy of `fallback`, made at most once a block.
-  mutating func fillNulls(_ views: UnsafeMutablePointer<ByteView>, with fallback: String, in arena: ByteArena) {
+  mutating func fillNulls(_ views: UnsafeMutablePointer<ByteView>, with fallback: String, in arena: ByteArena)
+  {
     var copy: ByteView?
     for row in 0..<rows where fields[row &* stride].isNull {
       let view = copy ?? arena.append(fallback)

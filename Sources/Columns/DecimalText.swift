@@ -26,7 +26,8 @@ struct DecimalText {
   /// The unscaled value. Digits beyond the scale must be zeros (else ``RowFault/tooPrecise``), the rest must fit the
   /// precision (else ``RowFault/outOfRange``); exponents are taken where the value is exact.
   @inline(__always) static func parse(
-    _ text: UnsafePointer<UInt8>, _ length: Int, _ decimal: DecimalText, _ factors: UnsafeBufferPointer<UInt64>,
+    _ text: UnsafePointer<UInt8>, _ length: Int, _ decimal: DecimalText,
+    _ factors: UnsafeBufferPointer<UInt64>,
     _ value: inout Int128
   ) -> RowFault {
     var mantissa: UInt64 = 0
@@ -52,7 +53,8 @@ struct DecimalText {
   }
 
   @inline(never) private static func parseLonger(
-    _ text: UnsafePointer<UInt8>, _ length: Int, _ decimal: DecimalText, _ factors: UnsafeBufferPointer<UInt64>,
+    _ text: UnsafePointer<UInt8>, _ length: Int, _ decimal: DecimalText,
+    _ factors: UnsafeBufferPointer<UInt64>,
     _ value: inout Int128
   ) -> RowFault {
     let minus = text[0] == UInt8(ascii: "-") ? 1 : 0

@@ -61,15 +61,29 @@ public enum Hashing {
       i &+= 8
     }
     if i < length {
-      var last: UInt64 = 0
-      var shift: UInt64 = 0
-      while i < length {
-        last |= UInt64(data[i]) &<< shift
-        shift &+= 8
-        i &+= 1
-      }
+      let last = tail(data, length)
       h = mix(h ^ last) &* 0x9fb2_1c65_1e98_df25
     }
     return mix(h)
+  }
+
+  /// The last `length % 8` bytes (1…7 of them) as a little-endian word, without reading beyond them or byte by byte.
+  @inlinable @inline(__always)
+  static func tail(_ data: UnsafePointer<UInt8>, _ length: Int) -> UInt64 {
+    let raw = UnsafeRawPointer(data)
+    let rest = length & 7
+    if length >= 8 {
+      // The last eight bytes, less those that were hashed already.
+      let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: length &- 8, as: UInt64.self))
+      return word &>> UInt64(truncatingIfNeeded: 64 &- 8 &* rest)
+    }
+    if rest >= 4 {
+      let low = UInt64(UInt32(littleEndian: raw.loadUnaligned(as: UInt32.self)))
+      let high = UInt64(
+        UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: rest &- 4, as: UInt32.self)))
+      return low | high &<< UInt64(truncatingIfNeeded: 8 &* (rest &- 4))
+    }
+    return UInt64(data[0]) | UInt64(data[rest &>> 1]) &<< UInt64(truncatingIfNeeded: 8 &* (rest &>> 1))
+      | UInt64(data[rest &- 1]) &<< UInt64(truncatingIfNeeded: 8 &* (rest &- 1))
   }
 }

@@ -46,6 +46,7 @@ enum ShortDecimal {
     let first = UInt64(truncatingIfNeeded: values)
     let last = UInt64(truncatingIfNeeded: values &>> 64)
     mantissa = DigitWord.number(first) &* 100_000_000 &+ DigitWord.number(last)
-    return (isWhole || text[point] == UInt8(ascii: ".")) && DigitWord.areDigits(first) && DigitWord.areDigits(last)
+    return (isWhole || text[point] == UInt8(ascii: ".")) && DigitWord.areDigits(first)
+      && DigitWord.areDigits(last)
   }
 }

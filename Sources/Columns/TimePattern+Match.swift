@@ -13,7 +13,9 @@ extension TimePattern {
   @inline(never) static func parseDate(
     _ text: UnsafePointer<UInt8>, _ length: Int, _ steps: UnsafeBufferPointer<Step>, _ value: inout Int32
   ) -> RowFault {
-    guard let written = match(text, length, steps), let days = Int32(exactly: written.days) else { return .notADate }
+    guard let written = match(text, length, steps), let days = Int32(exactly: written.days) else {
+      return .notADate
+    }
     guard days >= Calendar.firstDay && days <= Calendar.lastDay else { return .outOfRange }
     value = days
     return .none
@@ -134,7 +136,8 @@ extension TimePattern {
       return true
     }
     if fields.dayOfYear > 0 && fields.month == 0 {
-      guard Calendar.years.contains(fields.year), fields.dayOfYear <= (Calendar.isLeap(fields.year) ? 366 : 365)
+      guard Calendar.years.contains(fields.year),
+        fields.dayOfYear <= (Calendar.isLeap(fields.year) ? 366 : 365)
       else { return false }
       time.days = Calendar.days(year: fields.year, month: 1, day: 1) &+ fields.dayOfYear &- 1
     } else {

@@ -48,7 +48,8 @@ struct TimePattern: Sendable {
         throw CastError("the time format '\(pattern)' ends in a lone %; write %% for a percent sign")
       }
       guard let meaning = TimePattern.meaning(of: letter) else {
-        let name = letter < 0x80 ? "%" + String(UnicodeScalar(letter)) : "% before a letter that is not English"
+        let name =
+          letter < 0x80 ? "%" + String(UnicodeScalar(letter)) : "% before a letter that is not English"
         throw CastError(
           "\(name) in the time format '\(pattern)' is not known; known are %Y %y %m %d %e %H %I %p %M %S %f %j %b %B "
             + "%a %A %z %Z %s %T %R %D %F %%")
@@ -72,7 +73,8 @@ struct TimePattern: Sendable {
   private func checkMeaning(_ pattern: String) throws(CastError) {
     let given = Set(steps)
     if given.contains(.hour12) && !given.contains(.meridiem) {
-      throw CastError("the time format '\(pattern)' has %I without %p, so noon and midnight look alike; write %H")
+      throw CastError(
+        "the time format '\(pattern)' has %I without %p, so noon and midnight look alike; write %H")
     }
     if given.contains(.epochSeconds) { return }
     let hasYear = given.contains(.year) || given.contains(.yearOfCentury)

@@ -65,7 +65,8 @@ private struct TZifReader {
     var nameBytes: Int
 
     func size(timeSize: Int) -> Int {
-      timeCount * (timeSize + 1) + typeCount * 6 + nameBytes + leapCount * (timeSize + 4) + standardCount + utCount
+      timeCount * (timeSize + 1) + typeCount * 6 + nameBytes + leapCount * (timeSize + 4) + standardCount
+        + utCount
     }
   }
 
@@ -92,7 +93,8 @@ private struct TZifReader {
     let version = bytes[at + 4]
     at += 44
     return Header(
-      version: version, utCount: counts[0], standardCount: counts[1], leapCount: counts[2], timeCount: counts[3],
+      version: version, utCount: counts[0], standardCount: counts[1], leapCount: counts[2],
+      timeCount: counts[3],
       typeCount: counts[4], nameBytes: counts[5])
   }
 
@@ -110,7 +112,9 @@ private struct TZifReader {
 
   /// The text between two line ends.
   mutating func footer() -> [UInt8]? {
-    guard at < bytes.count, bytes[at] == 0x0a, let end = bytes[(at + 1)...].firstIndex(of: 0x0a) else { return nil }
+    guard at < bytes.count, bytes[at] == 0x0a, let end = bytes[(at + 1)...].firstIndex(of: 0x0a) else {
+      return nil
+    }
     return Array(bytes[(at + 1)..<end])
   }
 

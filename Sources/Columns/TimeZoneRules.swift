@@ -66,7 +66,8 @@ public struct TimeZoneRules: Sendable, Hashable {
   @inline(__always) func offset(atLocal local: Int64, hint: inout Int) -> Int64 {
     var local = local
     if local >= repeatsFrom {
-      local = repeatsFrom &- TimeZoneRules.secondsPerCycle
+      local =
+        repeatsFrom &- TimeZoneRules.secondsPerCycle
         &+ (local &- repeatsFrom) % TimeZoneRules.secondsPerCycle
     }
     if hint >= 0 && hint < offsets.count && local >= thresholds[hint] && local < thresholds[hint &+ 1] {

@@ -96,7 +96,8 @@ enum TimestampText {
   @inline(__always) private static func secondsOfDay(_ time: UInt64, _ seconds: inout Int64) -> Bool {
     let pairs = pairs(time)
     seconds =
-      Int64(truncatingIfNeeded: pairs & 0xff) &* 3600 &+ Int64(truncatingIfNeeded: (pairs &>> 24) & 0xff) &* 60
+      Int64(truncatingIfNeeded: pairs & 0xff) &* 3600 &+ Int64(truncatingIfNeeded: (pairs &>> 24) & 0xff)
+      &* 60
       &+ Int64(truncatingIfNeeded: (pairs &>> 48) & 0xff)
     return seconds < Calendar.secondsPerDay
   }
@@ -190,7 +191,9 @@ enum TimestampText {
     return cursor.isAtEnd ? time : nil
   }
 
-  private static func date(_ cursor: inout TimeCursor, _ time: inout WrittenTime, _ isBasic: inout Bool) -> Bool {
+  private static func date(_ cursor: inout TimeCursor, _ time: inout WrittenTime, _ isBasic: inout Bool)
+    -> Bool
+  {
     guard let year = cursor.digits(exactly: 4) else { return false }
     isBasic = !cursor.take(UInt8(ascii: "-"))
     guard let month = cursor.digits(exactly: 2), isBasic || cursor.take(UInt8(ascii: "-")),

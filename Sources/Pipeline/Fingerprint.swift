@@ -66,12 +66,15 @@ private struct RowHash: BitwiseCopyable {
   private static let nullA: UInt64 = 0xbe54_66cf_34e9_0c6c
   private static let nullB: UInt64 = 0xc0ac_29b7_c97c_50dd
 
+  /// What a row of a split, and a schema, begin with.
   static func start(_ text: String) -> RowHash {
-    let arena = ByteArena()
-    let view = arena.append(text)
-    return RowHash(
-      a: Hashing.hash64(arena.base, view.length, seed: seedA),
-      b: Hashing.hash64(arena.base, view.length, seed: seedB))
+    // A byte more than the text, so that there is an address even if it is empty.
+    let bytes = Array(text.utf8) + [0]
+    return bytes.withUnsafeBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { preconditionFailure("the array has a byte at least") }
+      return RowHash(
+        a: Hashing.hash64(base, buffer.count - 1, seed: seedA), b: Hashing.hash64(base, buffer.count - 1, seed: seedB))
+    }
   }
 
   var number: UInt128 { UInt128(b) &<< 64 | UInt128(a) }

@@ -71,9 +71,9 @@ public final class BatchRun: Sendable {
 
   private func runAll() throws -> BatchOutcome {
     let plan = try DatasetPlan(definition, asOf: definition.asOf ?? options.now)
-    let zones = ZoneFiles()
+    let zones = ZoneFiles.system
     let decoding = try plan.sources.map {
-      try DecodingPlan($0, maxRowBytes: definition.maxRowBytes, zones: zones.rules(for:))
+      try DecodingPlan($0, maxRowBytes: definition.maxRowBytes, zones: zones.rules)
     }
     let publisher = try SnapshotPublisher(plan: plan, options: options, stores: stores)
     let listing =

@@ -213,6 +213,23 @@ import Testing
     #expect(nulled[0].cells == [t("1"), t("1"), "L" + t("1"), "C1"])
   }
 
+  /// The strings' room is asked for one string at a time, and the record is read again from its start each time: what
+  /// it needs is the sum. (Element 1 is unescaped twice, so that the sum is more than the line.)
+  @Test("a record that needs more room than its own length for unescaped strings", .timeLimit(.minutes(1)))
+  func unescapedRoom() throws {
+    let extractions: [JSONExtraction] = [.init("l[]"), .init("l[1]"), .init("l[0]"), .init("a")]
+    for length in [1, 10, 100, 10_000] {
+      let text = String(repeating: "b", count: length) + "\""
+      let escaped = "\"" + text.dropLast() + "\\\"\""
+      let line = "{\"l\":[\(escaped),\(escaped),\(escaped)],\"a\":\(escaped)}"
+      let rows = try scanJSON(line + "\n" + line, extractions)
+      let cells = [
+        "L" + Array(repeating: q(text), count: 3).joined(separator: ","), q(text), q(text), q(text),
+      ]
+      #expect(rows.map(\.cells) == [cells, cells])
+    }
+  }
+
   @Test("many columns, names alike in their first and last bytes")
   func manyColumns() throws {
     let names = (0..<10_000).map { "column_with_a_long_name_\($0)_and_a_long_ending" }

@@ -114,7 +114,7 @@ def test_duckdb(snapshot):
         "id": "VARCHAR", "i": "BIGINT", "d": "DOUBLE", "b": "BOOLEAN", "s": "VARCHAR", "day": "DATE",
         "at": "TIMESTAMP WITH TIME ZONE", "price": "DECIMAL(10,2)", "wide": "DECIMAL(38,9)"}
     # DuckDB's Python side needs another package for times with a zone; microseconds need none.
-    rows = connection.sql(f"""select * replace (epoch_us(at) as at)
+    rows = connection.sql(f"""select * replace (epoch_us("at") as "at")
                               from read_parquet({files(snapshot)}, hive_partitioning = false)""").fetchall()
     assert_values({row[0]: (*row[1:6], None if row[6] is None else EPOCH + dt.timedelta(microseconds=row[6]), *row[7:])
                    for row in rows})

@@ -17,7 +17,7 @@ final class MagnitudeSketch {
   }
 
   static let binsPerPage = 64
-  /// Exponents of doubles, 0…2046 as they lie in the bits; above them those of integers beyond any double's need: none.
+  /// Exponents as they lie in a double's bits.
   private static let exponents = 2048
 
   /// Page number + 1 for each biased exponent; 0: none yet.
@@ -44,6 +44,9 @@ final class MagnitudeSketch {
 
   /// Adds doubles that are finite; others are skipped.
   func add(_ values: UnsafePointer<Double>, _ number: Int) {
+    let index = index
+    var pages = pages
+    var counts = counts
     for i in 0..<number {
       let bits = values[i].bitPattern
       let exponent = Int(truncatingIfNeeded: (bits &>> 52) & 0x7ff)
@@ -56,12 +59,18 @@ final class MagnitudeSketch {
         zeros &+= 1
         continue
       }
-      let page = self.page(exponent)
+      var page = Int(index[exponent]) &- 1
+      if page < 0 {
+        page = newPage(exponent)
+        pages = self.pages
+        counts = self.counts
+      }
       let isNegative = bits &>> 63
       let bin = Int(truncatingIfNeeded: fraction &>> 46 | isNegative &<< 6)
       counts[page &* 2 &* Self.binsPerPage &+ bin] &+= 1
       // Negation by sign mask, without a branch that the predictor would miss.
-      let signed = (Int64(bitPattern: mantissa) ^ (0 &- Int64(bitPattern: isNegative))) &+ Int64(bitPattern: isNegative)
+      let sign = Int64(bitPattern: isNegative)
+      let signed = (Int64(bitPattern: mantissa) ^ (0 &- sign)) &+ sign
       let (high, low) = mantissa.multipliedFullWidth(by: mantissa)
       pages[page].sum &+= Int128(signed)
       let (sum, overflow) = pages[page].squares.addingReportingOverflow(UInt128(high) &<< 64 | UInt128(low))
@@ -70,33 +79,44 @@ final class MagnitudeSketch {
     }
   }
 
-  /// Counts an integer in its bin; its sums are the caller's affair. An integer of `k` bits counts as a double of
+  /// Counts integers in their bins; their sums are the caller's affair. An integer of `k` bits counts as a double of
   /// exponent k − 1.
-  @inline(__always)
-  func count(_ magnitude: UInt64, negative: Bool) {
+  func count(_ values: UnsafePointer<Int64>, _ number: Int) {
+    let index = index
+    var counts = counts
+    var zeros: UInt64 = 0
+    for i in 0..<number {
+      let magnitude = values[i].magnitude
+      if magnitude == 0 {
+        zeros &+= 1
+        continue
+      }
+      let leading = magnitude.leadingZeroBitCount
+      var page = Int(index[1086 &- leading]) &- 1
+      if page < 0 {
+        page = newPage(1086 &- leading)
+        counts = self.counts
+      }
+      // The six bits below the highest, and the sign.
+      let top = (magnitude &<< UInt64(truncatingIfNeeded: leading)) &<< 1
+      let bin = Int(truncatingIfNeeded: top &>> 58 | (UInt64(bitPattern: values[i]) &>> 63) &<< 6)
+      counts[page &* 2 &* Self.binsPerPage &+ bin] &+= 1
+    }
+    self.zeros &+= zeros
+  }
+
+  /// As ``count(_:_:)``, for a decimal.
+  func count(wide value: Int128) {
+    let magnitude = value.magnitude
     guard magnitude != 0 else {
       zeros &+= 1
       return
     }
     let leading = magnitude.leadingZeroBitCount
-    let page = self.page(1023 &+ 63 &- leading)
-    // The six bits below the highest.
-    let top = (magnitude &<< UInt64(truncatingIfNeeded: leading)) &<< 1
-    let bin = Int(truncatingIfNeeded: top &>> 58) &+ (negative ? Self.binsPerPage : 0)
-    counts[page &* 2 &* Self.binsPerPage &+ bin] &+= 1
-  }
-
-  /// As ``count(_:negative:)``, for decimals.
-  func count(wide magnitude: UInt128, negative: Bool) {
-    guard let low = UInt64(exactly: magnitude) else {
-      let excess = 64 - magnitude.leadingZeroBitCount
-      let head = UInt64(truncatingIfNeeded: magnitude >> UInt128(excess))
-      let page = self.page(1023 + 63 + excess)
-      let bin = Int(truncatingIfNeeded: (head &<< 1) &>> 58) + (negative ? Self.binsPerPage : 0)
-      counts[page * 2 * Self.binsPerPage + bin] &+= 1
-      return
-    }
-    count(low, negative: negative)
+    let page = self.page(1150 - leading)
+    let top = (magnitude &<< UInt128(truncatingIfNeeded: leading)) &<< 1
+    let bin = Int(truncatingIfNeeded: top &>> 122) + (value < 0 ? Self.binsPerPage : 0)
+    counts[page * 2 * Self.binsPerPage + bin] &+= 1
   }
 
   func merge(_ other: MagnitudeSketch) {

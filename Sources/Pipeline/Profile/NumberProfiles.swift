@@ -77,7 +77,7 @@ final class IntegerProfile {
     self.high = high
     self.sums = sums
     distinct.add(hashes, number)
-    for i in 0..<number { sketch.count(values[i].magnitude, negative: values[i] < 0) }
+    sketch.count(values, number)
   }
 
   func merge(_ other: IntegerProfile) {
@@ -103,7 +103,7 @@ final class DecimalProfile {
       low = value < low ? value : low
       high = value > high ? value : high
       sums.add(wide: value)
-      sketch.count(wide: value.magnitude, negative: value < 0)
+      sketch.count(wide: value)
       let bits = UInt128(bitPattern: value)
       hashes[i] = ProfileHash.word(
         ProfileHash.word(UInt64(truncatingIfNeeded: bits &>> 64)) ^ UInt64(truncatingIfNeeded: bits))

@@ -12,12 +12,16 @@ final class StringTally {
   static let keptBytesMax = 128
 
   private let counter = DistinctCounter()
-  /// Entry number + 1, 0 where free; empty once counting has stopped.
-  private var slots = [UInt32](repeating: 0, count: 128)
-  private var hashes: [UInt64] = []
-  private var counts: [UInt64] = []
-  /// The beginnings of the strings, in `text`.
-  private var views: [ByteView] = []
+  /// One distinct string: its hash, how often it came, and its beginning in `text`.
+  private struct Entry: BitwiseCopyable {
+    var hash: UInt64
+    var count: UInt64
+    var view: ByteView
+  }
+  /// An open-addressing table of entries, `count` 0 where free; nil once counting has stopped.
+  private var entries: UnsafeMutablePointer<Entry>?
+  private var capacity = 128
+  private var used = 0
   private var text = ByteArena()
   private var least: Extreme?
   private var greatest: Extreme?
@@ -28,24 +32,36 @@ final class StringTally {
     var head: UInt64
   }
 
-  private var isCounting: Bool { !slots.isEmpty }
+  init() { entries = StringTally.table(capacity) }
+
+  deinit { entries?.deallocate() }
+
+  private var isCounting: Bool { entries != nil }
 
   /// Adds the strings that are not null.
   func add(
     _ strings: UnsafePointer<ByteView>, _ validity: UnsafePointer<UInt8>, _ rows: Int, text: UnsafePointer<UInt8>
   ) {
     var row = 0
-    while row < rows && isCounting {
-      if validity[row] != 0 {
-        let view = strings[row]
-        let bytes = text + Int(view.start)
-        let hash = Hashing.hash64(bytes, view.length)
-        if !bump(hash, by: 1) {
-          insert(hash, bytes, view.length, count: 1)
-          widen(bytes, view.length)
+    while row < rows, let entries {
+      // Until a new string comes, the table stands still.
+      let mask = capacity &- 1
+      while row < rows {
+        if validity[row] != 0 {
+          let view = strings[row]
+          let bytes = text + Int(view.start)
+          let hash = Hashing.hash64(bytes, view.length)
+          let slot = StringTally.find(hash, entries, mask)
+          if entries[slot].count == 0 {
+            insert(hash, bytes, view.length, count: 1)
+            widen(bytes, view.length)
+            row &+= 1
+            break
+          }
+          entries[slot].count &+= 1
         }
+        row &+= 1
       }
-      row += 1
     }
     if row < rows { addUncounted(strings + row, validity + row, rows - row, text: text) }
   }
@@ -86,20 +102,22 @@ final class StringTally {
       counter.merge(other.counter)
       return
     }
-    for entry in other.hashes.indices {
-      guard isCounting else {
-        var hash = other.hashes[entry]
+    for entry in other.all {
+      guard let entries else {
+        var hash = entry.hash
         counter.add(&hash, 1)
         continue
       }
-      if !bump(other.hashes[entry], by: other.counts[entry]) {
-        let view = other.views[entry]
-        insert(other.hashes[entry], other.text.base + Int(view.start), view.length, count: other.counts[entry])
+      let slot = StringTally.find(entry.hash, entries, capacity - 1)
+      if entries[slot].count == 0 {
+        insert(entry.hash, other.text.base + Int(entry.view.start), entry.view.length, count: entry.count)
+      } else {
+        entries[slot].count &+= entry.count
       }
     }
   }
 
-  var distinct: Int { isCounting ? hashes.count : counter.estimate }
+  var distinct: Int { isCounting ? used : counter.estimate }
   var distinctIsExact: Bool { isCounting }
   var min: [UInt8]? { least?.bytes }
   var max: [UInt8]? { greatest?.bytes }
@@ -108,12 +126,9 @@ final class StringTally {
   /// there are too many distinct ones.
   func top(_ limit: Int) -> [(bytes: [UInt8], count: UInt64)]? {
     guard isCounting else { return nil }
-    let all = hashes.indices.map { entry in
-      let view = views[entry]
-      return (
-        bytes: Array(UnsafeBufferPointer(start: text.base + Int(view.start), count: view.length)),
-        count: counts[entry]
-      )
+    let all = all.map { entry in
+      let bytes = UnsafeBufferPointer(start: text.base + Int(entry.view.start), count: entry.view.length)
+      return (bytes: Array(bytes), count: entry.count)
     }
     let sorted = all.sorted { a, b in
       a.count != b.count ? a.count > b.count : a.bytes.lexicographicallyPrecedes(b.bytes)
@@ -123,52 +138,53 @@ final class StringTally {
 
   // MARK: Counting
 
-  /// Adds to a string that is there; false if it is not.
+  private var all: [Entry] {
+    guard let entries else { return [] }
+    return (0..<capacity).map { entries[$0] }.filter { $0.count > 0 }
+  }
+
+  private static func table(_ capacity: Int) -> UnsafeMutablePointer<Entry> {
+    let table = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)
+    table.initialize(
+      repeating: Entry(hash: 0, count: 0, view: ByteView(start: 0, length: 0)), count: capacity)
+    return table
+  }
+
+  /// The slot of the string with this hash, or the free one where it belongs.
   @inline(__always)
-  private func bump(_ hash: UInt64, by count: UInt64) -> Bool {
-    let mask = slots.count &- 1
+  private static func find(_ hash: UInt64, _ entries: UnsafeMutablePointer<Entry>, _ mask: Int) -> Int {
     var slot = Int(truncatingIfNeeded: hash) & mask
-    while slots[slot] != 0 {
-      let entry = Int(slots[slot] &- 1)
-      if hashes[entry] == hash {
-        counts[entry] &+= count
-        return true
-      }
-      slot = (slot &+ 1) & mask
-    }
-    return false
+    while entries[slot].count != 0 && entries[slot].hash != hash { slot = (slot &+ 1) & mask }
+    return slot
   }
 
+  /// Puts in a string that is not there, and makes the table larger or gives it up.
+  @inline(never)
   private func insert(_ hash: UInt64, _ bytes: UnsafePointer<UInt8>, _ length: Int, count: UInt64) {
+    guard let entries else { return }
     let kept = Swift.min(length, StringTally.keptBytesMax)
-    views.append(ByteView(start: text.append(bytes, kept), length: UInt32(truncatingIfNeeded: kept)))
-    hashes.append(hash)
-    counts.append(count)
-    if hashes.count > DistinctCounter.exactMax {
+    let view = ByteView(start: text.append(bytes, kept), length: UInt32(truncatingIfNeeded: kept))
+    entries[StringTally.find(hash, entries, capacity - 1)] = Entry(hash: hash, count: count, view: view)
+    used += 1
+    if used > DistinctCounter.exactMax {
       stopCounting()
-    } else if hashes.count * 2 > slots.count {
-      slots = [UInt32](repeating: 0, count: slots.count * 2)
-      for entry in hashes.indices { place(entry) }
-    } else {
-      place(hashes.count - 1)
+    } else if used * 2 > capacity {
+      let grown = StringTally.table(capacity * 2)
+      for entry in all { grown[StringTally.find(entry.hash, grown, capacity * 2 - 1)] = entry }
+      entries.deallocate()
+      self.entries = grown
+      capacity *= 2
     }
-  }
-
-  private func place(_ entry: Int) {
-    let mask = slots.count - 1
-    var slot = Int(truncatingIfNeeded: hashes[entry]) & mask
-    while slots[slot] != 0 { slot = (slot &+ 1) & mask }
-    slots[slot] = UInt32(truncatingIfNeeded: entry + 1)
   }
 
   private func stopCounting() {
+    guard let entries else { return }
+    let hashes = all.map(\.hash)
     hashes.withUnsafeBufferPointer { buffer in
       if let base = buffer.baseAddress { counter.add(base, buffer.count) }
     }
-    slots = []
-    hashes = []
-    counts = []
-    views = []
+    entries.deallocate()
+    self.entries = nil
     text = ByteArena()
   }
 
