@@ -17,16 +17,15 @@ struct RebuildCommand {
     let definition = try definition(of: file, directory: directory)
     let isQuiet = arguments.flag("quiet")
 
-    let temporary = try TemporaryDirectory(environment: program.environment)
-    defer { temporary.remove() }
     let run = BatchRun(
       definition, record: manifest.definition, semanticHash: manifest.semanticHash,
       options: BatchOptions(
         id: manifest.snapshot, now: definition.asOf ?? Machine.now(),
-        threads: arguments.count("threads") ?? Machine.processors(), temporaryDirectory: temporary.path,
+        threads: arguments.count("threads") ?? Machine.processors(),
+        temporaryDirectory: program.temporaryDirectory,
         programVersion: programVersion, dryRun: arguments.text("to") == nil, inputs: manifest.inputs),
       stores: ConcreteStores(root: directory, options: definition.store))
-    let driver = BatchDriver(errors: program.errors, isQuiet: isQuiet, temporary: temporary)
+    let driver = BatchDriver(errors: program.errors, isQuiet: isQuiet)
     switch try driver.drive(run) {
     case .failure(let error): throw refuse(error, file)
     case .success(let outcome): try compare(outcome, file, directory: directory, isQuiet: isQuiet)
