@@ -62,7 +62,7 @@ let package = Package(
     tests("ColumnsTests", ["Columns"]),
     tests("DefinitionTests", ["Definition", "Columns"]),
     tests("PipelineTests", ["Pipeline", "Definition", "Columns"]),
-    tests("FormatsTests", ["Formats", "Definition", "Columns"]),
+    tests("FormatsTests", ["Formats", "Pipeline", "Definition", "Columns"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform"]),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Platform", "LocalStore"]),
   ],
