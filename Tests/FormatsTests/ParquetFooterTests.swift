@@ -12,7 +12,8 @@ import Testing
     var columns = expected.fields.map { ParquetColumn(field: $0) }
     columns[0].required = true
     let encoder = ParquetEncoder(columns: columns)
-    var assembler = ParquetFileAssembler(columns: columns, keyValues: [ParquetKeyValue("k", "v"), ParquetKeyValue("", "ü")])
+    var assembler = ParquetFileAssembler(
+      columns: columns, keyValues: [ParquetKeyValue("k", "v"), ParquetKeyValue("", "ü")])
     var bytes = assembler.begin()
     var start = 0
     for size in sizes {
@@ -74,7 +75,9 @@ import Testing
     let start = bytes.count - 8 - length
     let metadata = Array(bytes[start..<start + length])
     for cut in stride(from: 0, to: metadata.count, by: 7) {
-      #expect(throws: WriteError.self) { _ = try ParquetFooter(metadata: Array(metadata[..<cut]), fileOffset: start) }
+      #expect(throws: WriteError.self) {
+        _ = try ParquetFooter(metadata: Array(metadata[..<cut]), fileOffset: start)
+      }
     }
     let seed = UInt64.random(in: 0..<1_000_000)
     var random = SeededGenerator(seed: seed)
@@ -116,7 +119,9 @@ import Testing
       _ = try encoder.encode(table)
     }
     let text = Literal?.some(.string("x"))
-    #expect(throws: WriteError(.decimalOutOfRange, column: "m", row: 1, "-10000 (unscaled) has more than 4 digits")) {
+    #expect(
+      throws: WriteError(.decimalOutOfRange, column: "m", row: 1, "-10000 (unscaled) has more than 4 digits")
+    ) {
       try encode([.decimal(9999), .decimal(-10_000)], [text, text])
     }
     #expect(throws: WriteError(.nullInRequiredColumn, column: "s", row: 0, "a null where none may be")) {

@@ -96,7 +96,9 @@ struct RandomTables {
       case .runs where isNullRun: result.append(nil)
       case .runs:
         // Runs of one value, too.
-        if last == nil || Int.random(in: 0..<60, using: &random) == 0 { last = pool.randomElement(using: &random) ?? value(type) }
+        if last == nil || Int.random(in: 0..<60, using: &random) == 0 {
+          last = pool.randomElement(using: &random) ?? value(type)
+        }
         result.append(last)
       default: result.append(pool.randomElement(using: &random) ?? value(type))
       }
@@ -142,7 +144,8 @@ struct RandomTables {
   /// Empty, short, long, with everything that CSV and JSON must escape, and characters of one to four bytes.
   mutating func text() -> String {
     let alphabet: [Character] = [
-      "a", "b", "Z", "0", " ", ",", "\"", "'", "\n", "\r\n", "\\", "\t", "\u{1}", "\u{1f}", "é", "ß", "漢", "🙂", "\u{7f}",
+      "a", "b", "Z", "0", " ", ",", "\"", "'", "\n", "\r\n", "\\", "\t", "\u{1}", "\u{1f}", "é", "ß", "漢",
+      "🙂", "\u{7f}",
       "\u{d7ff}", "\u{10ffff}", "|", ";",
     ]
     let length: Int
@@ -152,6 +155,7 @@ struct RandomTables {
     default: length = Int.random(in: 1...14, using: &random)
     }
     let plain = Bool.random(using: &random)
-    return String((0..<length).map { _ in alphabet[Int.random(in: 0..<(plain ? 4 : alphabet.count), using: &random)] })
+    return String(
+      (0..<length).map { _ in alphabet[Int.random(in: 0..<(plain ? 4 : alphabet.count), using: &random)] })
   }
 }

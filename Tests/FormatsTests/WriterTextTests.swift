@@ -29,8 +29,14 @@ import Testing
       [.double(0.1), .double(1e300), nil, .double(-0.0), .double(.nan), .double(-.infinity)],
       [.bool(true), .bool(false), nil, .bool(true), .bool(false), .bool(true)],
       [.date(0), .date(-1), nil, .date(-719_529), .date(2_932_897), .date(19_782)],
-      [.timestamp(0), .timestamp(-1), nil, .timestamp(1_500_000), .timestamp(1_700_000_000_123_456), .timestamp(120_000)],
-      [.decimal(1), .decimal(-1000), nil, .decimal(123_456_789_012_345_678_901_234_567_890), .decimal(0), .decimal(-5)],
+      [
+        .timestamp(0), .timestamp(-1), nil, .timestamp(1_500_000), .timestamp(1_700_000_000_123_456),
+        .timestamp(120_000),
+      ],
+      [
+        .decimal(1), .decimal(-1000), nil, .decimal(123_456_789_012_345_678_901_234_567_890), .decimal(0),
+        .decimal(-5),
+      ],
     ], count: 6)
 
   @Test func csvBytes() throws {
@@ -85,7 +91,8 @@ import Testing
   /// Shortest, and laid out as Python's repr, but for the exponent's sign and padding.
   @Test func doubles() throws {
     let cases: [(Double, String)] = [
-      (0, "0.0"), (-0.0, "-0.0"), (1, "1.0"), (100, "100.0"), (123456.789, "123456.789"), (1e15, "1000000000000000.0"),
+      (0, "0.0"), (-0.0, "-0.0"), (1, "1.0"), (100, "100.0"), (123456.789, "123456.789"),
+      (1e15, "1000000000000000.0"),
       (1e16, "1e16"), (1.5e16, "1.5e16"), (0.0001, "0.0001"), (0.00001, "1e-5"), (1.25e-7, "1.25e-7"),
       (.leastNonzeroMagnitude, "5e-324"), (.greatestFiniteMagnitude, "1.7976931348623157e308"),
       (9_007_199_254_740_994, "9007199254740994.0"), (-2.5, "-2.5"), (1.0 / 3, "0.3333333333333333"),
@@ -106,7 +113,9 @@ import Testing
   @Test func decimalsAndIntegersAgainstDescription() {
     var random = SeededGenerator(seed: 12)
     for _ in 0..<20_000 {
-      let value = Int128(bitPattern: UInt128(random.next()) << 64 | UInt128(random.next())) >> Int128.random(in: 0..<128, using: &random)
+      let value =
+        Int128(bitPattern: UInt128(random.next()) << 64 | UInt128(random.next()))
+        >> Int128.random(in: 0..<128, using: &random)
       let scale = Int.random(in: 0...38, using: &random)
       var digits = "\(value.magnitude)"
       if scale > 0 {
@@ -147,10 +156,14 @@ import Testing
       var tables = RandomTables(seed: seed)
       let expected = tables.table(rows: 3000)
       let parts = [expected.rows(0..<1000), expected.rows(1000..<3000)]
-      for (name, format) in [("csv", SnapshotEncoder(format: .csv(.init()), fields: expected.fields)), ("jsonl", .init(format: .json, fields: expected.fields))] {
+      for (name, format) in [
+        ("csv", SnapshotEncoder(format: .csv(.init()), fields: expected.fields)),
+        ("jsonl", .init(format: .json, fields: expected.fields)),
+      ] {
         try Data(try encoded(format, parts)).write(to: directory.appendingPathComponent("table.\(name)"))
       }
-      try WriterPython.description(of: expected, groups: []).write(to: directory.appendingPathComponent("table.json"))
+      try WriterPython.description(of: expected, groups: []).write(
+        to: directory.appendingPathComponent("table.json"))
       do {
         #expect(try WriterPython.run("text_readback.py", [directory.path]).contains("equal"))
       } catch {

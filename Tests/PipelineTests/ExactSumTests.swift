@@ -31,7 +31,9 @@ struct SeededGenerator: RandomNumberGenerator {
       .appendingPathComponent("../system/exact_sums.txt")
     let text = try String(contentsOf: path, encoding: .utf8)
     return text.split(separator: "\n").enumerated().map { number, line in
-      let words = line.split(separator: " ").map { $0 == "-" ? nil : UInt64($0, radix: 16).map(Double.init(bitPattern:)) }
+      let words = line.split(separator: " ").map {
+        $0 == "-" ? nil : UInt64($0, radix: 16).map(Double.init(bitPattern:))
+      }
       return Case(line: number + 1, sum: words[0]!, deviation: words[1], values: words[2...].map { $0! })
     }
   }
@@ -93,14 +95,17 @@ struct SeededGenerator: RandomNumberGenerator {
         continue
       }
       // Two roundings of the variance and one of its root; subnormals are rounded once more.
-      let good = want.isNaN ? got.isNaN : got == want || abs(got - want) <= 2 * max(want.ulp, .leastNonzeroMagnitude)
+      let good =
+        want.isNaN ? got.isNaN : got == want || abs(got - want) <= 2 * max(want.ulp, .leastNonzeroMagnitude)
       #expect(good, "line \(item.line): \(got), not \(want)")
     }
   }
 
   @Test func windowRefusesAndKeepsItsValue() {
     var window: Int128 = 7
-    for value in [0x1p47, -0x1p47, 0x1p-81, 3 * 0x1p-81, .infinity, -.infinity, .nan, .leastNonzeroMagnitude, 1e300] {
+    for value in [
+      0x1p47, -0x1p47, 0x1p-81, 3 * 0x1p-81, .infinity, -.infinity, .nan, .leastNonzeroMagnitude, 1e300,
+    ] {
       #expect(!ExactSum.addToWindow(&window, value), "\(value)")
     }
     #expect(window == 7)

@@ -62,15 +62,22 @@ struct ProfileColumn {
       return .int(Int64.random(in: -1_000_000...1_000_000, using: &random))
     case .double:
       if odd {
-        let special: [Double] = [.nan, .infinity, -.infinity, 0, -0.0, .leastNonzeroMagnitude, -.leastNormalMagnitude / 8, 1e300, -1e-300]
+        let special: [Double] = [
+          .nan, .infinity, -.infinity, 0, -0.0, .leastNonzeroMagnitude, -.leastNormalMagnitude / 8, 1e300,
+          -1e-300,
+        ]
         return .double(special.randomElement(using: &random)!)
       }
       return .double(Double(Int.random(in: -100_000...10_000_000, using: &random)) / 100)
     case .bool: return .bool(Bool.random(using: &random))
-    case .date: return .date(odd ? [.min, .max].randomElement(using: &random)! : Int32.random(in: 10_000...20_000, using: &random))
+    case .date:
+      return .date(
+        odd ? [.min, .max].randomElement(using: &random)! : Int32.random(in: 10_000...20_000, using: &random))
     case .timestamp:
       return .timestamp(
-        odd ? [.min, .max].randomElement(using: &random)! : Int64.random(in: 0...1_700_000_000_000_000, using: &random))
+        odd
+          ? [.min, .max].randomElement(using: &random)!
+          : Int64.random(in: 0...1_700_000_000_000_000, using: &random))
     case .decimal(let precision, _):
       var bound: Int128 = 1
       for _ in 0..<(odd ? precision : 7) { bound *= 10 }
@@ -92,13 +99,18 @@ struct ProfileColumn {
     var random = SeededGenerator(seed: seed)
     // Around the 4,096 where counting stops, too.
     for (rows, spread) in [(0, 0), (1, 0), (300, 5), (5000, 0), (6000, 4096), (6000, 4097), (12_000, 0)] {
-      let column = ProfileColumn.random(type, rows: rows, spread: spread, wild: Bool.random(using: &random), &random)
+      let column = ProfileColumn.random(
+        type, rows: rows, spread: spread, wild: Bool.random(using: &random), &random)
       let whole = profile(column, Array(0..<rows)).summary(name: "x")
       for _ in 0..<3 {
         var parts = (0..<Int.random(in: 1...7, using: &random)).map { _ in [Int]() }
         for row in (0..<rows).shuffled(using: &random) {
           // Uneven parts, so that one may count exactly where another estimates.
-          parts[min(Int.random(in: 0..<parts.count, using: &random), Int.random(in: 0..<parts.count, using: &random))].append(row)
+          parts[
+            min(
+              Int.random(in: 0..<parts.count, using: &random), Int.random(in: 0..<parts.count, using: &random)
+            )
+          ].append(row)
         }
         var profiles = parts.map { profile(column, $0) }
         while profiles.count > 1 {
@@ -113,7 +125,10 @@ struct ProfileColumn {
   @Test func countsDistinctAndTop() {
     var random = SeededGenerator(seed: 3)
     for spread in [1, 7, 4096, 4097, 40_000] {
-      let values = (0..<60_000).map { row in Literal?.some(.string("value \(row < spread ? row : Int.random(in: 0..<spread, using: &random) * 7 % spread)")) }
+      let values = (0..<60_000).map { row in
+        Literal?.some(
+          .string("value \(row < spread ? row : Int.random(in: 0..<spread, using: &random) * 7 % spread)"))
+      }
       let column = ProfileColumn(type: .string, values: values + [nil, nil, nil])
       let summary = profile(column, Array(values.indices) + [60_000, 60_001, 60_002]).summary(name: "s")
       #expect(summary.count == 60_000 && summary.nulls == 3)
@@ -158,7 +173,8 @@ struct ProfileColumn {
         let u = Double.random(in: -1...1, using: &random)
         return u * u * u * scale + shift
       }
-      let column = ProfileColumn(type: .double, values: values.map { .double($0) } + [.double(.nan), .double(-.infinity)])
+      let column = ProfileColumn(
+        type: .double, values: values.map { .double($0) } + [.double(.nan), .double(-.infinity)])
       let summary = profile(column, Array(0..<rows + 2)).summary(name: "d")
       let sorted = values.sorted()
       let comment = Comment(rawValue: "seed \(seed), round \(round)")
@@ -187,7 +203,8 @@ struct ProfileColumn {
     var random = SeededGenerator(seed: 5)
     let ints = (0..<10_001).map { _ in Int64.random(in: -200...100_000, using: &random) }
     let sorted = ints.sorted()
-    let int = profile(ProfileColumn(type: .int, values: ints.map { .int($0) }), Array(ints.indices)).summary(name: "i")
+    let int = profile(ProfileColumn(type: .int, values: ints.map { .int($0) }), Array(ints.indices)).summary(
+      name: "i")
     let decimal = profile(
       ProfileColumn(type: .decimal(precision: 20, scale: 3), values: ints.map { .decimal(Int128($0)) }),
       Array(ints.indices)
@@ -195,8 +212,10 @@ struct ProfileColumn {
     let time = profile(
       ProfileColumn(type: .timestamp, values: ints.map { .timestamp($0 * 1_000_000) }), Array(ints.indices)
     ).summary(name: "t")
-    let date = profile(ProfileColumn(type: .date, values: ints.map { .date(Int32($0 / 100)) }), Array(ints.indices))
-      .summary(name: "d")
+    let date = profile(
+      ProfileColumn(type: .date, values: ints.map { .date(Int32($0 / 100)) }), Array(ints.indices)
+    )
+    .summary(name: "d")
     #expect(int.min == .int(sorted[0]) && int.max == .int(sorted[10_000]))
     #expect(decimal.min == .text(ValueText.string(decimal: Int128(sorted[0]), scale: 3)))
     #expect(int.mean == Double(ints.reduce(0, +)) / 10_001)
@@ -206,7 +225,8 @@ struct ProfileColumn {
     #expect(time.mean == nil && time.min == .text(ValueText.string(timestamp: sorted[0] * 1_000_000)))
     for percentile in ColumnSummary.percentiles {
       let want = sorted[10_000 * percentile / 100]
-      guard case .int(let got) = int.quantiles?["p\(percentile)"], case .double(let scaled) = decimal.quantiles?["p\(percentile)"]
+      guard case .int(let got) = int.quantiles?["p\(percentile)"],
+        case .double(let scaled) = decimal.quantiles?["p\(percentile)"]
       else {
         Issue.record("no p\(percentile)")
         continue
@@ -226,7 +246,11 @@ struct ProfileColumn {
       switch type {
       case .string: values += [.string(""), .string(String(repeating: "é", count: 1000))]
       case .int: values += [.int(.min), .int(.max), .int(.min)]
-      case .double: values += [.double(.greatestFiniteMagnitude), .double(-.greatestFiniteMagnitude), .double(.leastNonzeroMagnitude), .double(.nan)]
+      case .double:
+        values += [
+          .double(.greatestFiniteMagnitude), .double(-.greatestFiniteMagnitude),
+          .double(.leastNonzeroMagnitude), .double(.nan),
+        ]
       case .bool: values += [.bool(true)]
       case .date: values += [.date(.min), .date(.max)]
       case .timestamp: values += [.timestamp(.min), .timestamp(.max)]

@@ -163,7 +163,9 @@ def main():
         of_duckdb("DuckDB CSV", f"read_csv('{csv}', all_varchar=true, quote='\"', escape='\"')"),
         of_duckdb("DuckDB JSON", f"read_json('{jsonl}', format='newline_delimited')"),
     ]:
-        assert found == names and found_rows == rows, f"{what}: {len(found)} columns, {found_rows} rows"
+        # JSON's members have no order, and Polars keeps none.
+        good = found == names if "CSV" in what else sorted(found) == sorted(names)
+        assert good and found_rows == rows, f"{what}: {len(found)} columns, {found_rows} rows"
         for column in columns:
             if column["type"] == "double" or (column["type"] == "string" and "CSV" in what):
                 continue  # NaN, and the empty string, which readers of CSV take for null as they like
