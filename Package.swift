@@ -72,7 +72,7 @@ let package = Package(
     tests("ColumnsTests", ["Columns", "Formats"], fixtures: true),
     tests("DefinitionTests", ["Definition", "Columns"]),
     tests("PipelineTests", ["Pipeline", "Definition", "Columns"]),
-    tests("FormatsTests", ["Formats", "Definition", "Columns"], fixtures: true),
+    tests("FormatsTests", ["Formats", "Pipeline", "Definition", "Columns"], fixtures: true),
     tests("DigestsTests", ["Digests"]),
     tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition"]),
     tests("TributaryTests", ["tributary", "Platform", "LocalStore"]),
