@@ -75,7 +75,7 @@ let package = Package(
     tests("FormatsTests", ["Formats", "Pipeline", "Definition", "Columns"], fixtures: true),
     tests("DigestsTests", ["Digests"]),
     tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition"]),
-    tests("TributaryTests", ["tributary", "Platform", "LocalStore"]),
+    tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Platform", "LocalStore"]),
   ],

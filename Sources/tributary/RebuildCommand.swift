@@ -57,6 +57,10 @@ struct RebuildCommand {
         "\(file.location): the definition in it does not give its semantic_hash: tributary \(manifest.tributary) "
           + "understood it otherwise than \(programVersion), or the manifest was edited; use that version")
     }
+    guard OptionValue.isIdentifier(manifest.snapshot) else {
+      throw Failure(
+        .failed, "\(file.location): '\(manifest.snapshot)' cannot name a snapshot; was it edited?")
+    }
     guard let asOf = InstantText.parse(manifest.asOf) else {
       throw Failure(.failed, "\(file.location): as_of '\(manifest.asOf)' is not a time of ISO 8601")
     }
@@ -104,7 +108,8 @@ struct RebuildCommand {
     }
     let isLocal = file.manifest.inputs.contains { $0.bucket.isEmpty && !$0.key.hasPrefix("/") }
     let directory = arguments.text("directory") ?? file.manifest.definition.directory
-    let hint = isLocal ? "; relative paths were looked for in \(directory), --directory names another place" : ""
+    let hint =
+      isLocal ? "; relative paths were looked for in \(directory), --directory names another place" : ""
     return Failure(.failed, error.problems + ["\(file.location) does not rebuild\(hint)"])
   }
 }

@@ -33,7 +33,7 @@ public struct ManifestReport: Sendable {
       let share = manifest.rows > 0 ? Double(rows) / Double(manifest.rows) : 0
       let number = DisplayText.pad(NumberText.grouped(rows), digits, isRight: true)
       let percent = DisplayText.pad(NumberText.percent(share), 6, isRight: true)
-      facts.append(("  " + name, "\(number) \(percent)  \(bar(share, style))"))
+      facts.append(("  " + name, "\(number) \(percent)\(bar(share, style))"))
     }
     let width = facts.map { DisplayText.width($0.0) }.max() ?? 0
     for (name, value) in facts {
@@ -47,8 +47,8 @@ public struct ManifestReport: Sendable {
 
   private func bar(_ share: Double, _ style: TerminalStyle) -> String {
     guard style.isUnicode else { return "" }
-    let done = min(24, max(0, Int((share * 24).rounded())))
-    return style.paint(String(repeating: "█", count: done), .cyan)
+    let done = Int((min(1, max(0, share)) * 24).rounded())
+    return "  " + style.paint(String(repeating: "█", count: done), .cyan)
       + style.paint(String(repeating: "░", count: 24 - done), .dim)
   }
 
@@ -134,7 +134,7 @@ public struct ManifestReport: Sendable {
         table.append([field.name, field.type, field.role] + Array(repeating: "", count: 8))
         continue
       }
-      let rows = column.count + column.nulls
+      let rows = Double(column.count) + Double(column.nulls)
       let top = column.top?.first.map { "\($0.value) (\(percent($0.count, of: rows)))" }
       table.append([
         field.name, field.type, field.role, percent(column.nulls, of: rows),
@@ -147,8 +147,8 @@ public struct ManifestReport: Sendable {
     return title("Columns", style) + table.render(style)
   }
 
-  private func percent(_ rows: Int, of all: Int) -> String {
-    NumberText.percent(all > 0 ? Double(rows) / Double(all) : 0)
+  private func percent(_ rows: Int, of all: Double) -> String {
+    NumberText.percent(all > 0 ? Double(rows) / all : 0)
   }
 
   /// Quantiles are near the truth, not exact: the fractions of a timestamp's seconds are left out.

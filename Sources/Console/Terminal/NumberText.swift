@@ -11,6 +11,11 @@ public enum NumberText {
     return String(decoding: out, as: UTF8.self)
   }
 
+  /// `1 row`, `1,204 rows`: for nouns whose plural takes an s.
+  public static func counted(_ number: some BinaryInteger, _ noun: String) -> String {
+    "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
+  }
+
   /// `812 B`, `4.1 kB`, `198 MB`: powers of 1000, three significant digits.
   public static func bytes(_ count: Int64) -> String { "\(scaled(Double(count), unitsOfBytes))" }
 

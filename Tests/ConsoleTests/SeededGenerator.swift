@@ -1,0 +1,32 @@
+/// SplitMix64 (Steele, Lea, Flood 2014), so that a failing test can be repeated from its seed.
+struct SeededGenerator: RandomNumberGenerator {
+  let seed: UInt64
+  private var state: UInt64
+
+  init(_ seed: UInt64 = UInt64.random(in: 0...UInt64.max)) {
+    self.seed = seed
+    state = seed
+  }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+
+  /// Text of ASCII, controls, accents, wide and combining characters.
+  mutating func text(length: ClosedRange<Int>) -> String {
+    let ranges: [ClosedRange<UInt32>] = [
+      0x20...0x7e, 0x20...0x7e, 0x00...0x1f, 0x7f...0x9f, 0xa0...0x17f, 0x300...0x36f, 0x3040...0x30ff,
+      0x4e00...0x4eff, 0x1f600...0x1f64f, 0x2028...0x202e, 0x2066...0x2069,
+    ]
+    var out = String.UnicodeScalarView()
+    for _ in 0..<Int.random(in: length, using: &self) {
+      let range = ranges[Int.random(in: 0..<ranges.count, using: &self)]
+      if let scalar = Unicode.Scalar(UInt32.random(in: range, using: &self)) { out.append(scalar) }
+    }
+    return String(out)
+  }
+}
