@@ -69,15 +69,18 @@ let package = Package(
       dependencies: ["Console", "Definition", "Digests", "Pipeline", "Platform", "LocalStore", "S3", "Worker"],
       swiftSettings: strict),
 
+    // What tests share: seeded numbers, stores in memory.
+    .target(name: "TestKit", dependencies: ["Platform"], path: "Tests/TestKit", swiftSettings: strict),
+
     tests("ColumnsTests", ["Columns", "Formats"], fixtures: true),
     tests("DefinitionTests", ["Definition", "Columns"]),
-    tests("PipelineTests", ["Pipeline", "Definition", "Columns"]),
-    tests("FormatsTests", ["Formats", "Definition", "Columns"], fixtures: true),
+    tests("PipelineTests", ["Pipeline", "Definition", "Columns", "TestKit"]),
+    tests("FormatsTests", ["Formats", "Pipeline", "Definition", "Columns", "TestKit"], fixtures: true),
     tests("DigestsTests", ["Digests"]),
     tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition"]),
     tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
-    tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Platform", "LocalStore"]),
+    tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Columns", "Platform", "LocalStore", "TestKit"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

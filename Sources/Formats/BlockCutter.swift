@@ -32,7 +32,9 @@ public final class BlockCutter: @unchecked Sendable {
   private let options: CSVOptions?
   private let boundary: RecordBoundary
   private let maxRowBytes: Int
-  private let blockBytes: Int
+  private let columns: Int
+  /// Shrinks where ``cellsMax`` keeps blocks smaller.
+  private var blockBytes: Int
   private let decompressor = Decompressor()
   private var text: ByteArena
   /// Of `text`'s first byte, in the inflated object.
@@ -50,10 +52,16 @@ public final class BlockCutter: @unchecked Sendable {
   /// The columns' names in the object's own order, once its header was seen (or from `names`).
   public private(set) var header: [String]?
 
-  public init(format: Format, maxRowBytes: Int, blockBytes: Int = 256 << 10) {
+  /// Fields and values that a block's records may take room for. A well-formed CSV record has no more fields than
+  /// bytes, so only short lines under a wide header, or of a source with many columns, make smaller blocks.
+  static let cellsMax = 2 << 20
+
+  /// `columns`: how many a decoder makes of each record, whatever its length.
+  public init(format: Format, maxRowBytes: Int, columns: Int = 1, blockBytes: Int = 256 << 10) {
     if case .csv(let csv) = format { options = csv } else { options = nil }
     boundary = RecordBoundary(format)
     self.maxRowBytes = maxRowBytes
+    self.columns = columns
     self.blockBytes = blockBytes
     target = blockBytes
     text = ByteArena(capacity: blockBytes)
@@ -128,7 +136,25 @@ public final class BlockCutter: @unchecked Sendable {
       // What follows the last line end is a record without one; an unclosed quote is left to the next call.
       end = text.count
     }
-    return take(end)
+    let fewer = endWithinCells(end)
+    if fewer < end { blockBytes = min(blockBytes, max(2 * fewer, 4096)) }
+    return take(fewer)
+  }
+
+  /// The end of as many of the records before `end` as take at most ``cellsMax`` cells; at least one record.
+  private func endWithinCells(_ end: Int) -> Int {
+    let linesMax = max(BlockCutter.cellsMax / max(columns, header?.count ?? 0, 1), 1)
+    // A record has a byte and a line end at least.
+    if end / 2 <= linesMax { return end }
+    var at = 0
+    for _ in 0..<linesMax {
+      guard let line = RecordBoundary.firstLineEnd(text.base, from: at, to: end) else { return end }
+      at = line + 1
+    }
+    let last = boundary.endOfLastRecord(text.base, from: 0, to: at)
+    if last > 0 { return last }
+    let first = boundary.endOfFirstRecord(text.base, from: 0, to: end)
+    return first > 0 ? first : end
   }
 
   /// Gives the first `end` bytes as a block and keeps the rest.

@@ -94,50 +94,37 @@ extension EventsState {
   }
 
   /// The sample standard deviation, from the exact sum and the exact sum of squares.
-  ///
-  /// Σx² − (Σx)²/n cancels nearly everything when the mean is large against the spread, so Σx is taken as an
-  /// unevaluated sum of two doubles and the difference is formed in the exact sum (twice the precision of a double).
   private func deviation(_ record: UnsafeMutableRawPointer, _ key: UInt32, _ reading: AggregateReading) -> Double
   {
     guard let squares = reading.squares else { return .nan }
     let index = (record + layout.slots[squares].offset).load(as: Int64.self)
-    let n = count(record, reading.values)
-    guard index > 0 else { return .nan }
-    let (high, low) = totalInTwo(record, key, reading.slot)
-    let square = high * high
-    let rest = (-square).addingProduct(high, high) * -1 + 2 * high * low
-    let quotient = square / n
-    let remainder = square.addingProduct(-quotient, n)
-    var spread = wides[Int(index) - 1]
-    spread.add(-quotient)
-    spread.add(-((remainder + rest) / n))
-    let deviation = (Swift.max(spread.rounded(), 0) / (n - 1)).squareRoot()
+    guard index > 0,
+      let deviation = ExactMoments.standardDeviation(
+        count: Int(count(record, reading.values)), sum: exactSum(record, key, reading.slot),
+        squares: wides[Int(index) - 1])
+    else { return .nan }
     guard case .decimal(_, let scale) = layout.slots[squares].type else { return deviation }
     return deviation / powerOfTen(scale)
   }
 
-  /// The unscaled sum as the nearest double and the nearest double to what is left.
-  private func totalInTwo(_ record: UnsafeMutableRawPointer, _ key: UInt32, _ index: Int) -> (Double, Double) {
+  /// The exact sum, of a decimal's unscaled values.
+  private func exactSum(_ record: UnsafeMutableRawPointer, _ key: UInt32, _ index: Int) -> WideSum {
     let slot = layout.slots[index]
     let name = SlotKey(key: key, slot: Int32(index))
-    switch slot.type {
-    case .double:
+    if slot.type == .double {
       var sum = wideIndex[name].map { wides[$0] } ?? WideSum()
       sum.add(window: (record + slot.offset).load(as: Int128.self))
-      let high = sum.rounded()
-      guard high.isFinite else { return (high, 0) }
-      sum.add(-high)
-      return (high, sum.rounded())
-    case .decimal:
-      let sum = (record + slot.offset).load(as: Int128.self)
-      let high = Double(sum)
-      return (high, Double(sum &- (Int128(exactly: high) ?? sum)))
-    default:
-      let sum =
-        Int128((record + slot.offset).load(as: Int64.self)) + Int128(wraps[name] ?? 0) << 64
-      let high = Double(sum)
-      return (high, Double(sum &- (Int128(exactly: high) ?? sum)))
+      return sum
     }
+    var sum = WideSum()
+    if case .decimal = slot.type {
+      sum.add(integer: (record + slot.offset).load(as: Int128.self))
+      // A wrap is 2¹²⁸.
+      for _ in 0..<(wraps[name] ?? 0).magnitude { sum.add((wraps[name] ?? 0) < 0 ? -0x1p128 : 0x1p128) }
+    } else {
+      sum.add(integer: Int128((record + slot.offset).load(as: Int64.self)) + Int128(wraps[name] ?? 0) << 64)
+    }
+    return sum
   }
 
   private func readValue(_ value: UnsafeMutableRawPointer, into column: Column, _ row: Int) {

@@ -79,7 +79,13 @@ extension EventsState {
       guard column.validity[row] != 0 else { continue }
       let slot = at.pointer(row, as: Int64.self)
       if slot.pointee == 0 { slot.pointee = Int64(wide(at, row) + 1) }
-      wides[Int(slot.pointee) - 1].addSquare(column.number(row))
+      let index = Int(slot.pointee) - 1
+      switch column.type {
+      case .double: wides[index].addSquare(column.doubles[row])
+      case .decimal: wides[index].addSquare(integer: column.int128s[row])
+      case .bool: wides[index].addSquare(integer: Int128(column.bytes[row]))
+      default: wides[index].addSquare(integer: Int128(column.int64s[row]))
+      }
     }
   }
 
@@ -180,17 +186,6 @@ extension Column {
     case .date: return Int64(int32s[row])
     case .bool: return Int64(bytes[row])
     default: return int64s[row]
-    }
-  }
-
-  /// The value as a double, for `stddev`; a decimal's is unscaled.
-  @inline(__always)
-  func number(_ row: Int) -> Double {
-    switch type {
-    case .double: doubles[row]
-    case .bool: Double(bytes[row])
-    case .decimal: Double(int128s[row])
-    default: Double(int64s[row])
     }
   }
 

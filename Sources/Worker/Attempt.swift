@@ -52,7 +52,8 @@ final class Attempt: @unchecked Sendable {
     self.source = source
     self.inputs = inputs
     cutter = BlockCutter(
-      format: plan.sources[source].source.format, maxRowBytes: plan.definition.maxRowBytes)
+      format: plan.sources[source].source.format, maxRowBytes: plan.definition.maxRowBytes,
+      columns: plan.sources[source].source.columns.count)
     splitter = ShardSplitter(shards: plan.shards, types: plan.sources[source].carriedTypes, rowsMax: 4096)
     counts = Array(repeating: InputCounts(), count: inputs.count)
     staged = Array(repeating: [], count: plan.shards)

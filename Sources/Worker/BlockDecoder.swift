@@ -45,7 +45,7 @@ struct DecodingPlan: Sendable {
         casts.append(
           try Cast(
             type: column.type, time: column.time, setNullOnError: column.onError == .setNull,
-            defaultText: column.defaultText, zones: zones))
+            fallback: column.defaultValue, zones: zones))
         reductions.append(JSONReduction(column: column, cast: casts[index]))
       } catch {
         throw PlanError(message: "source '\(plan.source.name)', column '\(column.name)': \(error.message)")

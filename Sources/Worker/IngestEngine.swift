@@ -283,7 +283,8 @@ final class IngestEngine: @unchecked Sendable {
     attempt.headerKnown = false
     attempt.currentInput += 1
     attempt.cutter = BlockCutter(
-      format: plan.sources[attempt.source].source.format, maxRowBytes: plan.definition.maxRowBytes)
+      format: plan.sources[attempt.source].source.format, maxRowBytes: plan.definition.maxRowBytes,
+      columns: plan.sources[attempt.source].source.columns.count)
     return nil
   }
 

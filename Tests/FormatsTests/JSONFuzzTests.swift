@@ -1,19 +1,8 @@
 import Columns
+import TestKit
 import Testing
 
 @testable import Formats
-
-/// SplitMix64, so that a printed seed gives the same run anywhere.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-}
 
 @Suite struct JSONFuzzTests {
   static let lines = [
@@ -55,7 +44,7 @@ struct SeededGenerator: RandomNumberGenerator {
     "damaged text: no crash, one row a non-blank line, and each line is judged as if it stood alone",
     arguments: 0..<40)
   func fuzz(seed: Int) throws {
-    var generator = SeededGenerator(state: UInt64(seed) &* 1_000_003 &+ 17)
+    var generator = SeededGenerator(seed: UInt64(seed) &* 1_000_003 &+ 17)
     let scanner = try JSONScanner(extractions: JSONFuzzTests.extractions)
     let block = FieldBlock()
     for round in 0..<60 {

@@ -10,15 +10,15 @@ enum CSVHeader {
     let block = FieldBlock()
     block.text = ByteArena(capacity: record.count)
     block.text.append(base, record.count)
-    // At least as wide as the header can be: quoted delimiters make it narrower, which shows as nulls at the end.
-    CSVScanner(options, maxRowBytes: .max).scan(block, width: fields)
+    // No spelling of null, so that each name is what is written; at least as wide as the header can be: quoted
+    // delimiters make it narrower, which shows as nulls at the end.
+    var plain = options
+    plain.nullValues = []
+    CSVScanner(plain, maxRowBytes: .max).scan(block, width: fields)
     guard block.rows > 0 else { return [] }
-    var names: [String] = []
-    for index in 0..<fields { names.append(block.text.string(block.fields[index])) }
-    if block.faults.codes[0] == RowFault.tooFewFields.rawValue {
-      while let last = names.last, last.isEmpty { names.removeLast() }
+    return (0..<fields).prefix { !block.fields[$0].isNull }.map {
+      block.text.string(block.fields[$0]).trimmed
     }
-    return names.map { $0.trimmed }
   }
 }
 

@@ -74,7 +74,8 @@ public struct CSVScanner: Sendable {
         } else {
           stop = cursor.next()
           view = ByteView(
-            start: UInt32(truncatingIfNeeded: fieldStart), length: UInt32(truncatingIfNeeded: stop - fieldStart))
+            start: UInt32(truncatingIfNeeded: fieldStart),
+            length: UInt32(truncatingIfNeeded: stop - fieldStart))
         }
         let endsRecord = stop >= end || base[stop] == 0x0a
         if endsRecord && !view.isQuoted && view.length > 0 && base[stop - 1] == 0x0d {
@@ -100,7 +101,8 @@ public struct CSVScanner: Sendable {
       }
       if recordEnd > start && base[recordEnd - 1] == 0x0d { recordEnd -= 1 }
       block.records[row] = ByteView(
-        start: UInt32(truncatingIfNeeded: start), length: UInt32(truncatingIfNeeded: max(recordEnd - start, 0)))
+        start: UInt32(truncatingIfNeeded: start),
+        length: UInt32(truncatingIfNeeded: max(recordEnd - start, 0)))
       if recordEnd - start > maxRowBytes { fault = .rowTooLong }
       if fault != .none { faultsNoted.append((row, fault)) }
       row += 1

@@ -23,7 +23,8 @@ public enum RecordBoundary: Sendable {
   /// One past the last record's line end in `from..<to` of the text, or `from` if no record ends there. A record
   /// must begin at `from`.
   public func endOfLastRecord(_ text: UnsafePointer<UInt8>, from: Int, to: Int) -> Int {
-    guard case .csv(let delimiter, let quote, let escape) = self, cscan_find(text, from, to, quote) < to else {
+    guard case .csv(let delimiter, let quote, let escape) = self, cscan_find(text, from, to, quote) < to
+    else {
       return cscan_end_of_last(text, from, to, 0x0a)
     }
     var recordEnd = from
@@ -48,7 +49,9 @@ public enum RecordBoundary: Sendable {
     }
     var at = from
     while at < to {
-      if text[at] == quote { at = RecordBoundary.endOfQuoted(text, at, to, quote: quote, escape: escape) ?? to }
+      if text[at] == quote {
+        at = RecordBoundary.endOfQuoted(text, at, to, quote: quote, escape: escape) ?? to
+      }
       while at < to && text[at] != delimiter && text[at] != 0x0a { at += 1 }
       if at < to && text[at] == 0x0a { return at + 1 }
       at += 1
@@ -62,7 +65,9 @@ public enum RecordBoundary: Sendable {
     var at = from
     while at < to {
       if text[at] == quote {
-        guard let end = RecordBoundary.endOfQuoted(text, at, to, quote: quote, escape: escape) else { return true }
+        guard let end = RecordBoundary.endOfQuoted(text, at, to, quote: quote, escape: escape) else {
+          return true
+        }
         at = end
       }
       while at < to && text[at] != delimiter && text[at] != 0x0a { at += 1 }
