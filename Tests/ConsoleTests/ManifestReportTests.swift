@@ -69,10 +69,10 @@ import Testing
         train/part-00000.parquet   403  4.13 kB  ab
 
         Columns
-        column  type    role     nulls  distinct       min  median    mean    max  stddev
-        ------  ------  -------  -----  --------  --------  ------  ------  -----  ------
-        id      string  key         0%      ~498  p\\u{1b}0                    p99
-        n       int     feature    20%       400        -7   1,743  1746.5  3,493  1011.8
+        column  type    role     nulls  distinct       min  median     mean    max   stddev
+        ------  ------  -------  -----  --------  --------  ------  -------  -----  -------
+        id      string  key         0%      ~498  p\\u{1b}0                     p99
+        n       int     feature    20%       400        -7   1,743  1,746.5  3,493  1,011.8
 
         Checks
           ok     rows_accounted: d

@@ -57,6 +57,9 @@ import Testing
     #expect(NumberText.significant(1.5e300) == "1.5e300")
     #expect(NumberText.significant(-2.5e-7) == "-2.5e-7")
     #expect(NumberText.significant(.nan) == "NaN")
+    #expect(NumberText.groupedFraction("-1203.46") == "-1,203.46")
+    #expect(NumberText.groupedFraction("-0.5") == "-0.5")
+    #expect(NumberText.groupedFraction("1.5e300") == "1.5e300")
     #expect(NumberText.significant(-.infinity) == "-inf")
   }
 

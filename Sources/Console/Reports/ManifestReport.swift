@@ -123,11 +123,11 @@ public struct ManifestReport: Sendable {
 
   private func columns(_ style: TerminalStyle) -> String {
     var table = TextTable([
-      .init("column", cutTo: 16), .init("type"), .init("role"), .init("nulls", isRight: true),
+      .init("column", cutTo: 16), .init("type"), .init("role", isMinor: true), .init("nulls", isRight: true),
       .init("distinct", isRight: true), .init("min", isRight: true, cutTo: 10),
-      .init("median", isRight: true, cutTo: 10), .init("mean", isRight: true),
-      .init("max", isRight: true, cutTo: 10),
-      .init("stddev", isRight: true), .init("most frequent", cutTo: 12),
+      .init("median", isRight: true, cutTo: 10, isMinor: true), .init("mean", isRight: true, isMinor: true),
+      .init("max", isRight: true, cutTo: 10), .init("stddev", isRight: true, isMinor: true),
+      .init("most frequent", cutTo: 12, isMinor: true),
     ])
     for field in manifest.schema {
       guard let column = manifest.profile[field.name] else {
@@ -138,9 +138,10 @@ public struct ManifestReport: Sendable {
       let top = column.top?.first.map { "\($0.value) (\(percent($0.count, of: rows)))" }
       table.append([
         field.name, field.type, field.role, percent(column.nulls, of: rows),
-        (column.distinctIsExact ? "" : "~") + NumberText.grouped(column.distinct), text(column.min),
-        median(column), column.mean.map { NumberText.significant($0, digits: 5) } ?? "",
-        text(column.max), column.stddev.map { NumberText.significant($0, digits: 5) } ?? "", top ?? "",
+        (column.distinctIsExact ? "" : "~") + NumberText.grouped(column.distinct),
+        text(column.min, column.type),
+        text(column.quantiles?["p50"], column.type), number(column.mean),
+        text(column.max, column.type), number(column.stddev), top ?? "",
       ])
     }
     table.dropEmptyColumns()
@@ -151,18 +152,18 @@ public struct ManifestReport: Sendable {
     NumberText.percent(all > 0 ? Double(rows) / all : 0)
   }
 
-  /// Quantiles are near the truth, not exact: the fractions of a timestamp's seconds are left out.
-  private func median(_ column: ColumnSummary) -> String {
-    let text = text(column.quantiles?["p50"])
-    guard column.type == "timestamp", let point = text.firstIndex(of: ".") else { return text }
-    return text[..<point] + "Z"
+  private func number(_ value: Double?) -> String {
+    value.map { NumberText.groupedFraction(NumberText.significant($0, digits: 5)) } ?? ""
   }
 
-  private func text(_ value: SummaryValue?) -> String {
+  /// A timestamp as its day: the manifest has the rest.
+  private func text(_ value: SummaryValue?, _ type: String) -> String {
     switch value {
     case .bool(let value): value ? "true" : "false"
     case .int(let value): NumberText.grouped(value)
-    case .double(let value): NumberText.significant(value)
+    case .double(let value): number(value)
+    case .text(let value) where type == "timestamp" && value.hasSuffix("Z"):
+      String(value.prefix { $0 != "T" })
     case .text(let value): value
     case nil: ""
     }
