@@ -186,7 +186,7 @@ final class BlockDecoder: @unchecked Sendable {
 
   private func reserve(_ rows: Int) {
     guard rows > capacity || columns.isEmpty else { return }
-    capacity = max(rows, capacity * 2, 1024)
+    capacity = max(rows + rows / 8, 16)
     columns = plan.source.source.columns.map { Column(type: $0.type, capacity: capacity) }
     keys.deallocate()
     hashes.deallocate()
