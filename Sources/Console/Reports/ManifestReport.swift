@@ -123,7 +123,7 @@ public struct ManifestReport: Sendable {
 
   private func columns(_ style: TerminalStyle) -> String {
     var table = TextTable([
-      .init("column", cutTo: 16), .init("type"), .init("role", isMinor: true), .init("nulls", isRight: true),
+      .init("column", cutTo: 14), .init("type"), .init("role", isMinor: true), .init("nulls", isRight: true),
       .init("distinct", isRight: true), .init("min", isRight: true, cutTo: 10),
       .init("median", isRight: true, cutTo: 10, isMinor: true), .init("mean", isRight: true, isMinor: true),
       .init("max", isRight: true, cutTo: 10), .init("stddev", isRight: true, isMinor: true),
