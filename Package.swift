@@ -66,7 +66,9 @@ let package = Package(
     module("Console", ["Columns", "Definition", "Pipeline", "Worker"]),
     .executableTarget(
       name: "tributary",
-      dependencies: ["Console", "Definition", "Digests", "Pipeline", "Platform", "LocalStore", "S3", "Worker"],
+      dependencies: [
+        "Console", "Definition", "Digests", "Pipeline", "Platform", "LocalStore", "S3", "Worker",
+      ],
       swiftSettings: strict),
 
     // What tests share: seeded numbers, stores in memory.
@@ -77,7 +79,7 @@ let package = Package(
     tests("PipelineTests", ["Pipeline", "Definition", "Columns", "TestKit"]),
     tests("FormatsTests", ["Formats", "Pipeline", "Definition", "Columns", "TestKit"], fixtures: true),
     tests("DigestsTests", ["Digests"]),
-    tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition"]),
+    tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition", "TestKit"]),
     tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Columns", "Platform", "LocalStore", "TestKit"]),

@@ -1,21 +1,6 @@
-/// SplitMix64 (Steele, Lea, Flood 2014), so that a failing test can be repeated from its seed.
-struct SeededGenerator: RandomNumberGenerator {
-  let seed: UInt64
-  private var state: UInt64
+import TestKit
 
-  init(_ seed: UInt64 = UInt64.random(in: 0...UInt64.max)) {
-    self.seed = seed
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-
+extension SeededGenerator {
   /// Text of ASCII, controls, accents, wide and combining characters.
   mutating func text(length: ClosedRange<Int>) -> String {
     let ranges: [ClosedRange<UInt32>] = [
