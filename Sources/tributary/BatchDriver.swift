@@ -8,7 +8,7 @@ struct BatchDriver {
   let isQuiet: Bool
 
   /// How long a run that was told to stop may take to tidy up.
-  private static let patienceSeconds = 10.0
+  private static let patienceSeconds = 3.0
   private static let redrawMilliseconds = 200
 
   /// What the run gave. A run that a signal stopped throws ``Failure/init(signal:_:)``; one that published before it could
