@@ -96,7 +96,7 @@ import Testing
     for escape in ["\"", "\\"] {
       // An opened quote before it, so that the same text is met from within and from without.
       for start in ["", "\""] {
-        let size = start.isEmpty && escape == "\"" && pattern.count < 3 ? 20 << 20 : 2 << 20
+        let size = start.isEmpty && escape == "\"" && pattern.count == 1 ? 20 << 20 : 1 << 20
         var text = unit
         while text.count < size { text += text }
         text = bytes(start) + text.prefix(size)
@@ -141,9 +141,9 @@ import Testing
   @Test("short lines under a header of 10,000 columns do not take columns × lines of memory")
   func wide() throws {
     let header = (0..<10_000).map { "c\($0)" }.joined(separator: ",")
-    let text = header + "\n" + String(repeating: "x\n", count: 100_000)
+    let text = header + "\n" + String(repeating: "x\n", count: 20_000)
     let outcome = try CutReader(options: CSVOptions()).counted(bytes(text))
-    #expect(outcome.rows == 100_000)
+    #expect(outcome.rows == 20_000)
     #expect(outcome.cellsMax <= 2 << 20)
   }
 }

@@ -16,9 +16,12 @@ public final class Decompressor: @unchecked Sendable {
   private var headCount = 0
   private var headUsed = 0
   private var inflate: UnsafeMutablePointer<inflate_state>?
+  private var gzipHeader: UnsafeMutablePointer<isal_gzip_header>?
   private var zstd: OpaquePointer?
   /// Within a member or frame.
   private var isOpen = false
+  /// Within a gzip member's header.
+  private var inHeader = false
   private var sawMember = false
   private var padding = false
 
@@ -27,6 +30,7 @@ public final class Decompressor: @unchecked Sendable {
   deinit {
     head.deallocate()
     inflate?.deallocate()
+    gzipHeader?.deallocate()
     if let zstd { ZSTD_freeDStream(zstd) }
   }
 
@@ -63,7 +67,10 @@ public final class Decompressor: @unchecked Sendable {
   public func finish(_ output: UnsafeMutableRawBufferPointer, written: inout Int) throws(DecompressionError)
     -> Bool
   {
-    if codec == nil { codec = Codec.none }
+    if codec == nil {
+      // Two bytes of gzip's four are a truncated object, no text.
+      if headCount >= 2 { try open() } else { codec = Codec.none }
+    }
     if headUsed < headCount || isOpen {
       let before = written
       try step(heldBack, used: &headUsed, output, written: &written)
@@ -79,15 +86,16 @@ public final class Decompressor: @unchecked Sendable {
   private var heldBack: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: head[..<headCount]) }
 
   private func open() throws(DecompressionError) {
+    let head = heldBack
     if head[0] == 0x1f && head[1] == 0x8b {
       codec = .gzip
       let state = UnsafeMutablePointer<inflate_state>.allocate(capacity: 1)
       isal_inflate_init(state)
-      state.pointee.crc_flag = UInt32(ISAL_GZIP)
       inflate = state
+      gzipHeader = .allocate(capacity: 1)
     } else if head.elementsEqual([0x28, 0xb5, 0x2f, 0xfd])
       || (head[0] & 0xf0 == 0x50 && head[1...].elementsEqual([0x2a, 0x4d, 0x18]))
-     {
+    {
       codec = .zstd
       guard let stream = ZSTD_createDStream() else {
         throw DecompressionError(message: "no memory for zstd")
@@ -119,7 +127,7 @@ public final class Decompressor: @unchecked Sendable {
     _ input: UnsafeRawBufferPointer, used: inout Int, _ output: UnsafeMutableRawBufferPointer,
     written: inout Int
   ) throws(DecompressionError) {
-    guard let state = inflate, let to = output.baseAddress else { return }
+    guard let state = inflate, let header = gzipHeader, let to = output.baseAddress else { return }
     while true {
       if !isOpen {
         // Between members: the next one, or zero padding to the end.
@@ -132,8 +140,10 @@ public final class Decompressor: @unchecked Sendable {
           throw DecompressionError(message: "there are bytes behind the end of the gzip data")
         }
         isal_inflate_reset(state)
-        state.pointee.crc_flag = UInt32(ISAL_GZIP)
+        isal_gzip_header_init(header)
+        state.pointee.crc_flag = UInt32(ISAL_GZIP_NO_HDR_VER)
         isOpen = true
+        inHeader = true
       }
       let available = input.count - used
       let room = output.count - written
@@ -141,6 +151,17 @@ public final class Decompressor: @unchecked Sendable {
       state.pointee.next_in = UnsafeMutablePointer(
         mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self).advanced(by: used))
       state.pointee.avail_in = UInt32(min(available, Int(UInt32.max)))
+      if inHeader {
+        // Read by itself: `isal_inflate` forgets the header's flags and checksum when the input ends within it.
+        let result = isal_read_gzip_header(state, header)
+        used += available - Int(state.pointee.avail_in)
+        if result == ISAL_END_INPUT { return }
+        guard result == ISAL_DECOMP_OK else {
+          throw DecompressionError(message: Decompressor.message(result))
+        }
+        inHeader = false
+        continue
+      }
       state.pointee.next_out = (to + written).assumingMemoryBound(to: UInt8.self)
       state.pointee.avail_out = UInt32(min(room, Int(UInt32.max)))
       let result = isal_inflate(state)
@@ -177,7 +198,8 @@ public final class Decompressor: @unchecked Sendable {
       if used == input.count && !isOpen { return }
       let result = ZSTD_decompressStream(zstd, &to, &from)
       if ZSTD_isError(result) != 0 {
-        throw DecompressionError(message: "the zstd data is corrupt: \(String(cString: ZSTD_getErrorName(result)))")
+        throw DecompressionError(
+          message: "the zstd data is corrupt: \(String(cString: ZSTD_getErrorName(result)))")
       }
       let moved = from.pos > used || to.pos > written
       used = from.pos

@@ -76,7 +76,8 @@ struct CutReader {
         outcome.rows.append(
           CutRow(
             offset: cut.offset, fault: .rowTooLong, cells: [],
-            record: Array(UnsafeBufferPointer(start: cut.text.base, count: min(cut.text.count, Int(length))))))
+            record: Array(UnsafeBufferPointer(start: cut.text.base, count: min(cut.text.count, Int(length)))))
+        )
       case .records:
         block.text = cut.text
         scanner.scan(block, width: cutter.header?.count ?? 0)
@@ -89,7 +90,9 @@ struct CutReader {
     return outcome
   }
 
-  private func feed(_ cutter: BlockCutter, _ bytes: [UInt8], _ chunking: Chunking, _ take: (CutBlock) -> Void) throws {
+  private func feed(_ cutter: BlockCutter, _ bytes: [UInt8], _ chunking: Chunking, _ take: (CutBlock) -> Void)
+    throws
+  {
     var random = SeededGenerator(seed: UInt64(0))
     if case .random(let seed, _) = chunking { random = SeededGenerator(seed: seed) }
     var at = 0
