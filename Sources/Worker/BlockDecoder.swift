@@ -64,13 +64,14 @@ struct DecodingPlan: Sendable {
 
   /// Where each column stands in an object with the given header; nil entries are not CSV columns, −1 is absent.
   func positions(in header: [String]) throws(FormatError) -> [Int] {
+    let places = Dictionary(header.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     var positions: [Int] = []
     for (index, origin) in origins.enumerated() {
       guard case .csv(let name) = origin else {
         positions.append(-1)
         continue
       }
-      if let at = header.firstIndex(of: name) {
+      if let at = places[name] {
         positions.append(at)
       } else if source.source.columns[index].defaultText != nil {
         positions.append(-1)

@@ -41,9 +41,7 @@ struct SnapshotWriter {
 
   func write() throws -> Result {
     let rule = SplitRule(plan.definition.split)
-    let by = plan.definition.split.by.flatMap { name in
-      plan.sources[plan.rowsSource].kept.firstIndex { $0.name == name }
-    }
+    let by = plan.definition.split.by.flatMap { plan.sources[plan.rowsSource].keptIndex[$0] }
     let rows = try rowsOfShards(rule: rule, by: by)
     let chunks = chunks(rows, splits: rule.names.count)
     let output = try OutputShape(plan)
