@@ -12,9 +12,10 @@ let strict: [SwiftSetting] = [
 
 /// For targets with hot loops over class-owned buffers: the run-time half of the exclusivity checks costs a sixth of
 /// the batch job there. The compile-time half stays on, and each of these classes is used by one thread at a time.
-let hot: [SwiftSetting] = strict + [
-  .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
-]
+let hot: [SwiftSetting] =
+  strict + [
+    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
+  ]
 
 func module(_ name: String, _ dependencies: [Target.Dependency], settings: [SwiftSetting] = strict) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: settings)

@@ -83,9 +83,9 @@ extension EventsState {
       sum.add(window: window)
       return sum.rounded()
     case .decimal(_, let scale):
-      let sum = Double((record + slot.offset).load(as: Int128.self))
-      let wrapped = wraps.isEmpty ? 0 : wraps[name] ?? 0
-      return (sum + Double(wrapped) * 0x1p128) / powerOfTen(scale)
+      let sum = (record + slot.offset).load(as: Int128.self)
+      if wraps.isEmpty || wraps[name] == nil { return Double(sum) / powerOfTen(scale) }
+      return exactSum(record, key, index).rounded() / powerOfTen(scale)
     default:
       let sum = Int128((record + slot.offset).load(as: Int64.self))
       let wrapped = wraps.isEmpty ? 0 : wraps[name] ?? 0
@@ -93,21 +93,23 @@ extension EventsState {
     }
   }
 
-  /// The sample standard deviation, from the exact sum and the exact sum of squares.
-  private func deviation(_ record: UnsafeMutableRawPointer, _ key: UInt32, _ reading: AggregateReading) -> Double
+  /// The sample standard deviation, from the exact sum and the exact sum of squares: nothing cancels, however large
+  /// the mean is against the spread.
+  private func deviation(_ record: UnsafeMutableRawPointer, _ key: UInt32, _ reading: AggregateReading)
+    -> Double
   {
-    guard let squares = reading.squares else { return .nan }
+    guard let squares = reading.squares, let values = reading.values else { return .nan }
     let index = (record + layout.slots[squares].offset).load(as: Int64.self)
+    let count = (record + layout.slots[values].offset).load(as: Int64.self)
     guard index > 0,
       let deviation = ExactMoments.standardDeviation(
-        count: Int(count(record, reading.values)), sum: exactSum(record, key, reading.slot),
-        squares: wides[Int(index) - 1])
+        count: Int(count), sum: exactSum(record, key, reading.slot), squares: wides[Int(index) - 1])
     else { return .nan }
     guard case .decimal(_, let scale) = layout.slots[squares].type else { return deviation }
     return deviation / powerOfTen(scale)
   }
 
-  /// The exact sum, of a decimal's unscaled values.
+  /// The unscaled sum without any rounding.
   private func exactSum(_ record: UnsafeMutableRawPointer, _ key: UInt32, _ index: Int) -> WideSum {
     let slot = layout.slots[index]
     let name = SlotKey(key: key, slot: Int32(index))
@@ -117,13 +119,15 @@ extension EventsState {
       return sum
     }
     var sum = WideSum()
+    let wrapped = wraps.isEmpty ? 0 : wraps[name] ?? 0
+    var width = 64
     if case .decimal = slot.type {
+      width = 128
       sum.add(integer: (record + slot.offset).load(as: Int128.self))
-      // A wrap is 2¹²⁸.
-      for _ in 0..<(wraps[name] ?? 0).magnitude { sum.add((wraps[name] ?? 0) < 0 ? -0x1p128 : 0x1p128) }
     } else {
-      sum.add(integer: Int128((record + slot.offset).load(as: Int64.self)) + Int128(wraps[name] ?? 0) << 64)
+      sum.add(integer: Int128((record + slot.offset).load(as: Int64.self)))
     }
+    sum.add(UInt128(wrapped.magnitude), exponent: width, negative: wrapped < 0)
     return sum
   }
 

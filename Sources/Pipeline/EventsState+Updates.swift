@@ -79,12 +79,11 @@ extension EventsState {
       guard column.validity[row] != 0 else { continue }
       let slot = at.pointer(row, as: Int64.self)
       if slot.pointee == 0 { slot.pointee = Int64(wide(at, row) + 1) }
-      let index = Int(slot.pointee) - 1
+      let sum = Int(slot.pointee) - 1
       switch column.type {
-      case .double: wides[index].addSquare(column.doubles[row])
-      case .decimal: wides[index].addSquare(integer: column.int128s[row])
-      case .bool: wides[index].addSquare(integer: Int128(column.bytes[row]))
-      default: wides[index].addSquare(integer: Int128(column.int64s[row]))
+      case .double: wides[sum].addSquare(column.doubles[row])
+      case .decimal: wides[sum].addSquare(integer: column.int128s[row])
+      default: wides[sum].addSquare(integer: Int128(column.ordinal(row)))
       }
     }
   }
@@ -136,10 +135,13 @@ extension EventsState {
 
   /// Keeps a string in the state's arena, in the old one's place where it fits.
   func store(_ view: ByteView, _ bytes: UnsafeMutablePointer<UInt8>, in slot: UnsafeMutablePointer<ByteView>) {
-    if view.length <= slot.pointee.length {
+    let held = slot.pointee.length
+    if view.length <= held {
+      garbage += held - view.length
       (arena.base + Int(slot.pointee.start)).update(from: bytes + Int(view.start), count: view.length)
       slot.pointee = ByteView(start: slot.pointee.start, length: UInt32(view.length))
     } else {
+      garbage += held
       let start = arena.append(bytes + Int(view.start), view.length)
       slot.pointee = ByteView(start: start, length: UInt32(view.length))
     }
@@ -229,8 +231,10 @@ func fromOrderedBits(_ ordered: Int64) -> Double {
 /// 10^n as a double, exact up to n = 22 and correctly rounded above.
 func powerOfTen(_ n: Int) -> Double {
   let powers: [Double] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
-    1e20, 1e21, 1e22, 1e23, 1e24, 1e25, 1e26, 1e27, 1e28, 1e29, 1e30, 1e31, 1e32, 1e33, 1e34, 1e35, 1e36, 1e37,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19,
+    1e20, 1e21, 1e22, 1e23, 1e24, 1e25, 1e26, 1e27, 1e28, 1e29, 1e30, 1e31, 1e32, 1e33, 1e34, 1e35, 1e36,
+    1e37,
     1e38,
   ]
   return powers[min(max(n, 0), 38)]

@@ -16,7 +16,9 @@ final class EventsState {
   var wideIndex: [SlotKey: Int] = [:]
   var wides: [WideSum] = []
   /// Bytes of min, max, first and last strings.
-  let arena = ByteArena(capacity: 256)
+  private(set) var arena = ByteArena(capacity: 256)
+  /// Bytes of the arena that no slot points at.
+  var garbage = 0
   private var distinct = DistinctSet()
 
   /// A slot of a key.
@@ -74,6 +76,30 @@ final class EventsState {
         }
       }
     }
+    if garbage > 1 << 16 && garbage * 2 > arena.count { compact() }
+  }
+
+  /// Rewrites the strings' bytes without what was replaced.
+  private func compact() {
+    let compacted = ByteArena(capacity: arena.count - garbage)
+    for slot in layout.slots where slot.type == .string {
+      let offset: Int
+      switch slot.kind {
+      case .min, .max: offset = slot.offset
+      case .first, .last: offset = slot.offset + AccumulatorLayout.versionedValueOffset
+      default: continue
+      }
+      for page in pages {
+        for row in 0..<EventsState.pageRows {
+          let view = (page + row * layout.stride + offset).assumingMemoryBound(to: ByteView.self)
+          let length = view.pointee.length
+          let start = compacted.append(arena.base + Int(view.pointee.start), length)
+          view.pointee = ByteView(start: start, length: UInt32(length))
+        }
+      }
+    }
+    arena = compacted
+    garbage = 0
   }
 
   private func grow(to keys: Int) {
@@ -95,7 +121,10 @@ final class EventsState {
     if let asOf {
       high = asOf
       timed = true
-      if let over = layout.filters[filter].over { low = asOf.subtractingReportingOverflow(over).partialValue }
+      if let over = layout.filters[filter].over {
+        let (start, overflow) = asOf.subtractingReportingOverflow(over)
+        low = overflow ? .min : start
+      }
     }
     var count = 0
     if let program = layout.programs[filter] {

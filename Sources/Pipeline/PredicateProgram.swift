@@ -9,6 +9,7 @@ indirect enum PredicateProgram: Sendable {
   case compareDouble(column: Int, Predicate.Comparison, Double)
   case compareDecimal(column: Int, Predicate.Comparison, Int128)
   case compareString(column: Int, Predicate.Comparison, [UInt8])
+  case isIn(column: Int, ConstantSet)
   case isNull(column: Int)
   case and(PredicateProgram, PredicateProgram)
   case or(PredicateProgram, PredicateProgram)
@@ -38,6 +39,10 @@ indirect enum PredicateProgram: Sendable {
     case .compare(let name, let comparison, let literal): self = try compare(name, comparison, literal)
     case .isIn(let name, let literals):
       guard let first = literals.first else { throw PlanError(message: "where: an empty 'in' list") }
+      if literals.count > ConstantSet.shortMax {
+        self = .isIn(column: try position(name), ConstantSet(literals))
+        return
+      }
       var program = try compare(name, .equal, first)
       for literal in literals.dropFirst() { program = .or(program, try compare(name, .equal, literal)) }
       self = program
@@ -77,6 +82,10 @@ indirect enum PredicateProgram: Sendable {
     case .compareString(let index, let comparison, let value):
       let column = batch.columns[index]
       compareStrings(column, value, comparison, rows, truth)
+      markUnknown(column, rows, truth)
+    case .isIn(let index, let constants):
+      let column = batch.columns[index]
+      constants.evaluate(column, rows, into: truth)
       markUnknown(column, rows, truth)
     case .isNull(let index):
       let validity = batch.columns[index].validity

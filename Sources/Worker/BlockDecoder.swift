@@ -39,7 +39,8 @@ struct DecodingPlan: Sendable {
       case .modified: origins.append(.modified)
       case .recordKey, .recordTimestamp, .header:
         throw PlanError(
-          message: "source '\(plan.source.name)', column '\(column.name)': only a record has a key, timestamp or headers")
+          message:
+            "source '\(plan.source.name)', column '\(column.name)': only a record has a key, timestamp or headers")
       }
       do {
         casts.append(

@@ -217,12 +217,14 @@ struct ProfileColumn {
     )
     .summary(name: "d")
     #expect(int.min == .int(sorted[0]) && int.max == .int(sorted[10_000]))
-    #expect(decimal.min == .text(ValueText.canonical(.decimal(Int128(sorted[0])), type: .decimal(precision: 38, scale: 3))))
+    #expect(
+      decimal.min == .text(ValueText.canonical(.decimal(Int128(sorted[0])), type: .decimal(precision: 38, scale: 3))))
     #expect(int.mean == Double(ints.reduce(0, +)) / 10_001)
     #expect(decimal.mean == Double(ints.reduce(0, +)) / 10_001 / 1000)
     let spread = try #require(int.stddev)
     #expect(abs(try #require(decimal.stddev) * 1000 - spread) <= spread.ulp * 2)
-    #expect(time.mean == nil && time.min == .text(ValueText.canonical(.timestamp(sorted[0] * 1_000_000), type: .timestamp)))
+    #expect(
+      time.mean == nil && time.min == .text(ValueText.canonical(.timestamp(sorted[0] * 1_000_000), type: .timestamp)))
     for percentile in ColumnSummary.percentiles {
       let want = sorted[10_000 * percentile / 100]
       guard case .int(let got) = int.quantiles?["p\(percentile)"],

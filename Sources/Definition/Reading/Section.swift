@@ -104,8 +104,7 @@ struct NodeReader {
   }
 
   /// One of some words.
-  func choice<Value>(_ node: YAMLNode?, _ expected: String, _ choices: KeyValuePairs<String, Value>) -> Value?
-  {
+  func choice<Value>(_ node: YAMLNode?, _ expected: String, _ choices: KeyValuePairs<String, Value>) -> Value? {
     guard let node, let text = text(node, expected) else { return nil }
     if let found = choices.first(where: { $0.key == text }) { return found.value }
     log.report(

@@ -53,8 +53,7 @@ extension ParquetFooter {
     }
   }
 
-  private static func readKeyValue(_ reader: inout ThriftCompactReader) throws(WriteError) -> ParquetKeyValue
-  {
+  private static func readKeyValue(_ reader: inout ThriftCompactReader) throws(WriteError) -> ParquetKeyValue {
     var pair = ParquetKeyValue("", "")
     try reader.structure { (reader, head) throws(WriteError) in
       switch head.id {
