@@ -12,9 +12,10 @@ let strict: [SwiftSetting] = [
 
 /// For targets with hot loops over class-owned buffers: the run-time half of the exclusivity checks costs a sixth of
 /// the batch job there. The compile-time half stays on, and each of these classes is used by one thread at a time.
-let hot: [SwiftSetting] = strict + [
-  .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
-]
+let hot: [SwiftSetting] =
+  strict + [
+    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
+  ]
 
 func module(_ name: String, _ dependencies: [Target.Dependency], settings: [SwiftSetting] = strict) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
@@ -66,7 +67,9 @@ let package = Package(
     module("Console", ["Columns", "Definition", "Pipeline", "Worker"]),
     .executableTarget(
       name: "tributary",
-      dependencies: ["Console", "Definition", "Digests", "Pipeline", "Platform", "LocalStore", "S3", "Worker"],
+      dependencies: [
+        "Console", "Definition", "Digests", "Pipeline", "Platform", "LocalStore", "S3", "Worker",
+      ],
       swiftSettings: strict),
 
     // What tests share: seeded numbers, stores in memory.
@@ -75,10 +78,10 @@ let package = Package(
     tests("ColumnsTests", ["Columns", "Formats"], fixtures: true),
     tests("DefinitionTests", ["Definition", "Columns"]),
     tests("PipelineTests", ["Pipeline", "Definition", "Columns", "TestKit"]),
-    tests("FormatsTests", ["Formats", "Definition", "Columns", "TestKit"], fixtures: true),
+    tests("FormatsTests", ["Formats", "Pipeline", "Definition", "Columns", "TestKit"], fixtures: true),
     tests("DigestsTests", ["Digests"]),
-    tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition"]),
-    tests("TributaryTests", ["tributary", "Platform", "LocalStore"]),
+    tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition", "TestKit"]),
+    tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Columns", "Platform", "LocalStore", "TestKit"]),
   ],

@@ -23,8 +23,7 @@ extension Calendar {
 
   /// Writes `YYYY-MM-DDThh:mm:ssZ`, with `.ffffff` behind the seconds where they have a fraction; gives the number
   /// of bytes (20 or 27; more for years beyond 0…9999). `into` has room for ``textCapacity`` bytes.
-  @inlinable public static func formatTimestamp(_ micros: Int64, into out: UnsafeMutablePointer<UInt8>) -> Int
-  {
+  @inlinable public static func formatTimestamp(_ micros: Int64, into out: UnsafeMutablePointer<UInt8>) -> Int {
     let days = floorDivide(Int(micros), Int(microsecondsPerDay))
     let rest = Int(micros) &- days &* Int(microsecondsPerDay)
     let seconds = rest / 1_000_000

@@ -62,8 +62,7 @@ struct CastLoop {
   }
 
   /// Points null fields at a copy of `fallback`, made at most once a block.
-  mutating func fillNulls(_ views: UnsafeMutablePointer<ByteView>, with fallback: String, in arena: ByteArena)
-  {
+  mutating func fillNulls(_ views: UnsafeMutablePointer<ByteView>, with fallback: String, in arena: ByteArena) {
     var copy: ByteView?
     for row in 0..<rows where fields[row &* stride].isNull {
       let view = copy ?? arena.append(fallback)

@@ -56,7 +56,8 @@ public enum Hashing {
     let raw = UnsafeRawPointer(data)
     var i = 0
     while i &+ 8 <= length {
-      h = mix(h ^ UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: i, as: UInt64.self)))
+      h =
+        mix(h ^ UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: i, as: UInt64.self)))
         &* 0x9fb2_1c65_1e98_df25
       i &+= 8
     }

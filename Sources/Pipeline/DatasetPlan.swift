@@ -10,6 +10,8 @@ public struct DatasetPlan: Sendable {
   public let sources: [SourcePlan]
   /// The snapshot's columns: key, features, label.
   public let output: [OutputColumn]
+  /// Names and types of `output`.
+  public let fields: [Field]
   public let rowsSource: Int
 
   /// The definition must be one that ``DefinitionReader`` accepted: its names resolve.
@@ -25,9 +27,8 @@ public struct DatasetPlan: Sendable {
       try SourcePlan(source, definition: definition, asOf: asOf)
     }
     output = try DatasetPlan.output(definition, sources: sources, rowsSource: rowsSource)
+    fields = output.map { Field(name: $0.name, type: $0.type) }
   }
-
-  public var fields: [Field] { output.map { Field(name: $0.name, type: $0.type) } }
 
   private static func output(_ definition: Definition, sources: [SourcePlan], rowsSource: Int)
     throws(PlanError) -> [OutputColumn]
@@ -46,7 +47,7 @@ public struct DatasetPlan: Sendable {
       let value: OutputColumn.Value
       switch feature.value {
       case .column(let name):
-        guard let at = sources[source].kept.firstIndex(where: { $0.name == name }) else {
+        guard let at = sources[source].keptIndex[name] else {
           throw PlanError(message: "feature '\(feature.name)': source '\(feature.source)' has no column '\(name)'")
         }
         value = .latest(source: source, kept: at)
@@ -58,7 +59,7 @@ public struct DatasetPlan: Sendable {
           name: feature.name, type: feature.type, value: value, fallback: feature.fallback, isLabel: false))
     }
     if let label = definition.rows.label {
-      guard let at = sources[rowsSource].kept.firstIndex(where: { $0.name == label }) else {
+      guard let at = sources[rowsSource].keptIndex[label] else {
         throw PlanError(message: "rows: source '\(definition.rows.source)' has no column '\(label)' for the label")
       }
       columns.append(

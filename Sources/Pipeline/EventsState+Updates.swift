@@ -134,8 +134,7 @@ extension EventsState {
   }
 
   /// Keeps a string in the state's arena, in the old one's place where it fits.
-  func store(_ view: ByteView, _ bytes: UnsafeMutablePointer<UInt8>, in slot: UnsafeMutablePointer<ByteView>)
-  {
+  func store(_ view: ByteView, _ bytes: UnsafeMutablePointer<UInt8>, in slot: UnsafeMutablePointer<ByteView>) {
     let held = slot.pointee.length
     if view.length <= held {
       garbage += held - view.length

@@ -15,6 +15,8 @@ public struct Fingerprint: Sendable, Hashable {
 
   /// Adds the table's rows, which stand in this split (`train`, `eval`): the same row in another split is another row.
   public mutating func add(table: Table, split: String) {
+    // Pointers into the columns are taken below; the table outlives them all.
+    defer { withExtendedLifetime(table) {} }
     let start = RowHash.start(split)
     withUnsafeTemporaryAllocation(of: RowHash.self, capacity: RowHash.blockRows) { block in
       guard let hashes = block.baseAddress else { return }
@@ -73,7 +75,8 @@ private struct RowHash: BitwiseCopyable {
     return bytes.withUnsafeBufferPointer { buffer in
       guard let base = buffer.baseAddress else { preconditionFailure("the array has a byte at least") }
       return RowHash(
-        a: Hashing.hash64(base, buffer.count - 1, seed: seedA), b: Hashing.hash64(base, buffer.count - 1, seed: seedB))
+        a: Hashing.hash64(base, buffer.count - 1, seed: seedA),
+        b: Hashing.hash64(base, buffer.count - 1, seed: seedB))
     }
   }
 
@@ -116,7 +119,8 @@ private struct RowHash: BitwiseCopyable {
       each(validity, number, hashes) { hash, i in
         let bytes = UnsafePointer(text + Int(views[i].start))
         hash.step(
-          Hashing.hash64(bytes, views[i].length, seed: seedA), Hashing.hash64(bytes, views[i].length, seed: seedB))
+          Hashing.hash64(bytes, views[i].length, seed: seedA),
+          Hashing.hash64(bytes, views[i].length, seed: seedB))
       }
     }
   }

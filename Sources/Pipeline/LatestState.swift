@@ -96,7 +96,7 @@ final class LatestState {
 
   private func grow(to keys: Int) {
     guard keys > capacity else { return }
-    let grown = max(keys, capacity * 2, 1024)
+    let grown = max(keys, capacity * 2, 16)
     let newVersions = UnsafeMutablePointer<RowVersion>.allocate(capacity: grown)
     newVersions.update(from: versions, count: capacity)
     (newVersions + capacity).initialize(repeating: .none, count: grown - capacity)

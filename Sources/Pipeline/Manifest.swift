@@ -164,7 +164,8 @@ public struct Manifest: Sendable, Codable, Hashable {
 
   public init(
     dataset: String, semanticHash: String, snapshot: String, asOf: String, cut: Int, fingerprint: String, rows: Int,
-    splits: [String: Int], schema: [SchemaField], profile: [String: ColumnSummary], inputs: [InputRecord], missing: [MissingInput],
+    splits: [String: Int], schema: [SchemaField], profile: [String: ColumnSummary], inputs: [InputRecord],
+    missing: [MissingInput],
     parts: [PartRecord], rejected: RejectedRecord, checks: [CheckRecord], definition: DefinitionRecord, shards: Int,
     tributary: String
   ) {

@@ -21,10 +21,11 @@ public final class RowBatch: @unchecked Sendable {
   /// The carried columns, in the plan's order.
   public let columns: [Column]
 
-  public init(shard: Int, types: [ColumnType], capacity: Int) {
+  /// `arenaBytes`: what keys and strings will need, near enough; the arena grows beyond it.
+  public init(shard: Int, types: [ColumnType], capacity: Int, arenaBytes: Int = 256) {
     self.shard = shard
     self.capacity = capacity
-    let arena = ByteArena(capacity: capacity * 16)
+    let arena = ByteArena(capacity: arenaBytes)
     self.arena = arena
     keys = .allocate(capacity: capacity)
     hashes = .allocate(capacity: capacity)

@@ -11,19 +11,25 @@ public final class ShardSplitter: @unchecked Sendable {
   /// Next batch's capacity a shard: doubles from batch to batch, so that small attempts stay small.
   private var nextCapacity: [Int]
   private var starts: [Int]
+  /// Bytes of keys and strings a row, as the fullest batch so far had them.
+  private var arenaBytesPerRow = 16
   private var order: [UInt32] = []
-  /// Bytes of keys and strings at which a batch is sealed, whatever its rows: memory is a few of these a shard.
-  private static let bytesMax = 1 << 20
   /// Finished batches, in order of sealing; the owner takes them.
   public private(set) var sealed: [RowBatch] = []
 
-  /// `types`: the carried columns' types. A batch holds at most `rowsMax` rows.
-  public init(shards: Int, types: [ColumnType], rowsMax: Int = 8192) {
+  /// Memory that a batch's fixed-size parts take at most.
+  static let batchBytesMax = 512 << 10
+  /// Bytes of keys and strings at which a batch is sealed, whatever its rows.
+  static let arenaBytesMax = 1 << 20
+
+  /// `types`: the carried columns' types. A batch holds at most `rowsMax` rows, fewer where rows are wide.
+  public init(shards: Int, types: [ColumnType], rowsMax: Int = 4096) {
     self.shards = shards
     self.types = types
-    self.rowsMax = rowsMax
+    let rowBytes = types.reduce(32) { $0 + $1.stride + 1 }
+    self.rowsMax = max(8, min(rowsMax, ShardSplitter.batchBytesMax / rowBytes))
     open = Array(repeating: nil, count: shards)
-    nextCapacity = Array(repeating: 64, count: shards)
+    nextCapacity = Array(repeating: min(64, self.rowsMax), count: shards)
     starts = Array(repeating: 0, count: shards + 1)
   }
 
@@ -49,7 +55,8 @@ public final class ShardSplitter: @unchecked Sendable {
             rows, into: batch, keyArena: keyArena, keys: keys, hashes: hashes, times: times, columns: columns,
             origin: RowOrigin(input: input, row: firstRow))
           batch.count += n
-          if batch.count == batch.capacity || batch.arena.count >= ShardSplitter.bytesMax {
+          if batch.count == batch.capacity || batch.arena.count >= ShardSplitter.arenaBytesMax {
+            arenaBytesPerRow = max(arenaBytesPerRow, batch.arena.count / batch.count + 1)
             sealed.append(batch)
             open[shard] = nil
           }
@@ -78,7 +85,9 @@ public final class ShardSplitter: @unchecked Sendable {
     if let batch = open[shard] { return batch }
     let capacity = min(rowsMax, max(nextCapacity[shard], rows))
     nextCapacity[shard] = min(rowsMax, capacity * 4)
-    let batch = RowBatch(shard: shard, types: types, capacity: capacity)
+    let batch = RowBatch(
+      shard: shard, types: types, capacity: capacity,
+      arenaBytes: min(capacity * arenaBytesPerRow, ShardSplitter.arenaBytesMax))
     open[shard] = batch
     return batch
   }

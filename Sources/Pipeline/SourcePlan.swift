@@ -16,6 +16,8 @@ public struct SourcePlan: Sendable {
   public let asOf: Int64?
   /// `latest`: the columns that are kept, by name, type and position in a batch.
   public let kept: [Kept]
+  /// Positions in `kept` by name.
+  public let keptIndex: [String: Int]
   /// `events`: what is accumulated a key.
   public let layout: AccumulatorLayout
 
@@ -77,6 +79,7 @@ public struct SourcePlan: Sendable {
       }
     }
     self.kept = kept
+    keptIndex = Dictionary(kept.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     layout = try AccumulatorLayout(
       aggregates, positions: positions, types: carriedTypes, asOf: asOf, source: source.name)
   }

@@ -138,7 +138,13 @@ public struct WideSum: Sendable {
     let exponent = Int(truncatingIfNeeded: (bits &>> 52) & 0x7ff)
     let fraction = bits & 0x000f_ffff_ffff_ffff
     if exponent == 0x7ff {
-      if fraction != 0 { hasNaN = true } else if value < 0 { hasNegativeInfinity = true } else { hasPositiveInfinity = true }
+      if fraction != 0 {
+        hasNaN = true
+      } else if value < 0 {
+        hasNegativeInfinity = true
+      } else {
+        hasPositiveInfinity = true
+      }
       return nil
     }
     if exponent == 0 { return fraction == 0 ? nil : (fraction, -1074) }

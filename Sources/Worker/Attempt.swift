@@ -54,7 +54,7 @@ final class Attempt: @unchecked Sendable {
     cutter = BlockCutter(
       format: plan.sources[source].source.format, maxRowBytes: plan.definition.maxRowBytes,
       columns: plan.sources[source].source.columns.count)
-    splitter = ShardSplitter(shards: plan.shards, types: plan.sources[source].carriedTypes, rowsMax: 4096)
+    splitter = ShardSplitter(shards: plan.shards, types: plan.sources[source].carriedTypes)
     counts = Array(repeating: InputCounts(), count: inputs.count)
     staged = Array(repeating: [], count: plan.shards)
     receipts = Array(repeating: ShardReceipt(), count: plan.shards)

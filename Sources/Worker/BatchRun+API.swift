@@ -20,7 +20,7 @@ public struct BatchOptions: Sendable {
   public var inputs: [Manifest.InputRecord]?
 
   public init(
-    id: String, now: Int64, threads: Int, stagingBytes: Int = 256 << 20, temporaryDirectory: String,
+    id: String, now: Int64, threads: Int, stagingBytes: Int = 96 << 20, temporaryDirectory: String,
     programVersion: String, dryRun: Bool = false, inputs: [Manifest.InputRecord]? = nil
   ) {
     self.id = id

@@ -39,13 +39,14 @@ struct DecodingPlan: Sendable {
       case .modified: origins.append(.modified)
       case .recordKey, .recordTimestamp, .header:
         throw PlanError(
-          message: "source '\(plan.source.name)', column '\(column.name)': only a record has a key, timestamp or headers")
+          message:
+            "source '\(plan.source.name)', column '\(column.name)': only a record has a key, timestamp or headers")
       }
       do {
         casts.append(
           try Cast(
             type: column.type, time: column.time, setNullOnError: column.onError == .setNull,
-            defaultText: column.defaultText, zones: zones))
+            fallback: column.defaultValue, zones: zones))
         reductions.append(JSONReduction(column: column, cast: casts[index]))
       } catch {
         throw PlanError(message: "source '\(plan.source.name)', column '\(column.name)': \(error.message)")
@@ -64,13 +65,14 @@ struct DecodingPlan: Sendable {
 
   /// Where each column stands in an object with the given header; nil entries are not CSV columns, −1 is absent.
   func positions(in header: [String]) throws(FormatError) -> [Int] {
+    let places = Dictionary(header.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     var positions: [Int] = []
     for (index, origin) in origins.enumerated() {
       guard case .csv(let name) = origin else {
         positions.append(-1)
         continue
       }
-      if let at = header.firstIndex(of: name) {
+      if let at = places[name] {
         positions.append(at)
       } else if source.source.columns[index].defaultText != nil {
         positions.append(-1)
@@ -186,7 +188,7 @@ final class BlockDecoder: @unchecked Sendable {
 
   private func reserve(_ rows: Int) {
     guard rows > capacity || columns.isEmpty else { return }
-    capacity = max(rows, capacity * 2, 1024)
+    capacity = max(rows + rows / 8, 16)
     columns = plan.source.source.columns.map { Column(type: $0.type, capacity: capacity) }
     keys.deallocate()
     hashes.deallocate()

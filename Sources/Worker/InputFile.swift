@@ -27,6 +27,8 @@ enum AttemptGrouping {
   /// Stored bytes up to which objects are grouped.
   static let bytesMax: Int64 = 4 << 20
   static let inputsMax = 512
+  /// Where each object costs a round trip, one fetcher must not have many in a row.
+  static let inputsMaxRemote = 16
 
   static func groups(_ inputs: [InputFile]) -> [[InputFile]] {
     var groups: [[InputFile]] = []
@@ -35,7 +37,8 @@ enum AttemptGrouping {
     for input in inputs {
       let fits =
         group.last.map { $0.source == input.source } ?? true
-        && bytes + input.info.size <= bytesMax && group.count < inputsMax
+        && bytes + input.info.size <= bytesMax
+        && group.count < (input.info.bucket.isEmpty ? inputsMax : inputsMaxRemote)
       if !fits && !group.isEmpty {
         groups.append(group)
         group = []

@@ -19,7 +19,8 @@ struct RejectBuffer: Sendable {
 
   /// Adds one row. `row` from 1; `byte` in the inflated object; `column` nil where the record itself is at fault.
   mutating func add(
-    source: String, object: String, row: UInt64, byte: UInt64, fault: RowFault, column: (name: String, type: ColumnType)?,
+    source: String, object: String, row: UInt64, byte: UInt64, fault: RowFault,
+    column: (name: String, type: ColumnType)?,
     raw: UnsafeBufferPointer<UInt8>, length: UInt64
   ) {
     count += 1

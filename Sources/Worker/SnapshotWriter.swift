@@ -22,6 +22,8 @@ struct SnapshotWriter {
   /// Rows a table (and Parquet row group) holds at most, unless the definition says less: large enough that columns
   /// compress well, small enough that two cores finish together.
   static let chunkRowsMax = 1 << 16
+  /// Memory that a table takes at most, but for its strings.
+  static let chunkBytesMax = 64 << 20
 
   struct Result: Sendable {
     var parts: [Manifest.PartRecord] = []
@@ -39,9 +41,7 @@ struct SnapshotWriter {
 
   func write() throws -> Result {
     let rule = SplitRule(plan.definition.split)
-    let by = plan.definition.split.by.flatMap { name in
-      plan.sources[plan.rowsSource].kept.firstIndex { $0.name == name }
-    }
+    let by = plan.definition.split.by.flatMap { plan.sources[plan.rowsSource].keptIndex[$0] }
     let rows = try rowsOfShards(rule: rule, by: by)
     let chunks = chunks(rows, splits: rule.names.count)
     let output = try OutputShape(plan)
@@ -89,7 +89,8 @@ struct SnapshotWriter {
 
   /// Deals each split's rows, shard after shard, into chunks of equal size.
   private func chunks(_ rows: [SnapshotRows], splits: Int) -> [Chunk] {
-    var most = SnapshotWriter.chunkRowsMax
+    let rowBytes = plan.fields.reduce(0) { $0 + $1.type.stride + 1 }
+    var most = min(SnapshotWriter.chunkRowsMax, max(SnapshotWriter.chunkBytesMax / max(rowBytes, 1), 16))
     if case .parquet(let options) = plan.definition.snapshot.format {
       most = min(most, max(options.rowGroupRows, 1))
     }

@@ -18,17 +18,15 @@ struct BatchCommand {
     if !isQuiet { warn(checked.reading.warnings, file) }
     let definition = overridden(checked.reading.definition, file)
 
-    let temporary = try TemporaryDirectory(environment: program.environment)
-    defer { temporary.remove() }
     // The id is a slot: whole seconds.
     let id = arguments.text("id") ?? InstantText.format(now - now % 1_000_000)
     let run = BatchRun(
       definition, record: record(of: definition, checked, file), semanticHash: checked.semanticHash,
       options: BatchOptions(
         id: id, now: now, threads: arguments.count("threads") ?? Machine.processors(),
-        temporaryDirectory: temporary.path, programVersion: programVersion),
+        temporaryDirectory: program.temporaryDirectory, programVersion: programVersion),
       stores: ConcreteStores(root: file.directory, options: definition.store))
-    let driver = BatchDriver(errors: program.errors, isQuiet: isQuiet, temporary: temporary)
+    let driver = BatchDriver(errors: program.errors, isQuiet: isQuiet)
     switch try driver.drive(run) {
     case .failure(let error): throw Failure(.failed, error.problems)
     case .success(let outcome):

@@ -6,10 +6,9 @@ import Worker
 struct BatchDriver {
   let errors: TextOutput
   let isQuiet: Bool
-  let temporary: TemporaryDirectory
 
   /// How long a run that was told to stop may take to tidy up.
-  private static let patienceSeconds = 10.0
+  private static let patienceSeconds = 3.0
   private static let redrawMilliseconds = 200
 
   /// What the run gave. A run that a signal stopped throws ``Failure/init(signal:_:)``; one that published before it could
@@ -45,8 +44,8 @@ struct BatchDriver {
   }
 
   /// Ends the process while the run's threads still work: a request that hangs must not hold up whoever waits.
+  /// Temporary files have no name any more by then (they are unlinked when they are made), so the system removes them.
   private func abandon(_ signal: Int32) -> Never {
-    temporary.remove()
     errors.write("\ntributary: error: stopped by \(SignalSet.name(signal)) before the run could tidy up\n")
     _exit(128 + signal)
   }

@@ -68,8 +68,7 @@ enum Machine {
 
   /// A line of the kernel's account of this process (proc(5)), without its name.
   private static func processStatus(_ name: String) -> String? {
-    for line in (smallFile("/proc/self/status") ?? "").split(separator: "\n") where line.hasPrefix(name + ":")
-    {
+    for line in (smallFile("/proc/self/status") ?? "").split(separator: "\n") where line.hasPrefix(name + ":") {
       return String(line.dropFirst(name.count + 1).drop { $0 == "\t" || $0 == " " })
     }
     return nil

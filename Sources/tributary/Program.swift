@@ -71,6 +71,12 @@ struct Program {
     }
   }
 
+  /// Where temporary files go.
+  var temporaryDirectory: String {
+    let named = environment["TMPDIR"] ?? ""
+    return named.isEmpty ? "/tmp" : named
+  }
+
   /// Problems on standard error.
   func report(_ problems: [String]) {
     let mark = errors.style.paint("error:", .red)

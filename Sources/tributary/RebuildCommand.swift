@@ -17,16 +17,15 @@ struct RebuildCommand {
     let definition = try definition(of: file, directory: directory)
     let isQuiet = arguments.flag("quiet")
 
-    let temporary = try TemporaryDirectory(environment: program.environment)
-    defer { temporary.remove() }
     let run = BatchRun(
       definition, record: manifest.definition, semanticHash: manifest.semanticHash,
       options: BatchOptions(
         id: manifest.snapshot, now: definition.asOf ?? Machine.now(),
-        threads: arguments.count("threads") ?? Machine.processors(), temporaryDirectory: temporary.path,
+        threads: arguments.count("threads") ?? Machine.processors(),
+        temporaryDirectory: program.temporaryDirectory,
         programVersion: programVersion, dryRun: arguments.text("to") == nil, inputs: manifest.inputs),
       stores: ConcreteStores(root: directory, options: definition.store))
-    let driver = BatchDriver(errors: program.errors, isQuiet: isQuiet, temporary: temporary)
+    let driver = BatchDriver(errors: program.errors, isQuiet: isQuiet)
     switch try driver.drive(run) {
     case .failure(let error): throw refuse(error, file)
     case .success(let outcome): try compare(outcome, file, directory: directory, isQuiet: isQuiet)
@@ -56,6 +55,10 @@ struct RebuildCommand {
         .failed,
         "\(file.location): the definition in it does not give its semantic_hash: tributary \(manifest.tributary) "
           + "understood it otherwise than \(programVersion), or the manifest was edited; use that version")
+    }
+    guard OptionValue.isIdentifier(manifest.snapshot) else {
+      throw Failure(
+        .failed, "\(file.location): '\(manifest.snapshot)' cannot name a snapshot; was it edited?")
     }
     guard let asOf = InstantText.parse(manifest.asOf) else {
       throw Failure(.failed, "\(file.location): as_of '\(manifest.asOf)' is not a time of ISO 8601")
@@ -104,7 +107,8 @@ struct RebuildCommand {
     }
     let isLocal = file.manifest.inputs.contains { $0.bucket.isEmpty && !$0.key.hasPrefix("/") }
     let directory = arguments.text("directory") ?? file.manifest.definition.directory
-    let hint = isLocal ? "; relative paths were looked for in \(directory), --directory names another place" : ""
+    let hint =
+      isLocal ? "; relative paths were looked for in \(directory), --directory names another place" : ""
     return Failure(.failed, error.problems + ["\(file.location) does not rebuild\(hint)"])
   }
 }

@@ -99,12 +99,12 @@ extension Mistake {
     Mistake(
       line: 11, #"      seen: {type: timestamp, format: "%d/%m/%Q"}"#,
       [
-        "11:46: '%Q' is not a directive of strptime that is known here; known: %Y %y %m %d %e %b %B %h %j %H %I %p %M %S %f %z %Z %s %a %A %F %T %D %R %n %t %%"
+        "11:40: %Q in the time format '%d/%m/%Q' is not known; known are %Y %y %m %d %e %H %I %p %M %S %f %j %b %B %a %A %z %Z %s %T %R %D %F %%"
       ]),
     Mistake(
       line: 11, #"      seen: {type: timestamp, format: "%d/%M/%Y"}"#,
       [
-        "11:40: the format '%d/%M/%Y' does not give a whole date; %m is the month, %M the minute"
+        "11:40: the time format '%d/%M/%Y' does not give a whole date: it needs a year (%Y or %y) and either a month and a day (%m or %b, and %d) or the day of the year (%j); %m is the month, %M the minute"
       ]),
     Mistake(
       line: 11, "      seen: {type: timestamp, zone: Europe/Pariss}",

@@ -34,8 +34,7 @@ import Testing
       let value = Int64.random(in: 0...(1 << Int64.random(in: 1...40, using: &dice)), using: &dice) * 1000
       var left = value
       var text = ""
-      for unit in DurationText.units where left >= unit.microseconds && dice.below(4) > 0 || unit.name == "ms"
-      {
+      for unit in DurationText.units where left >= unit.microseconds && dice.below(4) > 0 || unit.name == "ms" {
         text += "\(left / unit.microseconds)\(unit.name)"
         left %= unit.microseconds
       }

@@ -51,6 +51,13 @@ import Testing
     #expect(!Outcome(text, environment: outcome.variables).problems.isEmpty)
   }
 
+  /// One value of a megabyte of unset variables: the first few are told, in time in proportion to its length.
+  @Test func manyUnsetVariables() {
+    let text = String(repeating: "${A}", count: 250_000)
+    let outcome = Outcome(Samples.edited([5: "    objects: \"\(text)\""]))
+    #expect(outcome.raw.map(\.column) == (0..<10).map { 15 + 4 * $0 })
+  }
+
   @Test func keysAreNotExpanded() {
     let outcome = Outcome(Samples.edited([1: "dataset: shop\n\"${A}\": x"]), environment: ["A": "as_of"])
     #expect(

@@ -45,7 +45,9 @@ import Testing
     var starts: [Int] = [0]
     for size in sizes { starts.append(starts.last! + size) }
     var groups: [Int: EncodedRowGroup] = [:]
-    let encoders = [ParquetEncoder(columns: columns, options: options), ParquetEncoder(columns: columns, options: options)]
+    let encoders = [
+      ParquetEncoder(columns: columns, options: options), ParquetEncoder(columns: columns, options: options),
+    ]
     for index in sizes.indices.reversed() {
       let part = expected.rows(starts[index]..<starts[index + 1])
       groups[index] = try encoders[index % 2].encode(part.table)

@@ -35,7 +35,8 @@ enum WriterPython {
 
   /// Runs `body` with a directory that is removed afterwards.
   static func withDirectory<R>(_ body: (URL) throws -> R) throws -> R {
-    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("tributary-\(UUID().uuidString)")
+    let directory = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "tributary-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: directory) }
     return try body(directory)
@@ -43,7 +44,9 @@ enum WriterPython {
 
   /// The expected values as JSON that shares no code with the writers under test: integers and decimals as text, doubles
   /// as the bits' text, so that nothing is lost on the way.
-  static func description(of expected: ExpectedTable, groups: [Int], required: Set<String> = []) throws -> Data {
+  static func description(of expected: ExpectedTable, groups: [Int], required: Set<String> = []) throws
+    -> Data
+  {
     let columns: [[String: Any]] = zip(expected.fields, expected.columns).map { field, values in
       var column: [String: Any] = [
         "name": field.name, "type": "\(field.type)", "required": required.contains(field.name),

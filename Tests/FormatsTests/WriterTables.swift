@@ -38,6 +38,8 @@ struct ExpectedTable {
 /// Random columns of many shapes: few or many distinct values, runs, sorted, extremes.
 struct RandomTables {
   var random: SeededGenerator
+  /// Strings of the column at work are all long, so that their bounds are cut.
+  private var isLong = false
 
   init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
@@ -64,6 +66,7 @@ struct RandomTables {
   }
 
   mutating func column(_ type: ColumnType, _ nulls: Nulls, rows: Int) -> [Literal?] {
+    isLong = Int.random(in: 0..<3, using: &random) == 0
     let distinct = [1, 2, 3, 40, 700, Int.max].randomElement(using: &random)!
     let pool = distinct == Int.max ? [] : (0..<distinct).map { _ in value(type) }
     var result: [Literal?] = []
@@ -137,6 +140,7 @@ struct RandomTables {
     ]
     let length: Int
     switch Int.random(in: 0..<40, using: &random) {
+    case _ where isLong: length = Int.random(in: 20...90, using: &random)
     case 0: length = 0
     case 1: length = Int.random(in: 60...300, using: &random)
     default: length = Int.random(in: 1...14, using: &random)

@@ -134,7 +134,7 @@ struct SeaweedTests {
 
   @Test func oneOfTwelveRacingWritersWins() throws {
     let store = try SeaweedServer.shared().bucket()
-    for round in 0..<5 {
+    for round in 0..<2 {
       let key = "race/\(round)"
       let codes = onThreads(12) { index in
         code { () throws(StoreError) in try store.put(key, [UInt8(index)], condition: .ifAbsent) }

@@ -13,6 +13,7 @@ signatures stay valid). Which fault befalls the n-th request follows from the se
     lost                      passes the request on, drops the whole response, resets the connection
     truncate                  passes a part of the response's body on and closes
     garbage                   answers with bytes that are no HTTP
+    delay                     passes the request on after --delay-seconds; else as it should be
     stall                     passes a part of the response on, then nothing for --stall-seconds, then closes
 
 `GET /__faults__` answers with the counts so far as JSON. Standard library only.
@@ -30,7 +31,7 @@ import time
 CHUNK = 64 << 10
 STATUSES = {"429": "Too Many Requests", "500": "Internal Server Error", "502": "Bad Gateway",
             "503": "Slow Down", "504": "Gateway Timeout"}
-KINDS = {*STATUSES, "early503", "refuse", "reset", "lost", "truncate", "garbage", "stall"}
+KINDS = {*STATUSES, "delay", "early503", "refuse", "reset", "lost", "truncate", "garbage", "stall"}
 
 
 class Broken(Exception):
@@ -123,11 +124,13 @@ def body_of(stream: Stream, head: bytes, is_response: bool, has_no_body: bool):
 
 
 class Proxy:
-    def __init__(self, upstream: int, seed: int, faults, stall_seconds: float, retry_after):
+    def __init__(self, upstream: int, seed: int, faults, stall_seconds: float, delay_seconds: float,
+                 retry_after):
         self.upstream = upstream
         self.seed = seed
         self.faults = faults
         self.stall_seconds = stall_seconds
+        self.delay_seconds = delay_seconds
         self.retry_after = retry_after
         self.lock = threading.Lock()
         self.requests = 0
@@ -185,6 +188,8 @@ class Proxy:
                 raise Broken
             self.answer(client, fault, close=False)
             return server
+        if fault == "delay":
+            time.sleep(self.delay_seconds)
         if server is None:
             server = Stream(socket.create_connection(("127.0.0.1", self.upstream)))
             server.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -260,9 +265,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--faults", type=parse_faults, default=[])
     parser.add_argument("--stall-seconds", type=float, default=60)
+    parser.add_argument("--delay-seconds", type=float, default=0.05)
     parser.add_argument("--retry-after", type=int, help="seconds, sent with statuses")
     options = parser.parse_args()
-    proxy = Proxy(options.upstream, options.seed, options.faults, options.stall_seconds, options.retry_after)
+    proxy = Proxy(options.upstream, options.seed, options.faults, options.stall_seconds,
+                  options.delay_seconds, options.retry_after)
     listener = socket.create_server(("127.0.0.1", options.listen), backlog=256)
     print(f"listening {listener.getsockname()[1]}", flush=True)
     while True:

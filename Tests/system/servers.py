@@ -145,14 +145,13 @@ def faulty(seaweed, tmp_path):
     started = []
 
     def start(seed: int, faults: str) -> str:
-        [port] = free_ports(1)
-        upstream = seaweed.endpoint.removeprefix("http://")
+        log = tmp_path / f"proxy-{len(started)}.log"
         proxy = Server("the fault proxy", [
-            sys.executable, SYSTEM / "fault_proxy.py", "--listen", f"127.0.0.1:{port}", "--upstream", upstream,
-            "--seed", seed, "--faults", faults], tmp_path / f"proxy-{port}.log")
+            sys.executable, SYSTEM / "fault_proxy.py", "--upstream", seaweed.endpoint.rpartition(":")[2], "--seed", seed,
+            "--faults", faults, "--stall-seconds", 20], log)
         started.append(proxy)
-        proxy.wait_until(lambda: socket.create_connection(("127.0.0.1", port), 1).close() is None)
-        return f"http://127.0.0.1:{port}"
+        proxy.wait_until(lambda: log.read_text().startswith("listening "))
+        return f"http://127.0.0.1:{int(log.read_text().split()[1])}"
 
     yield start
     for proxy in started:

@@ -32,7 +32,7 @@ def test_equals_duckdb(program, lake, tmp_path):
 
     said, manifest = done.json, snapshot.manifest
     assert said["rows"] == 20_000 == sum(said["splits"].values()) == sum(part["rows"] for part in manifest["parts"])
-    assert said["fingerprint"] == manifest["fingerprint"]
+    assert said["fingerprint"] == manifest["fingerprint"] == snapshot.computed_fingerprint()
     assert said["rows_rejected"] == 0
     assert said["rows_read"] == sum(source["rows_read"] for source in manifest["inputs"])
     # 20,000 rows of attributes, 400,000 of usage, about 19 in 20 customers have a bill.

@@ -26,7 +26,6 @@ MISTAKES = {
     "unknown option of csv": ("header: true", "headers: true", ["headers", "header"]),
     "not a truth value": ("header: true", "header: maybe", ["maybe"]),
     "unknown keep": ("keep: latest", "keep: lastest", ["lastest", "latest"]),
-    "events without time": ("keep: latest", "keep: events", ["time"]),
     "unknown snapshot format": ("format: parquet", "format: parket", ["parket", "parquet"]),
     "an aggregate of a latest source": ("[n, x]", "{total: sum(n)}", ["sum"]),
     "decimal without digits": ("x: double", 'x: "decimal(3,9)"', ["decimal(3,9)"]),

@@ -164,6 +164,10 @@ def test_filters_find_their_rows(snapshot):
         assert found == ids, f"{column} = {value!r}"
 
 
+def test_the_fingerprint_is_of_these_rows(snapshot):
+    assert snapshot.computed_fingerprint() == snapshot.fingerprint
+
+
 def test_the_schema_is_in_the_manifest(snapshot):
     assert [field["name"] for field in snapshot.manifest["schema"]] == list(SCHEMA)
     assert [field["type"] for field in snapshot.manifest["schema"]] == [

@@ -138,8 +138,8 @@ def test_rebuild_names_the_object_that_changed(program, seaweed, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("faults", ["503:0.2", "reset:0.15", "truncate:0.15", "stall:0.03",
-                                    "503:0.05,reset:0.05,truncate:0.05,stall:0.01"])
+@pytest.mark.parametrize("faults", ["503:0.2", "reset:0.15,lost:0.05", "truncate:0.15,garbage:0.05", "stall:0.03",
+                                    "503:0.05,reset:0.05,truncate:0.05,refuse:0.05,lost:0.05"])
 def test_a_bad_network(program, seaweed, lake, faulty, tmp_path, seed, faults):
     """With what retries can mend, the result is the same, read and written."""
     endpoint = faulty(seed, faults)
@@ -164,7 +164,7 @@ def test_many_objects_are_read_at_once(program, seaweed, faulty, tmp_path):
     for number in range(1_000):
         seaweed.put(f"many/{number:04}.csv", people_csv(range(number, number + 1)).encode())
     direct = run(program, seaweed, tmp_path, definition=PEOPLE_S3, data="s3://lake/many/", out=tmp_path / "direct")
-    slow = run(program, seaweed, tmp_path, definition=PEOPLE_S3, data="s3://lake/many/", ENDPOINT=faulty(1, "delay50:1"))
+    slow = run(program, seaweed, tmp_path, definition=PEOPLE_S3, data="s3://lake/many/", ENDPOINT=faulty(1, "delay:1"))
     assert slow.json["fingerprint"] == direct.json["fingerprint"]
     assert slow.seconds < direct.seconds + 20, f"{slow.seconds:.1f} s against {direct.seconds:.1f} s"
 

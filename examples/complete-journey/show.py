@@ -3,6 +3,7 @@
 usage: show.py TO        TO holds latest.json and snapshot=…/
 """
 
+import datetime
 import json
 import sys
 from pathlib import Path
@@ -16,10 +17,22 @@ def snapshot_directory(to: Path) -> Path:
     return to / f"snapshot={latest['snapshot']}"
 
 
+def shown(value) -> str:
+    match value:
+        case None:
+            return "–"
+        case float():
+            return f"{value:.2f}"
+        case datetime.datetime():
+            return f"{value:%Y-%m-%d %H:%M}"
+        case _:
+            return str(value)
+
+
 def print_rows(table: pa.Table, count: int) -> None:
     """Columns down, rows across: there are more columns than a terminal is wide."""
     rows = table.slice(0, count)
-    lines = [(field.name, str(field.type), *("–" if v is None else str(v) for v in rows[field.name].to_pylist()))
+    lines = [(field.name, str(field.type), *map(shown, rows[field.name].to_pylist()))
              for field in table.schema]
     widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
     for line in lines:
@@ -29,7 +42,8 @@ def print_rows(table: pa.Table, count: int) -> None:
 def main() -> None:
     snapshot = snapshot_directory(Path(sys.argv[1]))
     manifest = json.loads((snapshot / "manifest.json").read_text())
-    for split, promised in manifest["splits"].items():
+    for split in ("eval", "train"):
+        promised = manifest["splits"][split]
         files = sorted((snapshot / split).glob("*.parquet"))
         table = pa.concat_tables([pq.read_table(file) for file in files])
         if table.num_rows != promised:

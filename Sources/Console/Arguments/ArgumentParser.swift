@@ -77,8 +77,7 @@ public struct ArgumentParser: Sendable {
       hint: nearest(name, among: names) ?? "the commands are \(names.joined(separator: ", "))")
   }
 
-  private func parse(_ command: CommandSyntax, _ arguments: ArraySlice<String>) throws(UsageError) -> Request
-  {
+  private func parse(_ command: CommandSyntax, _ arguments: ArraySlice<String>) throws(UsageError) -> Request {
     var parsed = ParsedArguments(command: command.name)
     var rest = arguments
     var onlyPositionals = false

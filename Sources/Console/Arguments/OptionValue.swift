@@ -7,7 +7,7 @@ struct ValueFault: Error {
 }
 
 /// Texts of the command line to typed values.
-enum OptionValue {
+public enum OptionValue {
   static func parse(_ text: String, _ kind: OptionSyntax.Kind) throws(ValueFault) -> ParsedArguments.Value {
     switch kind {
     case .flag: return .flag
@@ -58,7 +58,8 @@ enum OptionValue {
     text.utf8.first == UInt8(ascii: "+") ? nil : Int(text)
   }
 
-  private static func isIdentifier(_ text: String) -> Bool {
+  /// Whether a text may name a snapshot: it becomes part of paths and keys.
+  public static func isIdentifier(_ text: String) -> Bool {
     guard (1...128).contains(text.utf8.count), let first = text.utf8.first, isAlphanumeric(first) else {
       return false
     }

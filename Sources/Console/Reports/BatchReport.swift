@@ -38,7 +38,7 @@ public struct BatchReport: Sendable {
       ("rows", "\(NumberText.grouped(manifest.rows)) (\(splits))"),
       (
         "read",
-        "\(NumberText.grouped(outcome.rowsRead)) rows, \(NumberText.grouped(manifest.inputs.count)) objects, "
+        "\(NumberText.counted(outcome.rowsRead, "row")), \(NumberText.counted(manifest.inputs.count, "object")), "
           + NumberText.bytes(bytesRead)
       ),
       ("rejected", rejected),
@@ -47,7 +47,8 @@ public struct BatchReport: Sendable {
       ("took", took(dot)),
     ]
     if !manifest.missing.isEmpty {
-      facts.insert(("missing", "\(manifest.missing.count) inputs; the manifest names them"), at: 3)
+      facts.insert(
+        ("missing", "\(NumberText.counted(manifest.missing.count, "input")); the manifest names them"), at: 3)
     }
     for (name, value) in facts { text += "  \(style.paint(DisplayText.pad(name, 11), .dim))  \(value)\n" }
     return text
@@ -108,7 +109,7 @@ public struct BatchReport: Sendable {
   private var rejected: String {
     guard outcome.rowsRejected > 0 else { return "none" }
     let see = outcome.manifest.rejected.parts.isEmpty ? "" : ", see " + DisplayText.printable(rejectedPlace)
-    return "\(NumberText.grouped(outcome.rowsRejected)) rows (\(NumberText.percent(rejectedShare)))\(see)"
+    return "\(NumberText.counted(outcome.rowsRejected, "row")) (\(NumberText.percent(rejectedShare)))\(see)"
   }
 
   private func took(_ dot: String) -> String {

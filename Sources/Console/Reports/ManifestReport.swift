@@ -33,7 +33,7 @@ public struct ManifestReport: Sendable {
       let share = manifest.rows > 0 ? Double(rows) / Double(manifest.rows) : 0
       let number = DisplayText.pad(NumberText.grouped(rows), digits, isRight: true)
       let percent = DisplayText.pad(NumberText.percent(share), 6, isRight: true)
-      facts.append(("  " + name, "\(number) \(percent)  \(bar(share, style))"))
+      facts.append(("  " + name, "\(number) \(percent)\(bar(share, style))"))
     }
     let width = facts.map { DisplayText.width($0.0) }.max() ?? 0
     for (name, value) in facts {
@@ -47,8 +47,8 @@ public struct ManifestReport: Sendable {
 
   private func bar(_ share: Double, _ style: TerminalStyle) -> String {
     guard style.isUnicode else { return "" }
-    let done = min(24, max(0, Int((share * 24).rounded())))
-    return style.paint(String(repeating: "█", count: done), .cyan)
+    let done = Int((min(1, max(0, share)) * 24).rounded())
+    return "  " + style.paint(String(repeating: "█", count: done), .cyan)
       + style.paint(String(repeating: "░", count: 24 - done), .dim)
   }
 
@@ -123,46 +123,47 @@ public struct ManifestReport: Sendable {
 
   private func columns(_ style: TerminalStyle) -> String {
     var table = TextTable([
-      .init("column", cutTo: 16), .init("type"), .init("role"), .init("nulls", isRight: true),
+      .init("column", cutTo: 14), .init("type"), .init("role", isMinor: true), .init("nulls", isRight: true),
       .init("distinct", isRight: true), .init("min", isRight: true, cutTo: 10),
-      .init("median", isRight: true, cutTo: 10), .init("mean", isRight: true),
-      .init("max", isRight: true, cutTo: 10),
-      .init("stddev", isRight: true), .init("most frequent", cutTo: 12),
+      .init("median", isRight: true, cutTo: 10, isMinor: true), .init("mean", isRight: true, isMinor: true),
+      .init("max", isRight: true, cutTo: 10), .init("stddev", isRight: true, isMinor: true),
+      .init("most frequent", cutTo: 12, isMinor: true),
     ])
     for field in manifest.schema {
       guard let column = manifest.profile[field.name] else {
         table.append([field.name, field.type, field.role] + Array(repeating: "", count: 8))
         continue
       }
-      let rows = column.count + column.nulls
+      let rows = Double(column.count) + Double(column.nulls)
       let top = column.top?.first.map { "\($0.value) (\(percent($0.count, of: rows)))" }
       table.append([
         field.name, field.type, field.role, percent(column.nulls, of: rows),
-        (column.distinctIsExact ? "" : "~") + NumberText.grouped(column.distinct), text(column.min),
-        median(column), column.mean.map { NumberText.significant($0, digits: 5) } ?? "",
-        text(column.max), column.stddev.map { NumberText.significant($0, digits: 5) } ?? "", top ?? "",
+        (column.distinctIsExact ? "" : "~") + NumberText.grouped(column.distinct),
+        text(column.min, column.type),
+        text(column.quantiles?["p50"], column.type), number(column.mean),
+        text(column.max, column.type), number(column.stddev), top ?? "",
       ])
     }
     table.dropEmptyColumns()
     return title("Columns", style) + table.render(style)
   }
 
-  private func percent(_ rows: Int, of all: Int) -> String {
-    NumberText.percent(all > 0 ? Double(rows) / Double(all) : 0)
+  private func percent(_ rows: Int, of all: Double) -> String {
+    NumberText.percent(all > 0 ? Double(rows) / all : 0)
   }
 
-  /// Quantiles are near the truth, not exact: the fractions of a timestamp's seconds are left out.
-  private func median(_ column: ColumnSummary) -> String {
-    let text = text(column.quantiles?["p50"])
-    guard column.type == "timestamp", let point = text.firstIndex(of: ".") else { return text }
-    return text[..<point] + "Z"
+  private func number(_ value: Double?) -> String {
+    value.map { NumberText.groupedFraction(NumberText.significant($0, digits: 5)) } ?? ""
   }
 
-  private func text(_ value: SummaryValue?) -> String {
+  /// A timestamp as its day: the manifest has the rest.
+  private func text(_ value: SummaryValue?, _ type: String) -> String {
     switch value {
     case .bool(let value): value ? "true" : "false"
     case .int(let value): NumberText.grouped(value)
-    case .double(let value): NumberText.significant(value)
+    case .double(let value): number(value)
+    case .text(let value) where type == "timestamp" && value.hasSuffix("Z"):
+      String(value.prefix { $0 != "T" })
     case .text(let value): value
     case nil: ""
     }

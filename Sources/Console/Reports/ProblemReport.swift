@@ -62,9 +62,8 @@ public struct ProblemReport: Sendable {
 
   /// `3 problems`, `1 problem and 2 warnings`
   public var count: String {
-    func some(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
     let parts = [(problems.count, "problem"), (warnings.count, "warning")].filter { $0.0 > 0 }
-    return parts.map(some).joined(separator: " and ")
+    return parts.map { NumberText.counted($0.0, $0.1) }.joined(separator: " and ")
   }
 
   /// `[{"line": …}, …]`

@@ -24,7 +24,7 @@ public struct RebuildComparison: Sendable, Hashable {
     if isEqual {
       let mark = style.paint(style.isUnicode ? "✔ " : "", .green)
       return "\(mark)\(DisplayText.printable(old.dataset)) \(old.snapshot) rebuilds to the same "
-        + "\(NumberText.grouped(new.rows)) rows from \(NumberText.grouped(new.inputs.count)) inputs: "
+        + "\(NumberText.counted(new.rows, "row")) from \(NumberText.counted(new.inputs.count, "input")): "
         + "fingerprint \(new.fingerprint)\n"
     }
     return differences.map { "  " + DisplayText.printable($0) + "\n" }.joined()
@@ -85,7 +85,7 @@ public struct RebuildComparison: Sendable, Hashable {
     if old.version != new.version { changes.append("its version has changed") }
     if old.rowsApplied != new.rowsApplied || old.rowsRejected != new.rowsRejected {
       changes.append(
-        "gave \(NumberText.grouped(old.rowsApplied)) rows and \(NumberText.grouped(old.rowsRejected)) rejects, gives "
+        "gave \(NumberText.counted(old.rowsApplied, "row")) and \(NumberText.grouped(old.rowsRejected)) rejects, gives "
           + "\(NumberText.grouped(new.rowsApplied)) and \(NumberText.grouped(new.rowsRejected))")
     }
     return changes

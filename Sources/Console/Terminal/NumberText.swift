@@ -11,6 +11,19 @@ public enum NumberText {
     return String(decoding: out, as: UTF8.self)
   }
 
+  /// `1203.4` with the thousands of its whole part grouped: `1,203.4`. Other notations stay as they are.
+  static func groupedFraction(_ text: String) -> String {
+    let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    guard !text.contains("e"), let whole = Int64(parts[0]) else { return text }
+    let sign = whole == 0 && text.hasPrefix("-") ? "-" : ""
+    return sign + grouped(whole) + (parts.count > 1 ? "." + parts[1] : "")
+  }
+
+  /// `1 row`, `1,204 rows`: for nouns whose plural takes an s.
+  public static func counted(_ number: some BinaryInteger, _ noun: String) -> String {
+    "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
+  }
+
   /// `812 B`, `4.1 kB`, `198 MB`: powers of 1000, three significant digits.
   public static func bytes(_ count: Int64) -> String { "\(scaled(Double(count), unitsOfBytes))" }
 

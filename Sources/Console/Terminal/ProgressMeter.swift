@@ -29,8 +29,9 @@ public struct ProgressMeter: Sendable {
     guard elapsed >= 0.1 else { return }
     // A file is read in blocks, so one interval says little: weigh it by its share of the smoothing time.
     let weight = min(1, elapsed / Self.smoothingSeconds)
+    let bytes = Double(progress.bytes) - Double(before.bytes)
     let rows = Double(progress.rows) - Double(before.rows)
-    byteRate = Self.blend(byteRate, max(0, Double(progress.bytes - before.bytes)) / elapsed, weight)
+    byteRate = Self.blend(byteRate, max(0, bytes) / elapsed, weight)
     rowRate = Self.blend(rowRate, max(0, rows) / elapsed, weight)
     last = (seconds, progress.bytes, progress.rows)
   }
@@ -95,9 +96,9 @@ public struct ProgressMeter: Sendable {
   }
 
   private func secondsLeft(_ progress: BatchProgress, _ rate: Double) -> Double? {
-    let bytes = progress.bytesTotal - progress.bytes
+    let bytes = Double(progress.bytesTotal) - Double(progress.bytes)
     guard progress.bytesTotal > 0, bytes >= 0, rate > 0 else { return nil }
-    return Double(bytes) / rate
+    return bytes / rate
   }
 
   private func bar(_ share: Double, _ width: Int) -> String {

@@ -8,7 +8,7 @@
 /// └────────────┴────────┴───────┘
 /// ```
 /// If the table is wider than the style's width, the widest of its flexible columns are cut with an ellipsis; if that is not
-/// enough, whole columns are left out from the right, and ``render(_:)`` says how many.
+/// enough, whole columns are left out, minor ones first and from the right, and ``render(_:)`` says how many.
 public struct TextTable: Sendable {
   public struct Column: Sendable {
     public var title: String
@@ -17,12 +17,17 @@ public struct TextTable: Sendable {
     public var cutTo: Int?
     /// The end matters more than the start (paths).
     public var keepsEnd: Bool
+    /// Among the first to be left out.
+    public var isMinor: Bool
 
-    public init(_ title: String, isRight: Bool = false, cutTo: Int? = nil, keepsEnd: Bool = false) {
+    public init(
+      _ title: String, isRight: Bool = false, cutTo: Int? = nil, keepsEnd: Bool = false, isMinor: Bool = false
+    ) {
       self.title = title
       self.isRight = isRight
       self.cutTo = cutTo
       self.keepsEnd = keepsEnd
+      self.isMinor = isMinor
     }
   }
 
@@ -47,52 +52,63 @@ public struct TextTable: Sendable {
 
   /// Lines with their ends; "" for a table without columns.
   public func render(_ style: TerminalStyle) -> String {
-    let (widths, left) = layout(style)
-    guard !widths.isEmpty else { return "" }
+    let shown = layout(style)
+    guard !shown.isEmpty else { return "" }
+    let widths = shown.map(\.width)
     var text = ""
     if style.isUnicode { text += style.paint(rule(widths, "┌", "┬", "┐"), .dim) + "\n" }
-    text += line(columns.prefix(widths.count).map(\.title), widths, style, isTitle: true)
+    text += line(columns.map(\.title), shown, style, isTitle: true)
     text += style.isUnicode ? style.paint(rule(widths, "├", "┼", "┤"), .dim) + "\n" : underline(widths)
-    for row in rows { text += line(Array(row.prefix(widths.count)), widths, style, isTitle: false) }
+    for row in rows { text += line(row, shown, style, isTitle: false) }
     if style.isUnicode { text += style.paint(rule(widths, "└", "┴", "┘"), .dim) + "\n" }
+    let left = columns.count - shown.count
     if left > 0 {
-      text += "(\(left) more column\(left == 1 ? "" : "s") fit\(left == 1 ? "s" : "") a wider terminal)\n"
+      text += "(\(NumberText.counted(left, "more column")) fit\(left == 1 ? "s" : "") a wider terminal)\n"
     }
     return text
   }
 
-  /// Widths of the columns that fit, and how many do not.
-  private func layout(_ style: TerminalStyle) -> (widths: [Int], left: Int) {
-    var widths = columns.indices.map { index in
-      rows.reduce(DisplayText.width(columns[index].title)) { max($0, DisplayText.width($1[index])) }
+  /// A column that is shown, and how wide.
+  private struct Shown {
+    var column: Int
+    var width: Int
+  }
+
+  private func layout(_ style: TerminalStyle) -> [Shown] {
+    var shown = columns.indices.map { index in
+      Shown(
+        column: index,
+        width: rows.reduce(DisplayText.width(columns[index].title)) { max($0, DisplayText.width($1[index])) })
     }
     // A pipe has no width: what reads it wants everything.
-    guard style.isInteractive else { return (widths, 0) }
-    func total(_ widths: [Int]) -> Int {
-      style.isUnicode ? widths.reduce(1) { $0 + $1 + 3 } : widths.reduce(-2) { $0 + $1 + 2 }
-    }
-    while total(widths) > style.width {
-      let candidates = widths.indices.filter {
-        widths[$0] > max(columns[$0].cutTo ?? Int.max, columns[$0].title.count)
+    guard style.isInteractive else { return shown }
+    while total(shown, style) > style.width {
+      let flexible = shown.indices.filter { index in
+        let column = columns[shown[index].column]
+        return shown[index].width > max(column.cutTo ?? Int.max, DisplayText.width(column.title))
       }
-      if let widest = candidates.max(by: { widths[$0] < widths[$1] }) {
-        widths[widest] -= 1
-      } else if widths.count > 1 {
-        widths.removeLast()
+      if let widest = flexible.max(by: { shown[$0].width < shown[$1].width }) {
+        shown[widest].width -= 1
+      } else if shown.count > 1 {
+        shown.remove(at: shown.lastIndex { columns[$0.column].isMinor } ?? shown.count - 1)
       } else {
         break
       }
     }
-    return (widths, columns.count - widths.count)
+    return shown
   }
 
-  private func line(_ cells: [String], _ widths: [Int], _ style: TerminalStyle, isTitle: Bool) -> String {
+  private func total(_ shown: [Shown], _ style: TerminalStyle) -> Int {
+    style.isUnicode ? shown.reduce(1) { $0 + $1.width + 3 } : shown.reduce(-2) { $0 + $1.width + 2 }
+  }
+
+  private func line(_ cells: [String], _ shown: [Shown], _ style: TerminalStyle, isTitle: Bool) -> String {
     var parts: [String] = []
-    for (index, cell) in cells.enumerated() {
-      let column = columns[index]
+    for place in shown {
+      let column = columns[place.column]
       let fitted = DisplayText.fit(
-        cell, widths[index], fromStart: column.keepsEnd, isUnicode: style.isUnicode)
-      let padded = DisplayText.pad(fitted, widths[index], isRight: column.isRight)
+        cells[place.column], place.width, fromStart: column.keepsEnd, isUnicode: style.isUnicode)
+      let padded = DisplayText.pad(fitted, place.width, isRight: column.isRight)
       parts.append(isTitle ? style.paint(padded, .bold) : padded)
     }
     guard style.isUnicode else { return trimEnd(parts.joined(separator: "  ")) + "\n" }

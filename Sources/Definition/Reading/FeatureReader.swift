@@ -86,8 +86,7 @@ struct FeatureReader {
     }
   }
 
-  private func column(_ column: String, as name: String, _ node: YAMLNode, _ source: SourceDraft) -> Feature?
-  {
+  private func column(_ column: String, as name: String, _ node: YAMLNode, _ source: SourceDraft) -> Feature? {
     let syntax = NameSyntax(text: column, offset: 0)
     return FeatureTyping(log: log, source: source, node: node).plain(
       name, syntax, ExpressionSyntax(head: .column(syntax)))

@@ -6,7 +6,7 @@ final class ProblemLog {
   private(set) var warnings: [Problem] = []
   private var unshown = 0
   /// Searching near names costs (unknown × known) comparisons: with 10,000 columns only the first few are worth it.
-  private var comparisonsLeft = 1_000_000
+  private var comparisonsLeft = 300_000
 
   /// Problems kept; the rest are only counted.
   static let limit = 1000
@@ -17,11 +17,13 @@ final class ProblemLog {
   }
 
   var isEmpty: Bool { problems.isEmpty }
+  /// Further problems are only counted: no need to look for hints.
+  var isFull: Bool { problems.count >= ProblemLog.limit }
 
   func hasProblem(at path: String) -> Bool { problems.contains { $0.path == path } }
 
   func report(at mark: Mark, path: String, _ message: String, hint: String = "") {
-    guard problems.count < ProblemLog.limit else {
+    guard !isFull else {
       unshown += 1
       return
     }
@@ -35,7 +37,10 @@ final class ProblemLog {
 
   /// A problem at a character of a node's text.
   func report(_ node: YAMLNode, offset: Int, _ message: String, hint: String = "") {
-    guard let scalar = node.scalar else { return report(node, message, hint: hint) }
+    // Finding the place takes time in proportion to the text: not for problems that are not shown.
+    guard let scalar = node.scalar, !isFull else {
+      return report(node, message, hint: hint)
+    }
     report(node, at: scalar.origins.mark(of: offset, in: scalar.text), message, hint: hint)
   }
 
@@ -54,7 +59,7 @@ final class ProblemLog {
 
   /// `did you mean 'x'?`, or `otherwise`.
   func nearest(_ name: String, among known: some Collection<String>, otherwise: String = "") -> String {
-    guard comparisonsLeft > 0 else { return otherwise }
+    guard comparisonsLeft > 0, !isFull else { return otherwise }
     comparisonsLeft -= known.count
     guard let near = NearestName.find(name, among: known) else { return otherwise }
     return "did you mean \(quoted(near))?"

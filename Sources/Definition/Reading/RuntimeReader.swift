@@ -45,8 +45,9 @@ struct RuntimeReader {
       return nodes.parsed(topic, "a topic", NameText.topic).map { .topic($0) }
     }
     if let sqs = section["sqs"] {
-      return nodes.parsed(sqs, "a queue's URL") { text throws(TextFault) in try RuntimeReader.url(text) }.map
-      { .sqs($0) }
+      return nodes.parsed(sqs, "a queue's URL") { text throws(TextFault) in try RuntimeReader.url(text) }.map {
+        .sqs($0)
+      }
     }
     return nodes.parsed(section["list"], DurationText.expected, DurationText.parsePositive).map {
       .list(every: $0)

@@ -54,9 +54,9 @@ struct NodeReader {
 
   /// Reports an unknown key; gives the known one that is near.
   private func unknown(_ entry: YAMLEntry, in what: String, keys: [String]) -> String? {
-    let near = NearestName.find(entry.key, among: keys)
+    let near = log.isFull ? nil : NearestName.find(entry.key, among: keys)
     var hint = near.map { "did you mean \(quoted($0))?" } ?? ""
-    if hint.isEmpty { hint = KnownKeys.elsewhere(entry.key) ?? "" }
+    if hint.isEmpty && !log.isFull { hint = KnownKeys.elsewhere(entry.key) ?? "" }
     if hint.isEmpty && entry.key.contains("${") { hint = "variables are expanded in values, not in keys" }
     if hint.isEmpty {
       hint = keys.isEmpty ? "\(what) takes no options" : "known here: \(keys.joined(separator: ", "))"
@@ -104,8 +104,7 @@ struct NodeReader {
   }
 
   /// One of some words.
-  func choice<Value>(_ node: YAMLNode?, _ expected: String, _ choices: KeyValuePairs<String, Value>) -> Value?
-  {
+  func choice<Value>(_ node: YAMLNode?, _ expected: String, _ choices: KeyValuePairs<String, Value>) -> Value? {
     guard let node, let text = text(node, expected) else { return nil }
     if let found = choices.first(where: { $0.key == text }) { return found.value }
     log.report(

@@ -51,8 +51,9 @@ struct Variables {
     var out: [Unicode.Scalar] = []
     var origin: [Int] = []
     var index = 0
-    var good = true
-    while index < text.count {
+    var faults = 0
+    // One value with many unset variables is told of the first few.
+    while index < text.count && faults < 10 {
       let isOpening = text[index] == "$" && index + 1 < text.count && text[index + 1] == "{"
       if text[index] == "$" && index + 2 < text.count && text[index + 1] == "$" && text[index + 2] == "{" {
         out += ["$", "{"]
@@ -69,7 +70,7 @@ struct Variables {
           out += Array(value.unicodeScalars)
           origin += Array(repeating: index, count: value.unicodeScalars.count)
         } else {
-          good = false
+          faults += 1
         }
         index = close + 1
       } else {
@@ -78,7 +79,7 @@ struct Variables {
         index += 1
       }
     }
-    guard good else { return nil }
+    guard faults == 0 else { return nil }
     var expanded = scalar
     expanded.text = String(out)
     expanded.origins.unexpanded = scalar.text

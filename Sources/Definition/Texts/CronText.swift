@@ -31,8 +31,7 @@ enum CronText {
     return pieces.map { String($0.text) }.joined(separator: " ")
   }
 
-  private static func isPart(_ part: [Unicode.Scalar], _ range: ClosedRange<Int64>, _ names: [String]) -> Bool
-  {
+  private static func isPart(_ part: [Unicode.Scalar], _ range: ClosedRange<Int64>, _ names: [String]) -> Bool {
     let halves = part.split(separator: "/", omittingEmptySubsequences: false)
     guard let base = halves.first, halves.count <= 2 else { return false }
     if halves.count == 2 {

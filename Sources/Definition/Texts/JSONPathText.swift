@@ -56,8 +56,7 @@ enum JSONPathText {
     return String(text[start..<index])
   }
 
-  private static func bracket(_ text: [Unicode.Scalar], _ index: inout Int) throws(TextFault) -> JSONPath.Step
-  {
+  private static func bracket(_ text: [Unicode.Scalar], _ index: inout Int) throws(TextFault) -> JSONPath.Step {
     let start = index
     index += 1
     let digits = index

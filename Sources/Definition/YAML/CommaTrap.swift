@@ -3,7 +3,7 @@
 /// Each is reported once and put together again, so that nothing else is said about the pieces.
 enum CommaTrap {
   /// Pieces that one value is put together from at most: looking on would cost time, not help.
-  static let pieceLimit = 64
+  static let pieceLimit = 32
 
   static func repair(_ node: YAMLNode, log: ProblemLog) -> YAMLNode {
     var node = node

@@ -99,6 +99,8 @@ public struct CSVScanner: Sendable {
           missing += 1
         }
       }
+      // An unclosed quote has its line end within.
+      if fault == .unclosedQuote && recordEnd > start && base[recordEnd - 1] == 0x0a { recordEnd -= 1 }
       if recordEnd > start && base[recordEnd - 1] == 0x0d { recordEnd -= 1 }
       block.records[row] = ByteView(
         start: UInt32(truncatingIfNeeded: start),

@@ -105,8 +105,7 @@ public struct JSONReduction: Sendable {
     }
   }
 
-  private func settle(_ refused: Refused, _ column: Column, _ faults: RowFaults, _ columnIndex: UInt16) -> Int
-  {
+  private func settle(_ refused: Refused, _ column: Column, _ faults: RowFaults, _ columnIndex: UInt16) -> Int {
     var nulled = 0
     for (row, fault) in refused.faults {
       column.validity[row] = 0

@@ -3,7 +3,6 @@ internal import Columns
 /// The rows of one column chunk: how many, and which are null. Borrows the column's memory.
 struct ChunkRows {
   let isRequired: Bool
-  let isDouble: Bool
   /// Rows.
   let count: Int
   /// Rows that are not null.
@@ -12,7 +11,6 @@ struct ChunkRows {
 
   init(column: ParquetColumn, values: Column, count: Int) {
     isRequired = column.required
-    isDouble = column.field.type == .double
     self.count = count
     validity = UnsafePointer(values.validity)
     valid = ChunkRows.count(validity, 0..<count)

@@ -1,4 +1,5 @@
 internal import Columns
+
 #if canImport(Glibc)
   internal import Glibc
 #endif
@@ -31,7 +32,8 @@ enum ParquetBounds {
     guard rows.valid > 0 else { return ParquetStatistics(nullCount: rows.nulls) }
     let (low, high) = range(values, rows.valid)
     return ParquetStatistics(
-      nullCount: rows.nulls, min: bytes(of: low.bigEndian).suffix(width), max: bytes(of: high.bigEndian).suffix(width))
+      nullCount: rows.nulls, min: bytes(of: low.bigEndian).suffix(width),
+      max: bytes(of: high.bigEndian).suffix(width))
   }
 
   /// NaN is left out; a zero is written with the sign that keeps both zeros within the bounds.

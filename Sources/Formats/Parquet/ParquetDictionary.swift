@@ -112,7 +112,9 @@ final class ParquetFixedDictionary<Key: FixedWidthInteger & UnsignedInteger & Bi
     return Int(truncatingIfNeeded: product &>> 32)
   }
 
-  private func add(_ keys: UnsafePointer<Key>, _ from: Int, _ to: Int, _ indices: UnsafeMutablePointer<UInt32>) {
+  private func add(
+    _ keys: UnsafePointer<Key>, _ from: Int, _ to: Int, _ indices: UnsafeMutablePointer<UInt32>
+  ) {
     var slots = table.slots
     var mask = table.mask
     for i in from..<to {

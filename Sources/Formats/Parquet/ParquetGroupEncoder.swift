@@ -25,6 +25,8 @@ final class ParquetGroupEncoder: @unchecked Sendable {
   }
 
   func encode(_ table: Table, _ columns: [ParquetColumn]) throws(WriteError) -> EncodedRowGroup {
+    // Pointers into the columns are taken below; the table outlives them all.
+    defer { withExtendedLifetime(table) {} }
     out.removeAll()
     var chunks: [ParquetColumnChunk] = []
     for (column, values) in zip(columns, table.columns) {
@@ -103,7 +105,9 @@ final class ParquetGroupEncoder: @unchecked Sendable {
   }
 
   /// The values that are not null, one after the other: the column's own memory where there are no nulls.
-  private func denseValues<T: BitwiseCopyable>(of rows: ChunkRows, _ source: UnsafePointer<T>) -> UnsafePointer<T> {
+  private func denseValues<T: BitwiseCopyable>(of rows: ChunkRows, _ source: UnsafePointer<T>)
+    -> UnsafePointer<T>
+  {
     guard rows.hasNulls else { return source }
     let target = dense.array(of: T.self, rows.valid)
     ChunkRows.compact(rows, source, to: target) { $0 }

@@ -120,7 +120,9 @@ enum ParquetHybrid {
       let word = raw.loadUnaligned(fromByteOffset: i, as: UInt64.self)
       if word == 0 || word == ones {
         var end = i &+ 8
-        while end &+ 8 <= count && raw.loadUnaligned(fromByteOffset: end, as: UInt64.self) == word { end &+= 8 }
+        while end &+ 8 <= count && raw.loadUnaligned(fromByteOffset: end, as: UInt64.self) == word {
+          end &+= 8
+        }
         while end < count && validity[end] == validity[i] { end &+= 1 }
         if end &- i >= runBitsMin || (i == 0 && end == count) {
           packBits(validity + packedFrom, i &- packedFrom, to: out)

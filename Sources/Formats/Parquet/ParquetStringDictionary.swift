@@ -1,4 +1,5 @@
 internal import Columns
+
 #if canImport(Glibc)
   internal import Glibc
 #endif
@@ -69,7 +70,8 @@ final class ParquetStringDictionary {
       // Up to eight bytes the hash is a bijection of the bytes, so equal hashes and lengths are equal strings.
       let hash =
         length <= 8
-        ? Hashing.mix(Self.word(bytes, length) ^ (UInt64(truncatingIfNeeded: length) &* 0x9e37_79b9_7f4a_7c15))
+        ? Hashing.mix(
+          Self.word(bytes, length) ^ (UInt64(truncatingIfNeeded: length) &* 0x9e37_79b9_7f4a_7c15))
         : Hashing.hash64(bytes, length)
       var slot = Int(truncatingIfNeeded: hash) & mask
       while true {

@@ -33,7 +33,9 @@ struct ThriftCompactReader {
       if head >> 4 != 0 {
         last = last &+ Int16(head >> 4)
       } else {
-        guard let id = Int16(exactly: try zigzag()) else { throw Self.invalid("a field number is out of range") }
+        guard let id = Int16(exactly: try zigzag()) else {
+          throw Self.invalid("a field number is out of range")
+        }
         last = id
       }
       if try !field(&self, FieldHead(id: last, kind: kind)) { try skip(kind) }

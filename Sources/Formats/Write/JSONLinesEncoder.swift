@@ -3,7 +3,7 @@ public import Columns
 /// Writes tables as JSON lines: one object a row, every column a member, in order.
 ///
 /// Integers and decimals are numbers with all their digits (a reader that keeps numbers in doubles loses digits above
-/// 2⁵³; that is the reader's choice, not ours). Doubles are the shortest text that reads back the same. NaN and the
+/// 2⁵³, and pandas refuses whole numbers above 64 bits; that is the reader's choice, not ours). Doubles are the shortest text that reads back the same. NaN and the
 /// infinities become `null`: JSON has no spelling for them, and what is not JSON stops most readers. Dates and
 /// timestamps are ISO 8601 strings. Bytes of strings go out as they are (columns hold valid UTF-8); quotes, backslashes
 /// and control characters are escaped.

@@ -26,7 +26,8 @@ extension ColumnProfile {
     summary.min = tally.min.map { .text(Self.text($0, Self.boundBytesMax)) }
     summary.max = tally.max.map { .text(Self.text($0, Self.boundBytesMax)) }
     summary.top = tally.top(Self.topMax)?.map {
-      ColumnSummary.TopValue(value: Self.text($0.bytes, StringTally.keptBytesMax), count: Int(clamping: $0.count))
+      ColumnSummary.TopValue(
+        value: Self.text($0.bytes, StringTally.keptBytesMax), count: Int(clamping: $0.count))
     }
   }
 
@@ -68,7 +69,8 @@ extension ColumnProfile {
       // Below 128 a bin holds one integer, its least.
       let bin = bins[index]
       let middle = bin.width <= 1 ? bin.low : bin.low + (bin.width / 2 - 1)
-      let value = Int64(exactly: (bin.isNegative ? -middle : middle).rounded()) ?? (bin.isNegative ? .min : .max)
+      let value =
+        Int64(exactly: (bin.isNegative ? -middle : middle).rounded()) ?? (bin.isNegative ? .min : .max)
       return .int(min(max(value, profile.low), profile.high))
     }
   }

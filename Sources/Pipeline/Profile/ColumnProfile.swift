@@ -4,7 +4,8 @@ public import Columns
 ///
 /// Order-free and mergeable: ``summary(name:)`` depends on the multiset of the values alone, not on how they were cut
 /// into updates or in which order profiles were merged. Sums are exact, bins are fixed functions of the value, distinct
-/// values are a set. Memory is bounded: about 100 KB a column at most, 10 KB typically.
+/// values are a set. Memory is bounded: tens of KB typically, 1 MB for 4,096 long strings, 2 MB for doubles of every
+/// order of magnitude. Keep one a thread, not one a shard.
 ///
 /// One thread at a time; handed over whole, hence `@unchecked Sendable`.
 public final class ColumnProfile: @unchecked Sendable {
@@ -43,6 +44,8 @@ public final class ColumnProfile: @unchecked Sendable {
   public func update(_ column: Column, count rows: Int) {
     precondition(column.type == type, "a profile takes columns of its own type")
     precondition(rows <= column.capacity)
+    // Pointers into the column are taken below; the column outlives them all.
+    defer { withExtendedLifetime(column) {} }
     let validity = UnsafePointer(column.validity)
     switch values {
     case .strings(let tally):

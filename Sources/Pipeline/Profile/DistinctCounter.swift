@@ -53,7 +53,9 @@ final class DistinctCounter {
     } else if let theirs = other.registers {
       if slots != nil { makeRegisters() }
       guard let registers else { return }
-      for index in 0..<DistinctCounter.registerCount { registers[index] = max(registers[index], theirs[index]) }
+      for index in 0..<DistinctCounter.registerCount {
+        registers[index] = max(registers[index], theirs[index])
+      }
     }
   }
 

@@ -26,7 +26,7 @@ final class MagnitudeSketch {
   /// 128 counts a page: positive bins, then negative ones.
   private var counts: UnsafeMutablePointer<UInt64>
   private var pageCount = 0
-  private var pageCapacity = 8
+  private var pageCapacity = 1
   private(set) var zeros: UInt64 = 0
 
   init() {

@@ -1,4 +1,5 @@
 internal import Columns
+
 #if canImport(Glibc)
   internal import Glibc
 #endif
@@ -40,7 +41,8 @@ final class StringTally {
 
   /// Adds the strings that are not null.
   func add(
-    _ strings: UnsafePointer<ByteView>, _ validity: UnsafePointer<UInt8>, _ rows: Int, text: UnsafePointer<UInt8>
+    _ strings: UnsafePointer<ByteView>, _ validity: UnsafePointer<UInt8>, _ rows: Int,
+    text: UnsafePointer<UInt8>
   ) {
     var row = 0
     while row < rows, let entries {
@@ -67,7 +69,8 @@ final class StringTally {
   }
 
   private func addUncounted(
-    _ strings: UnsafePointer<ByteView>, _ validity: UnsafePointer<UInt8>, _ rows: Int, text: UnsafePointer<UInt8>
+    _ strings: UnsafePointer<ByteView>, _ validity: UnsafePointer<UInt8>, _ rows: Int,
+    text: UnsafePointer<UInt8>
   ) {
     guard var low = least?.head, var high = greatest?.head else { return }
     withUnsafeTemporaryAllocation(of: UInt64.self, capacity: rows) { hashes in

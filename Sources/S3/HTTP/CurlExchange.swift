@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// What one exchange's callbacks write to. Lives on the thread that performs it.
 final class CurlExchange {
   let sink: BodySink
@@ -6,12 +8,32 @@ final class CurlExchange {
   private(set) var headers: [(name: String, value: String)] = []
   private var hasBegun = false
   private var headerBytes = 0
+  private(set) var isStalled = false
+  private let stallMicroseconds: Int64
+  private var moved: Int64 = -1
+  private var movedAt: Int64 = 0
 
   private static let headerBytesMax = 256 << 10
 
-  init(_ sink: BodySink, _ cancellation: Cancellation) {
+  init(_ sink: BodySink, _ cancellation: Cancellation, stallSeconds: Int) {
     self.sink = sink
     self.cancellation = cancellation
+    stallMicroseconds = Int64(stallSeconds) * 1_000_000
+  }
+
+  /// Whether to go on, told how many bytes have moved either way; libcurl asks at least once a second. Its own low-speed
+  /// limit averages over several seconds, so it would see the end of a fast transfer's flow long after.
+  func mayGoOn(moved bytes: Int64) -> Bool {
+    if cancellation.isCancelled { return false }
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    let now = Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+    if bytes != moved {
+      moved = bytes
+      movedAt = now
+    }
+    isStalled = now - movedAt > stallMicroseconds
+    return !isStalled
   }
 
   /// One header line with its line end; a status line starts anew (interim 1xx responses come before the real one).

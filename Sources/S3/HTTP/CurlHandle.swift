@@ -71,8 +71,6 @@ final class CurlHandle: @unchecked Sendable {
     tributary_curl_set_string(handle, CURLOPT_USERAGENT, "tributary")
     tributary_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, request.timeouts.connectMilliseconds)
     tributary_curl_set_long(handle, CURLOPT_TIMEOUT_MS, request.timeouts.totalMilliseconds)
-    tributary_curl_set_long(handle, CURLOPT_LOW_SPEED_LIMIT, 1)
-    tributary_curl_set_long(handle, CURLOPT_LOW_SPEED_TIME, request.timeouts.stallSeconds)
     if !request.usesProxy { tributary_curl_set_string(handle, CURLOPT_NOPROXY, "*") }
     // Verification of certificate and name is libcurl's default; said here so that nobody has to look it up.
     tributary_curl_set_long(handle, CURLOPT_SSL_VERIFYPEER, 1)
@@ -101,10 +99,10 @@ final class CurlHandle: @unchecked Sendable {
       return exchange.takeBody(UnsafeRawBufferPointer(start: bytes, count: size * count)) ? size * count : 0
     }
     tributary_curl_set_pointer(handle, CURLOPT_WRITEDATA, context)
-    tributary_curl_set_progress_callback(handle) { context, _, _, _, _ in
+    tributary_curl_set_progress_callback(handle) { context, _, received, _, sent in
       guard let context else { return 1 }
-      return Unmanaged<CurlExchange>.fromOpaque(context).takeUnretainedValue().cancellation.isCancelled
-        ? 1 : 0
+      let exchange = Unmanaged<CurlExchange>.fromOpaque(context).takeUnretainedValue()
+      return exchange.mayGoOn(moved: Int64(received) &+ Int64(sent)) ? 0 : 1
     }
     tributary_curl_set_pointer(handle, CURLOPT_XFERINFODATA, context)
     tributary_curl_set_long(handle, CURLOPT_NOPROGRESS, 0)
@@ -117,6 +115,8 @@ final class CurlHandle: @unchecked Sendable {
     case CURLE_WRITE_ERROR where exchange.status != 0:
       // The sink has had enough, or refuses; it says which.
       break
+    case CURLE_ABORTED_BY_CALLBACK where exchange.isStalled:
+      throw TransportFailure(kind: .broken, message: "nothing came or went for too long")
     case CURLE_ABORTED_BY_CALLBACK:
       throw TransportFailure(kind: .cancelled, message: "given up")
     case CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT:

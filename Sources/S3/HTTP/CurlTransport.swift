@@ -25,7 +25,7 @@ final class CurlTransport: HTTPTransport {
     defer {
       idle.withLock { idle in if idle.count < Self.idleMax { idle.append(handle) } }
     }
-    let exchange = CurlExchange(sink, cancellation)
+    let exchange = CurlExchange(sink, cancellation, stallSeconds: request.timeouts.stallSeconds)
     return try handle.perform(request, exchange, authorityFile: authorityFile)
   }
 }

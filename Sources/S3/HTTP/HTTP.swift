@@ -22,7 +22,7 @@ struct HTTPRequest: Sendable {
 
 struct HTTPTimeouts: Sendable {
   var connectMilliseconds = 10_000
-  /// Gives up when fewer than one byte a second has moved for so long.
+  /// Gives up when no byte has moved for so long.
   var stallSeconds = 30
   /// For the whole exchange; 0: no bound.
   var totalMilliseconds = 0

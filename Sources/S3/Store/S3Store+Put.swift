@@ -41,14 +41,13 @@ extension S3Store {
   func ownWrite(
     after failure: S3Failure, key: String, mark: String, content: [UInt8]?
   ) throws(StoreError) -> String?? {
-    guard failure.mayHaveHappened, [404, 409, 412].contains(failure.status), !failure.isMissingBucket else {
-      return nil
-    }
+    // Not only after a failed attempt: libcurl itself repeats a request whose kept connection turns out dead, unseen.
+    guard [404, 409, 412].contains(failure.status), !failure.isMissingBucket else { return nil }
     do throws(S3Failure) {
       let (info, found) = try description(of: key)
       if let found { return found == mark ? .some(info.etag) : nil }
-      // A server that keeps no metadata: equal bytes are the best evidence there is.
-      guard let content, info.size == Int64(content.count) else { return nil }
+      // A server that keeps no metadata: after a broken attempt, equal bytes are the best evidence there is.
+      guard failure.mayHaveHappened, let content, info.size == Int64(content.count) else { return nil }
       let reader = S3Reader(session: session, info: info)
       let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: content.count, alignment: 16)
       defer { copy.deallocate() }

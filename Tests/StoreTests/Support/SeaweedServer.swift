@@ -12,9 +12,25 @@ final class SeaweedServer: Sendable {
   let port: Int
   private let process: LeashedProcess
 
-  private static let started = Result { try SeaweedServer() }
+  private static let started = Result {
+    // Another program may take a port between the look and the start.
+    for _ in 0..<2 {
+      if let server = try? SeaweedServer() { return server }
+    }
+    return try SeaweedServer()
+  }
 
-  static func shared() throws -> SeaweedServer { try started.get() }
+  static func shared() throws -> SeaweedServer {
+    let server = try started.get()
+    // The leash ends the server when this process ends; this also waits for it, so that nothing is left running behind.
+    _ = stopsAtExit
+    return server
+  }
+
+  private static let stopsAtExit: Bool = {
+    atexit { if case .success(let server) = SeaweedServer.started { server.process.stop() } }
+    return true
+  }()
 
   struct Unusable: Error, CustomStringConvertible { var description: String }
 
@@ -23,7 +39,7 @@ final class SeaweedServer: Sendable {
     port: Int? = nil, secret: String = secretKey, _ adjust: (inout S3Options) -> Void = { _ in }
   ) throws -> S3Session {
     var options = S3Options(endpoint: "http://127.0.0.1:\(port ?? self.port)", region: "us-east-1")
-    options.stallSeconds = 2
+    options.stallSeconds = 10
     options.retry = RetryPolicy(attemptsMax: 8, baseMilliseconds: 20, capMilliseconds: 300)
     adjust(&options)
     var environment = S3Environment.process()
@@ -61,7 +77,9 @@ final class SeaweedServer: Sendable {
     try Data(configuration.utf8).write(to: file)
     let ports = try Self.freePorts(8)
     port = ports[0]
-    let log = directory.appending(path: "log")
+    // Beside the directory, which is gone when the server has ended.
+    let log = directory.appendingPathExtension("log")
+    defer { try? FileManager.default.removeItem(at: log) }
     process = try LeashedProcess(
       [
         weed, "-logdir=\(directory.path)", "server", "-dir=\(directory.path)/data", "-ip=127.0.0.1",
@@ -72,8 +90,6 @@ final class SeaweedServer: Sendable {
         "-master.volumeSizeLimitMB=64", "-volume.max=0", "-volume.preStopSeconds=1", "-metricsPort=0",
       ], removing: directory, log: log)
     try waitUntilReady(log: log)
-    // The leash ends the server when this process ends; this also waits for it, so that nothing is left running behind.
-    atexit { if case .success(let server) = SeaweedServer.started { server.process.stop() } }
   }
 
   private func waitUntilReady(log: URL) throws {
@@ -105,24 +121,28 @@ final class SeaweedServer: Sendable {
     return chosen
   }
 
-  /// Ports that were free a moment ago.
+  /// Ports that were free a moment ago, below those that Linux gives to outgoing connections.
   private static func freePorts(_ count: Int) throws -> [Int] {
-    var sockets: [Int32] = []
-    defer { for socket in sockets { close(socket) } }
-    return try (0..<count).map { _ in
-      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-      sockets.append(descriptor)
-      var address = sockaddr_in()
-      address.sin_family = sa_family_t(AF_INET)
-      address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-      var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-      let result = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-          bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
-        }
+    var found: [Int] = []
+    for _ in 0..<1000 where found.count < count {
+      let port = Int.random(in: 12_000..<32_000)
+      if !found.contains(port), isFree(port) { found.append(port) }
+    }
+    guard found.count == count else { throw Unusable(description: "no free ports") }
+    return found
+  }
+
+  private static func isFree(_ port: Int) -> Bool {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = UInt16(port).bigEndian
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    return withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        bind(descriptor, address, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
       }
-      guard result == 0 else { throw Unusable(description: "no free port") }
-      return Int(UInt16(bigEndian: address.sin_port))
     }
   }
 }
