@@ -75,7 +75,7 @@ let package = Package(
     // What tests share: seeded numbers, stores in memory.
     .target(name: "TestKit", dependencies: ["Platform"], path: "Tests/TestKit", swiftSettings: strict),
 
-    tests("ColumnsTests", ["Columns", "Formats"], fixtures: true),
+    tests("ColumnsTests", ["Columns", "Formats", "TestKit"], fixtures: true),
     tests("DefinitionTests", ["Definition", "Columns"]),
     tests("PipelineTests", ["Pipeline", "Definition", "Columns", "TestKit"]),
     tests("FormatsTests", ["Formats", "Pipeline", "Definition", "Columns", "TestKit"], fixtures: true),
