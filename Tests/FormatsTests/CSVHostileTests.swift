@@ -28,15 +28,15 @@ import Testing
             let text = lines.joined(separator: end) + (closed ? end : "")
             for chunking in [Chunking.whole, .random(seed: 1, most: 700)] {
               let outcome = try reader.read(bytes(text), chunking)
-              let where_: Comment = "\(length) bytes in row \(place), blocks of \(blockBytes), \(chunking)"
+              let spot: Comment = "\(length) bytes in row \(place), blocks of \(blockBytes), \(chunking)"
               let faults = outcome.rows.map(\.fault)
               #expect(
-                faults == (0..<3).map { $0 == place && length + 2 > 1000 ? .rowTooLong : .none }, where_)
+                faults == (0..<3).map { $0 == place && length + 2 > 1000 ? .rowTooLong : .none }, spot)
               let offsets = lines.indices.map { i in
                 lines[..<i].reduce(0) { $0 + $1.utf8.count + end.utf8.count }
               }
-              #expect(outcome.rows.map { Int($0.offset) } == offsets, where_)
-              #expect(outcome.blockBytesMax <= max(blockBytes, 2 * 1002), where_)
+              #expect(outcome.rows.map { Int($0.offset) } == offsets, spot)
+              #expect(outcome.blockBytesMax <= max(blockBytes, 2 * 1002), spot)
             }
           }
         }

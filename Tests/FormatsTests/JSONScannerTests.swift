@@ -52,8 +52,7 @@ import Testing
   @Test("a line's end is the end: nothing behind the block is read as text")
   func blockEnd() throws {
     for filler in Array("0}]\",1:{\n\\".utf8) {
-      for text in ["{\"a\":1", "{\"a\":", "{\"a\":\"", "{\"a\":tru", "{\"a\":1}", "12", "{\"a\":{\"b\":[1,2"]
-      {
+      for text in ["{\"a\":1", "{\"a\":", "{\"a\":\"", "{\"a\":tru", "{\"a\":1}", "12", "{\"a\":{\"b\":[1,2"] {
         let block = FieldBlock(Array(text.utf8), filler: filler)
         try JSONScanner(extractions: [.init("a")]).scan(block)
         #expect(block.rows == 1)

