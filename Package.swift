@@ -75,7 +75,7 @@ let package = Package(
     // What tests share: seeded numbers, stores in memory.
     .target(name: "TestKit", dependencies: ["Platform"], path: "Tests/TestKit", swiftSettings: strict),
 
-    tests("ColumnsTests", ["Columns", "Formats"], fixtures: true),
+    tests("ColumnsTests", ["Columns", "Formats", "TestKit"], fixtures: true),
     tests("DefinitionTests", ["Definition", "Columns"]),
     tests("PipelineTests", ["Pipeline", "Definition", "Columns", "TestKit"]),
     tests("FormatsTests", ["Formats", "Pipeline", "Definition", "Columns", "TestKit"], fixtures: true),
@@ -83,7 +83,7 @@ let package = Package(
     tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition", "TestKit"]),
     tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
-    tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Columns", "Platform", "LocalStore", "TestKit"]),
+    tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Columns", "Digests", "Formats", "Platform", "TestKit"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -1,4 +1,5 @@
 import Columns
+import TestKit
 import Testing
 
 /// Any bytes in any cast: refused or read, never a crash; and a value never depends on what lies around its field.

@@ -1,4 +1,5 @@
 import Columns
+import TestKit
 import Testing
 
 /// What all casts share: nulls, defaults, faults, strings, texts of values.

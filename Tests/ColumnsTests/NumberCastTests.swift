@@ -1,5 +1,6 @@
 import Columns
 import Glibc
+import TestKit
 import Testing
 
 @Suite struct NumberCastTests {

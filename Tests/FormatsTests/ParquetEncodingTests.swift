@@ -1,4 +1,5 @@
 import Columns
+import TestKit
 import Testing
 
 @testable import Formats

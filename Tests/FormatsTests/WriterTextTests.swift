@@ -1,6 +1,7 @@
 import Columns
 import Definition
 import Foundation
+import TestKit
 import Testing
 
 @testable import Formats
@@ -122,22 +123,26 @@ import Testing
         digits = String(repeating: "0", count: max(0, scale + 1 - digits.count)) + digits
         digits.insert(".", at: digits.index(digits.endIndex, offsetBy: -scale))
       }
-      #expect(ValueText.string(decimal: value, scale: scale) == (value < 0 ? "-" : "") + digits)
+      #expect(
+        ValueText.canonical(.decimal(value), type: .decimal(precision: 38, scale: scale)) == (value < 0 ? "-" : "")
+          + digits)
       let int = Int64(truncatingIfNeeded: value)
-      #expect(ValueText.string(int: int) == "\(int)")
+      #expect(ValueText.canonical(.int(int), type: .int) == "\(int)")
     }
-    #expect(ValueText.string(decimal: .min, scale: 38) == "-1.70141183460469231731687303715884105728")
-    #expect(ValueText.string(timestamp: .min) == "-290308-12-21T19:59:05.224192Z")
-    #expect(ValueText.string(timestamp: .max) == "+294247-01-10T04:00:54.775807Z")
-    #expect(ValueText.string(date: .min) == "-5877641-06-23")
-    #expect(ValueText.string(date: .max) == "+5881580-07-11")
+    #expect(
+      ValueText.canonical(.decimal(.min), type: .decimal(precision: 38, scale: 38))
+        == "-1.70141183460469231731687303715884105728")
+    #expect(ValueText.canonical(.timestamp(.min), type: .timestamp) == "-290308-12-21T19:59:05.224192Z")
+    #expect(ValueText.canonical(.timestamp(.max), type: .timestamp) == "+294247-01-10T04:00:54.775807Z")
+    #expect(ValueText.canonical(.date(.min), type: .date) == "-5877641-06-23")
+    #expect(ValueText.canonical(.date(.max), type: .date) == "+5881580-07-11")
   }
 
   /// Every day of 800 years, counted on by Python's calendar rules written out.
   @Test func dates() {
     var (year, month, day) = (1600, 1, 1)
     for number in Int32(-135_140)...157_000 {
-      let text = ValueText.string(date: number)
+      let text = ValueText.canonical(.date(number), type: .date)
       if text != String(format: "%04d-%02d-%02d", year, month, day) {
         Issue.record("day \(number) is \(text), not \(year)-\(month)-\(day)")
         return

@@ -1,21 +1,8 @@
 import Foundation
+import TestKit
 import Testing
 
 @testable import Pipeline
-
-/// SplitMix64: a seeded generator, so that a failure can be had again.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state = state &+ 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-}
 
 /// Against `Tests/system/exact_sums.txt`, which `exact_sum_cases.py` makes with Python's `math.fsum` and rationals.
 @Suite struct ExactSumTests {
