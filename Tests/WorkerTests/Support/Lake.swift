@@ -32,7 +32,7 @@ struct Lake {
         objects: "ROOTcustomers/"
         format: csv
         keep: latest
-        columns: {id: string, name: string, plan: string, since: date, where: {from: $object, type: string}}
+        columns: {id: string, name: string, plan: string, since: date, file: {path: $object, type: string}}
       visits:
         objects: "ROOTvisits/"
         format: json
@@ -86,10 +86,13 @@ struct Lake {
         contents.rows += 1
         if faulty && random.chance(20) {
           contents.rejected += 1
-          text += random.pick(["\(id),too few\n", "\(id),a,b,no date\n", ",a,b,2020-01-01\n", "\(id),a,b,2020-01-01,many\n"])
+          text += random.pick([
+            "\(id),too few\n", "\(id),a,b,no date\n", ",a,b,2020-01-01\n", "\(id),a,b,2020-01-01,many\n",
+          ])
         } else {
           contents.customers.insert(id)
-          text += "\(id),\"na,me \(random.int(0...99))\",\(random.pick(["pro", "free", ""])),2024-02-\(random.int(10...28))\n"
+          text +=
+            "\(id),\"na,me \(random.int(0...99))\",\(random.pick(["pro", "free", ""])),2024-02-\(random.int(10...28))\n"
         }
       }
       objects.set("customers/part-\(file).csv", Array(text.utf8), modified: Int64(random.int(0...3)))
@@ -101,7 +104,9 @@ struct Lake {
         contents.rows += 1
         if faulty && random.chance(20) {
           contents.rejected += 1
-          text += random.pick(["{broken\n", "{\"at\":\"2025-01-01T00:00:00Z\"}\n", "{\"customer\":{\"id\":\"\(id)\"},\"at\":\"never\"}\n"])
+          text += random.pick([
+            "{broken\n", "{\"at\":\"2025-01-01T00:00:00Z\"}\n", "{\"customer\":{\"id\":\"\(id)\"},\"at\":\"never\"}\n",
+          ])
           continue
         }
         let late = random.chance(10)
