@@ -26,6 +26,8 @@ public enum RowFault: UInt8, Sendable, Hashable, CaseIterable {
   // Of the row's meaning.
   case keyIsNull
   case timeIsNull
+  /// A part of a list key holds U+001F, which stands between the parts.
+  case separatorInKey
 }
 
 /// The faults of a block's rows: the first of each row, and the column it lies in.

@@ -222,6 +222,10 @@ final class BlockDecoder: @unchecked Sendable {
     }
   }
 
+  private func contains(_ byte: UInt8, _ view: ByteView, _ arena: ByteArena) -> Bool {
+    UnsafeBufferPointer(start: arena.base + Int(view.start), count: view.length).contains(byte)
+  }
+
   private func makeKeys() {
     let indices = plan.source.keyColumns
     for index in indices {
@@ -245,7 +249,11 @@ final class BlockDecoder: @unchecked Sendable {
             keyScratch.base[keyScratch.count] = 0x1f
             keyScratch.setCount(keyScratch.count + 1)
           }
-          ValueText.appendCanonical(columns[index], row, into: keyScratch)
+          let view = ValueText.appendCanonical(columns[index], row, into: keyScratch)
+          // Two keys must not have one text.
+          if indices.count > 1 && contains(0x1f, view, keyScratch) {
+            block.faults.note(row: row, .separatorInKey, column: UInt16(index))
+          }
         }
         keys[row] = ByteView(start: UInt32(start), length: UInt32(keyScratch.count - start))
       }

@@ -132,6 +132,7 @@ extension RowFault {
     case .wrongShape: "wrong_shape"
     case .keyIsNull: "key_is_null"
     case .timeIsNull: "time_is_null"
+    case .separatorInKey: "separator_in_key"
     }
   }
 
@@ -156,6 +157,8 @@ extension RowFault {
     case .wrongShape: return "\(name) is an object or array where a value was expected, or the reverse"
     case .keyIsNull: return "\(name) is part of the key and is null"
     case .timeIsNull: return "\(name) is the event time and is null"
+    case .separatorInKey:
+      return "\(name) is part of a key of several columns and holds U+001F, which stands between its parts"
     }
   }
 }

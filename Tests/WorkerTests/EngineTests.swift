@@ -1,0 +1,114 @@
+import Definition
+import Pipeline
+import Platform
+import TestKit
+import Testing
+
+@testable import Worker
+
+/// The whole batch over lakes in memory: what comes out depends on the rows alone (I1), and every row is accounted for
+/// (I3).
+@Suite(.serialized) struct EngineTests {
+  struct Way: CustomStringConvertible {
+    var threads: Int
+    var shards: Int
+    var stagingBytes: Int
+    var readMax: Int
+    var bucket: String
+    var description: String {
+      "\(threads) threads, \(shards) shards, \(stagingBytes) bytes staged, reads of \(readMax), bucket '\(bucket)'"
+    }
+  }
+
+  static let ways: [Way] = [
+    Way(threads: 1, shards: 1, stagingBytes: 96 << 20, readMax: 1 << 20, bucket: ""),
+    Way(threads: 2, shards: 3, stagingBytes: 0, readMax: 1000, bucket: ""),
+    Way(threads: 8, shards: 16, stagingBytes: 50_000, readMax: 77, bucket: ""),
+    Way(threads: 2, shards: 64, stagingBytes: 0, readMax: 1 << 20, bucket: "lake"),
+    Way(threads: 8, shards: 3, stagingBytes: 96 << 20, readMax: 9999, bucket: "lake"),
+  ]
+
+  @Test("threads, shards, staging and chunks do not matter", arguments: 0..<6)
+  func ways(seed: Int) throws {
+    var first: (rows: [String], rejected: [String], fingerprint: String)?
+    for way in Self.ways {
+      var lake = Lake(seed: UInt64(seed), bucket: way.bucket, shards: way.shards)
+      lake.visits = [0, 50, 2000, 5000][seed % 4]
+      lake.files = 1 + seed * 3
+      let objects = MemoryObjects()
+      let contents = lake.fill(objects)
+      let outcome = try lake.outcome(
+        lake.options(threads: way.threads, stagingBytes: way.stagingBytes), lake.stores(objects, readMax: way.readMax))
+      let published = Published(objects: objects)
+      #expect(try published.problems("one") == [], "\(way)")
+      #expect(outcome.rowsRead == UInt64(contents.rows), "\(way)")
+      #expect(outcome.rowsRejected == UInt64(contents.rejected), "\(way)")
+      #expect(outcome.manifest.inputs.allSatisfy { $0.rowsRead == $0.rowsApplied + $0.rowsRejected })
+      #expect(outcome.manifest.rows == contents.customers.count, "\(way)")
+      let rejected = try published.rejected("one").split(separator: "\n").map(String.init)
+      #expect(rejected.count == contents.rejected)
+      let rows = try published.rows("one")
+      for row in rows {
+        let cells = row.split(separator: " ", maxSplits: 1)[1].split(separator: ",", omittingEmptySubsequences: false)
+        #expect(Int(cells[5]) == contents.visits[String(cells[0]), default: 0], "\(row)")
+      }
+      // A bucket's name stands in the rejected rows.
+      let plain = rejected.map { $0.split(separator: "s3://lake/").joined() }
+      let found = (rows, plain, outcome.manifest.fingerprint)
+      if let first { #expect(first == found, "seed \(seed), \(way)") }
+      first = first ?? found
+    }
+  }
+
+  @Test("the same parts, byte for byte, whatever the threads")
+  func sameBytes() throws {
+    var parts: Set<[Manifest.PartRecord]> = []
+    for threads in [1, 2, 8] {
+      let lake = Lake(seed: 3)
+      let objects = MemoryObjects()
+      lake.fill(objects)
+      parts.insert(try lake.outcome(lake.options(threads: threads), lake.stores(objects)).manifest.parts)
+    }
+    #expect(parts.count == 1)
+  }
+
+  @Test("a temporary directory that is not there is an error where it is needed")
+  func noTemporaryDirectory() throws {
+    let lake = Lake(seed: 3)
+    let objects = MemoryObjects()
+    lake.fill(objects)
+    #expect(throws: BatchError.self) {
+      try lake.outcome(lake.options(stagingBytes: 0, temporaryDirectory: "/nowhere/at/all"), lake.stores(objects))
+    }
+    #expect(try Published(objects: objects).manifest("one") == nil)
+    _ = try lake.outcome(lake.options(temporaryDirectory: "/nowhere/at/all"), lake.stores(objects))
+  }
+
+  @Test("keys of several parts are told apart, whatever bytes they hold")
+  func listKeys() throws {
+    let objects = MemoryObjects()
+    let text = "a,b,v\nx,y,1\n\"x\u{1f}y\",z,2\nx,\"y\u{1f}z\",3\n"
+    objects.set("in/one.csv", Array(text.utf8))
+    let definition = try DefinitionReader.read(
+      text: """
+        dataset: d
+        key: [a, b]
+        sources: {s: {objects: in/, format: csv, keep: latest, columns: {a: string, b: string, v: int}}}
+        features: {s: [v]}
+        rows: {from: s}
+        split: {train: 1}
+        snapshot: {to: out, format: csv}
+        max_rejects: 100
+        """, file: "d.yaml"
+    ).get().definition
+    let lake = Lake(seed: 0)
+    let run = BatchRun(
+      definition, record: .init(text: "", variables: [:], directory: ""), semanticHash: "h", options: lake.options(),
+      stores: lake.stores(objects))
+    let outcome = try withDeadline(seconds: 60, "run") { try run.run() }
+    // No two rows may meet in one key: a part that holds the separator is rejected.
+    #expect(outcome.rowsRead == 3)
+    #expect(outcome.manifest.rows + Int(outcome.rowsRejected) == 3)
+    #expect(try Published(objects: objects).rows("one").contains("train x,y,1"))
+  }
+}
