@@ -71,7 +71,7 @@ final class IngestEngine: @unchecked Sendable {
   func cancel() {
     lock.withLock {
       stopped = true
-      if failures.isEmpty { failures.append("stopped before the end; nothing was published") }
+      if failures.isEmpty { failures += BatchError.cancelled.problems }
       lock.wakeAll()
     }
   }

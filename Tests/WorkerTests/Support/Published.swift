@@ -29,7 +29,7 @@ struct Published {
         problems.append("\(part.key) is missing")
         continue
       }
-      var hash = SHA256()
+      let hash = SHA256()
       bytes.withUnsafeBytes { hash.update($0) }
       if bytes.count != part.bytes || hash.finishHex() != part.sha256 { problems.append("\(part.key) has other bytes") }
     }
