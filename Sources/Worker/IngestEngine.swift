@@ -22,6 +22,8 @@ final class IngestEngine: @unchecked Sendable {
   private let spill: SpillFile
 
   private var nextToFetch = 0
+  /// Attempts that are fetched and worked on at a time.
+  private var openMax = 1
   private var open: [Attempt] = []
   private var blocks: [WaitingBlock] = []
   private var decoders: [[BlockDecoder]]
@@ -78,6 +80,7 @@ final class IngestEngine: @unchecked Sendable {
 
   /// Runs to the end. Afterwards `states` are complete and owned by the caller.
   func run(fetchers: Int) throws(BatchError) {
+    openMax = fetchers + max(options.threads, 1) + 1
     let fetching = (0..<fetchers).map { _ in WorkerThread { [self] in fetchLoop() } }
     let working = (0..<max(options.threads, 1)).map { _ in WorkerThread { [self] in workLoop() } }
     for thread in working { thread.join() }
@@ -86,12 +89,19 @@ final class IngestEngine: @unchecked Sendable {
       lock.wakeAll()
     }
     for thread in fetching { thread.join() }
+    let failures = lock.withLock { self.failures }
     if !failures.isEmpty { throw BatchError(failures) }
   }
 
   /// Per attempt, in order: its inputs with what was read of them.
   var results: [(input: InputFile, counts: InputCounts)] {
-    attempts.flatMap { attempt in zip(attempt.inputs, attempt.counts).map { ($0, $1) } }
+    attempts.flatMap { attempt in
+      attempt.inputs.indices.map { index in
+        var counts = attempt.counts[index]
+        counts.sha256 = attempt.sha256[index]
+        return (attempt.inputs[index], counts)
+      }
+    }
   }
 
   /// Per attempt, in order, rejected rows as JSON lines: in memory or spilled.
@@ -124,9 +134,12 @@ final class IngestEngine: @unchecked Sendable {
     }
   }
 
+  /// Waits while as many attempts are open as workers and fetchers can be busy with: an attempt fits its mailbox as a
+  /// rule, so the mailboxes alone would let a fast disk fill the memory.
   private func takeAttempt() -> Attempt? {
     lock.lock()
     defer { lock.unlock() }
+    while open.count >= openMax && !stopped { lock.wait() }
     if stopped || nextToFetch == attempts.count { return nil }
     let attempt = attempts[nextToFetch]
     nextToFetch += 1
@@ -167,7 +180,7 @@ final class IngestEngine: @unchecked Sendable {
   // MARK: Working
 
   private enum Work {
-    case apply(Attempt, shard: Int)
+    case apply(Attempt, shard: Int, [StagedBatch])
     /// With a decoder that another block is done with, if there is one.
     case decode(WaitingBlock, BlockDecoder?)
     case advance(Attempt)
@@ -183,7 +196,7 @@ final class IngestEngine: @unchecked Sendable {
       }
       lock.unlock()
       switch work {
-      case .apply(let attempt, let shard): apply(attempt, shard)
+      case .apply(let attempt, let shard, let staged): apply(attempt, shard, staged)
       case .decode(let block, let decoder): decode(block, decoder)
       case .advance(let attempt): advance(attempt)
       }
@@ -199,7 +212,10 @@ final class IngestEngine: @unchecked Sendable {
     if appliesLeft > 0 {
       for shard in 0..<plan.shards where !applying[shard] && !pendingApplies[shard].isEmpty {
         applying[shard] = true
-        return .apply(pendingApplies[shard].removeFirst(), shard: shard)
+        let attempt = pendingApplies[shard].removeFirst()
+        let staged = attempt.staged[shard]
+        attempt.staged[shard] = []
+        return .apply(attempt, shard: shard, staged)
       }
     }
     if let block = blocks.popLast() {
@@ -272,8 +288,8 @@ final class IngestEngine: @unchecked Sendable {
     }
     let done = attempt.currentInput
     let isLast = done + 1 == attempt.inputs.count
+    attempt.sha256[done] = attempt.pendingSHA256
     lock.lock()
-    attempt.counts[done].sha256 = attempt.pendingSHA256
     counters.objects += 1
     attempt.finishing = false
     attempt.cutAll = isLast
@@ -499,9 +515,7 @@ final class IngestEngine: @unchecked Sendable {
       }, shards: attempt.receipts)
   }
 
-  private func apply(_ attempt: Attempt, _ shard: Int) {
-    let staged = attempt.staged[shard]
-    attempt.staged[shard] = []
+  private func apply(_ attempt: Attempt, _ shard: Int, _ staged: [StagedBatch]) {
     let inputs = attempt.inputs.map(\.number)
     var seen = ShardReceipt()
     var freed = 0
