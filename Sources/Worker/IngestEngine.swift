@@ -34,6 +34,8 @@ final class IngestEngine: @unchecked Sendable {
   private var fold = LedgerFold()
   private var ledgerEnd = 0
   private var stagedBytes = 0
+  /// Of finished attempts, in memory.
+  private var rejectBytes = 0
   private var failures: [String] = []
   private var stopped = false
   private var counters = Counters()
@@ -41,6 +43,9 @@ final class IngestEngine: @unchecked Sendable {
   /// Failing objects that are named before the run gives up.
   static let failuresMax = 20
   static let mailboxBytesMax = 4 << 20
+  /// Rejected rows that an attempt under way, and all finished ones together, keep in memory.
+  static let rejectBytesMax = 1 << 20
+  static let rejectBytesMaxFinished = 16 << 20
 
   struct Counters: Sendable {
     var objects = 0
@@ -410,7 +415,7 @@ final class IngestEngine: @unchecked Sendable {
     let rejected = attempt.rejects.count - rejectedBefore
     attempt.counts[parsed.input].rejected += rejected
     stage(attempt.splitter.takeSealed(), attempt)
-    spillRejects(attempt)
+    if attempt.rejects.lines.count > IngestEngine.rejectBytesMax { spillRejects(attempt) }
     return (rows, rejected)
   }
 
@@ -431,7 +436,6 @@ final class IngestEngine: @unchecked Sendable {
   }
 
   private func spillRejects(_ attempt: Attempt) {
-    guard attempt.rejects.lines.count > 1 << 20 else { return }
     let lines = attempt.rejects.takeLines()
     do {
       let extent = try lines.withRawBytes { bytes throws(StoreError) in try spill.write(bytes) }
@@ -439,6 +443,17 @@ final class IngestEngine: @unchecked Sendable {
     } catch {
       stop(error.description)
     }
+  }
+
+  /// Keeps a finished attempt's rejected rows in memory while all of them are few.
+  private func keepRejects(_ attempt: Attempt) {
+    let bytes = attempt.rejects.lines.count
+    let fits = lock.withLock {
+      if rejectBytes + bytes > IngestEngine.rejectBytesMaxFinished { return false }
+      rejectBytes += bytes
+      return true
+    }
+    if !fits { spillRejects(attempt) }
   }
 
   private func stop(_ message: String) {
@@ -486,6 +501,7 @@ final class IngestEngine: @unchecked Sendable {
     open.removeAll { $0 === attempt }
     lock.unlock()
     stage(attempt.splitter.finish(), attempt)
+    keepRejects(attempt)
     lock.lock()
     let entry = LedgerEntry.commit(commit(attempt))
     guard case .inputs(let verdicts) = fold.judge(entry), verdicts.allSatisfy({ $0 }) else {
