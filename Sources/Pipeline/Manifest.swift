@@ -14,6 +14,8 @@ public struct Manifest: Sendable, Codable, Hashable {
   public var asOf: String
   /// The ledger position of the cut.
   public var cut: Int
+  /// When the cut was made, microseconds: `latest.json` moves forward by it.
+  public var cutMicroseconds: Int64
   /// Order-free hash of the rows (docs/fingerprint.md).
   public var fingerprint: String
   public var rows: Int
@@ -160,10 +162,12 @@ public struct Manifest: Sendable, Codable, Hashable {
     case checks, definition, shards, tributary
     case semanticHash = "semantic_hash"
     case asOf = "as_of"
+    case cutMicroseconds = "cut_us"
   }
 
   public init(
-    dataset: String, semanticHash: String, snapshot: String, asOf: String, cut: Int, fingerprint: String, rows: Int,
+    dataset: String, semanticHash: String, snapshot: String, asOf: String, cut: Int, cutMicroseconds: Int64,
+    fingerprint: String, rows: Int,
     splits: [String: Int], schema: [SchemaField], profile: [String: ColumnSummary], inputs: [InputRecord],
     missing: [MissingInput],
     parts: [PartRecord], rejected: RejectedRecord, checks: [CheckRecord], definition: DefinitionRecord, shards: Int,
@@ -174,6 +178,7 @@ public struct Manifest: Sendable, Codable, Hashable {
     self.snapshot = snapshot
     self.asOf = asOf
     self.cut = cut
+    self.cutMicroseconds = cutMicroseconds
     self.fingerprint = fingerprint
     self.rows = rows
     self.splits = splits

@@ -7,8 +7,8 @@ internal import Platform
 /// One attempt's way through the engine: pieces in, blocks cut, decoded, dealt to shards in row order, staged.
 ///
 /// Who may touch what: `mailbox…`, `advancing`, `outstanding` and `parsed…` under the engine's lock; the cutting
-/// state by the one thread that holds `advancing`; the emission state by the one that holds `emitting`. Hence
-/// `@unchecked Sendable`.
+/// state by the one thread that holds `advancing`; the emission state by the one that holds `emitting`, and once the
+/// attempt is committed, `staged` under the lock again. Hence `@unchecked Sendable`.
 final class Attempt: @unchecked Sendable {
   let number: Int
   let source: Int
@@ -38,6 +38,8 @@ final class Attempt: @unchecked Sendable {
   var headerKnown = false
   var blocksCut = 0
   var pendingSHA256: String?
+  /// One an input, where it was computed.
+  var sha256: [String?]
 
   // Held by `emitting`.
   let splitter: ShardSplitter
@@ -56,6 +58,7 @@ final class Attempt: @unchecked Sendable {
       columns: plan.sources[source].source.columns.count)
     splitter = ShardSplitter(shards: plan.shards, types: plan.sources[source].carriedTypes)
     counts = Array(repeating: InputCounts(), count: inputs.count)
+    sha256 = Array(repeating: nil, count: inputs.count)
     staged = Array(repeating: [], count: plan.shards)
     receipts = Array(repeating: ShardReceipt(), count: plan.shards)
     rejects = RejectBuffer()
@@ -66,6 +69,7 @@ final class Attempt: @unchecked Sendable {
 struct InputCounts: Sendable {
   var read: UInt64 = 0
   var rejected: UInt64 = 0
+  /// Filled in when all is read.
   var sha256: String?
 }
 

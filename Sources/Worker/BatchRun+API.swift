@@ -53,6 +53,8 @@ public struct BatchError: Error, Sendable, CustomStringConvertible {
   public var problems: [String]
   public init(_ problems: [String]) { self.problems = problems }
   public var description: String { problems.joined(separator: "\n") }
+
+  static var cancelled: BatchError { BatchError(["stopped before the end; nothing was published"]) }
 }
 
 /// How far a run is; read it from any thread while it goes on.

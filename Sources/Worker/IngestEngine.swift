@@ -22,6 +22,8 @@ final class IngestEngine: @unchecked Sendable {
   private let spill: SpillFile
 
   private var nextToFetch = 0
+  /// Attempts that are fetched and worked on at a time.
+  private var openMax = 1
   private var open: [Attempt] = []
   private var blocks: [WaitingBlock] = []
   private var decoders: [[BlockDecoder]]
@@ -32,6 +34,8 @@ final class IngestEngine: @unchecked Sendable {
   private var fold = LedgerFold()
   private var ledgerEnd = 0
   private var stagedBytes = 0
+  /// Of finished attempts, in memory.
+  private var rejectBytes = 0
   private var failures: [String] = []
   private var stopped = false
   private var counters = Counters()
@@ -39,6 +43,9 @@ final class IngestEngine: @unchecked Sendable {
   /// Failing objects that are named before the run gives up.
   static let failuresMax = 20
   static let mailboxBytesMax = 4 << 20
+  /// Rejected rows that an attempt under way, and all finished ones together, keep in memory.
+  static let rejectBytesMax = 1 << 20
+  static let rejectBytesMaxFinished = 16 << 20
 
   struct Counters: Sendable {
     var objects = 0
@@ -71,13 +78,14 @@ final class IngestEngine: @unchecked Sendable {
   func cancel() {
     lock.withLock {
       stopped = true
-      if failures.isEmpty { failures.append("stopped before the end; nothing was published") }
+      if failures.isEmpty { failures += BatchError.cancelled.problems }
       lock.wakeAll()
     }
   }
 
   /// Runs to the end. Afterwards `states` are complete and owned by the caller.
   func run(fetchers: Int) throws(BatchError) {
+    openMax = fetchers + max(options.threads, 1) + 1
     let fetching = (0..<fetchers).map { _ in WorkerThread { [self] in fetchLoop() } }
     let working = (0..<max(options.threads, 1)).map { _ in WorkerThread { [self] in workLoop() } }
     for thread in working { thread.join() }
@@ -86,12 +94,19 @@ final class IngestEngine: @unchecked Sendable {
       lock.wakeAll()
     }
     for thread in fetching { thread.join() }
+    let failures = lock.withLock { self.failures }
     if !failures.isEmpty { throw BatchError(failures) }
   }
 
   /// Per attempt, in order: its inputs with what was read of them.
   var results: [(input: InputFile, counts: InputCounts)] {
-    attempts.flatMap { attempt in zip(attempt.inputs, attempt.counts).map { ($0, $1) } }
+    attempts.flatMap { attempt in
+      attempt.inputs.indices.map { index in
+        var counts = attempt.counts[index]
+        counts.sha256 = attempt.sha256[index]
+        return (attempt.inputs[index], counts)
+      }
+    }
   }
 
   /// Per attempt, in order, rejected rows as JSON lines: in memory or spilled.
@@ -124,9 +139,12 @@ final class IngestEngine: @unchecked Sendable {
     }
   }
 
+  /// Waits while as many attempts are open as workers and fetchers can be busy with: an attempt fits its mailbox as a
+  /// rule, so the mailboxes alone would let a fast disk fill the memory.
   private func takeAttempt() -> Attempt? {
     lock.lock()
     defer { lock.unlock() }
+    while open.count >= openMax && !stopped { lock.wait() }
     if stopped || nextToFetch == attempts.count { return nil }
     let attempt = attempts[nextToFetch]
     nextToFetch += 1
@@ -167,7 +185,7 @@ final class IngestEngine: @unchecked Sendable {
   // MARK: Working
 
   private enum Work {
-    case apply(Attempt, shard: Int)
+    case apply(Attempt, shard: Int, [StagedBatch])
     /// With a decoder that another block is done with, if there is one.
     case decode(WaitingBlock, BlockDecoder?)
     case advance(Attempt)
@@ -183,7 +201,7 @@ final class IngestEngine: @unchecked Sendable {
       }
       lock.unlock()
       switch work {
-      case .apply(let attempt, let shard): apply(attempt, shard)
+      case .apply(let attempt, let shard, let staged): apply(attempt, shard, staged)
       case .decode(let block, let decoder): decode(block, decoder)
       case .advance(let attempt): advance(attempt)
       }
@@ -199,7 +217,10 @@ final class IngestEngine: @unchecked Sendable {
     if appliesLeft > 0 {
       for shard in 0..<plan.shards where !applying[shard] && !pendingApplies[shard].isEmpty {
         applying[shard] = true
-        return .apply(pendingApplies[shard].removeFirst(), shard: shard)
+        let attempt = pendingApplies[shard].removeFirst()
+        let staged = attempt.staged[shard]
+        attempt.staged[shard] = []
+        return .apply(attempt, shard: shard, staged)
       }
     }
     if let block = blocks.popLast() {
@@ -272,8 +293,8 @@ final class IngestEngine: @unchecked Sendable {
     }
     let done = attempt.currentInput
     let isLast = done + 1 == attempt.inputs.count
+    attempt.sha256[done] = attempt.pendingSHA256
     lock.lock()
-    attempt.counts[done].sha256 = attempt.pendingSHA256
     counters.objects += 1
     attempt.finishing = false
     attempt.cutAll = isLast
@@ -394,7 +415,7 @@ final class IngestEngine: @unchecked Sendable {
     let rejected = attempt.rejects.count - rejectedBefore
     attempt.counts[parsed.input].rejected += rejected
     stage(attempt.splitter.takeSealed(), attempt)
-    spillRejects(attempt)
+    if attempt.rejects.lines.count > IngestEngine.rejectBytesMax { spillRejects(attempt) }
     return (rows, rejected)
   }
 
@@ -415,7 +436,6 @@ final class IngestEngine: @unchecked Sendable {
   }
 
   private func spillRejects(_ attempt: Attempt) {
-    guard attempt.rejects.lines.count > 1 << 20 else { return }
     let lines = attempt.rejects.takeLines()
     do {
       let extent = try lines.withRawBytes { bytes throws(StoreError) in try spill.write(bytes) }
@@ -423,6 +443,17 @@ final class IngestEngine: @unchecked Sendable {
     } catch {
       stop(error.description)
     }
+  }
+
+  /// Keeps a finished attempt's rejected rows in memory while all of them are few.
+  private func keepRejects(_ attempt: Attempt) {
+    let bytes = attempt.rejects.lines.count
+    let fits = lock.withLock {
+      if rejectBytes + bytes > IngestEngine.rejectBytesMaxFinished { return false }
+      rejectBytes += bytes
+      return true
+    }
+    if !fits { spillRejects(attempt) }
   }
 
   private func stop(_ message: String) {
@@ -470,6 +501,7 @@ final class IngestEngine: @unchecked Sendable {
     open.removeAll { $0 === attempt }
     lock.unlock()
     stage(attempt.splitter.finish(), attempt)
+    keepRejects(attempt)
     lock.lock()
     let entry = LedgerEntry.commit(commit(attempt))
     guard case .inputs(let verdicts) = fold.judge(entry), verdicts.allSatisfy({ $0 }) else {
@@ -499,9 +531,7 @@ final class IngestEngine: @unchecked Sendable {
       }, shards: attempt.receipts)
   }
 
-  private func apply(_ attempt: Attempt, _ shard: Int) {
-    let staged = attempt.staged[shard]
-    attempt.staged[shard] = []
+  private func apply(_ attempt: Attempt, _ shard: Int, _ staged: [StagedBatch]) {
     let inputs = attempt.inputs.map(\.number)
     var seen = ShardReceipt()
     var freed = 0

@@ -1,5 +1,6 @@
 internal import Columns
 internal import Definition
+internal import Digests
 internal import FoundationEssentials
 internal import Pipeline
 internal import Platform
@@ -7,8 +8,13 @@ internal import Platform
 /// Writes a snapshot's files and makes it visible: parts, rejected rows, then the manifest (put if absent), then
 /// `latest.json` (moved forward only).
 ///
-/// Nothing is visible before the manifest. Any step may be repeated: parts have fixed names, and a manifest that is
-/// there already is adopted if it has the same fingerprint (I6).
+/// Nothing is visible before the manifest, and nothing that it names changes afterwards (I6), although any number of
+/// publishers may be at work on one id: files carry a tag that only runs with equal bytes share, the first manifest
+/// counts, and files are removed only when a manifest is there and does not name them. Any step may be repeated: a
+/// manifest that is there already is adopted if it has the same fingerprint.
+///
+/// Removing leftovers *before* the manifest, so that no reader ever lists them, was the rule first: it removed the parts
+/// of another publisher who was a moment faster, and its manifest (`PublishTests.interleaved`).
 struct SnapshotPublisher {
   let plan: DatasetPlan
   let options: BatchOptions
@@ -50,29 +56,24 @@ struct SnapshotPublisher {
   }
 
   func publish(
-    _ engine: IngestEngine, record: Manifest.DefinitionRecord, semanticHash: String, isCancelled: () -> Bool
+    _ engine: IngestEngine, record: Manifest.DefinitionRecord, semanticHash: String,
+    isCancelled: @escaping @Sendable () -> Bool
   ) throws -> BatchOutcome {
+    let tag = tag(engine, semanticHash: semanticHash)
     let writer = SnapshotWriter(
       plan: plan, states: engine.states, threads: options.threads, target: existing == nil ? target : nil,
-      folder: folder, keyCasts: keyCasts)
-    let written = try writer.write()
+      folder: folder, tag: tag, keyCasts: keyCasts)
+    let written = try writer.write(isCancelled: isCancelled)
     var manifest = manifest(engine, written, record: record, semanticHash: semanticHash)
-    let location = target.map { place($0, folder) } ?? ""
-    let outcome = { (manifest: Manifest, already: Bool) in
-      let read = manifest.inputs.reduce(0) { $0 + $1.rowsRead }
-      return BatchOutcome(
-        manifest: manifest, location: location, rowsRead: read, rowsRejected: manifest.rejected.rows,
-        tooManyRejects: plan.definition.maxRejects.isExceeded(by: manifest.rejected.rows, of: read),
-        alreadyPublished: already)
-    }
-    guard let target else { return outcome(manifest, false) }
+    guard let target else { return outcome(manifest, location: "", already: false) }
+    let location = place(target, folder)
     if let existing {
       try adopt(existing, manifest.fingerprint)
-      return outcome(existing, true)
+      try settle(target, existing)
+      return outcome(existing, location: location, already: true)
     }
-    manifest.rejected.parts = try writeRejects(engine, target)
-    if isCancelled() { throw BatchError(["stopped before the end; nothing was published"]) }
-    try sweep(target, keeping: manifest)
+    manifest.rejected.parts = try writeRejects(engine, target, tag: tag)
+    if isCancelled() { throw BatchError.cancelled }
     if let failed = manifest.checks.first(where: { !$0.passed }) {
       throw BatchError(["the check '\(failed.name)' failed: \(failed.detail); nothing was published"])
     }
@@ -81,11 +82,38 @@ struct SnapshotPublisher {
       _ = try target.store.put(key, try SmallObject.encode(manifest), condition: .ifAbsent)
     } catch let error as StoreError where error.code == .exists {
       guard let other: Manifest = try SmallObject.decode(target, key) else { throw error }
+      try sweep(target, keeping: other)
       try adopt(other, manifest.fingerprint)
-      manifest = other
+      try settle(target, other)
+      return outcome(other, location: location, already: true)
     }
+    try settle(target, manifest)
+    return outcome(manifest, location: location, already: false)
+  }
+
+  private func outcome(_ manifest: Manifest, location: String, already: Bool) -> BatchOutcome {
+    let read = manifest.inputs.reduce(0) { $0 + $1.rowsRead }
+    return BatchOutcome(
+      manifest: manifest, location: location, rowsRead: read, rowsRejected: manifest.rejected.rows,
+      tooManyRejects: plan.definition.maxRejects.isExceeded(by: manifest.rejected.rows, of: read),
+      alreadyPublished: already)
+  }
+
+  /// What follows the manifest, and is made up for by whoever finds it: leftovers go, `latest.json` moves.
+  private func settle(_ target: StorePlace, _ manifest: Manifest) throws {
+    try sweep(target, keeping: manifest)
     try moveLatest(target, manifest)
-    return outcome(manifest, false)
+  }
+
+  /// A short hash of everything that the files' bytes depend on.
+  private func tag(_ engine: IngestEngine, semanticHash: String) -> String {
+    var lines = [semanticHash, options.programVersion, "\(plan.asOf) \(plan.shards)", "\(plan.definition.snapshot)"]
+    for (input, counts) in engine.results {
+      let version = input.info.version ?? input.info.etag ?? ""
+      let identity = "\(input.source) \(input.info.size) \(input.modified) \(version) \(counts.sha256 ?? "")"
+      lines.append("\(identity) \(input.location)")
+    }
+    return String(Digests.SHA256.hexDigest(of: lines.joined(separator: "\n")).prefix(12))
   }
 
   private func place(_ target: StorePlace, _ relative: String) -> String {
@@ -101,9 +129,9 @@ struct SnapshotPublisher {
     }
   }
 
-  private func writeRejects(_ engine: IngestEngine, _ target: StorePlace) throws -> [String] {
+  private func writeRejects(_ engine: IngestEngine, _ target: StorePlace, tag: String) throws -> [String] {
     if engine.rejectReasons.isEmpty { return [] }
-    let key = "rejected/part-00000.jsonl"
+    let key = "rejected/part-00000-\(tag).jsonl"
     let object = try target.store.writer(target.key("\(folder)/\(key)"))
     do {
       try engine.rejects { bytes throws(StoreError) in try object.write(bytes) }
@@ -115,13 +143,14 @@ struct SnapshotPublisher {
     return [key]
   }
 
-  /// Removes what an earlier run with this id left unpublished: a reader that lists the folder must see our parts only.
+  /// Removes what other runs with this id left: a reader that lists the folder must see the manifest's parts only.
+  /// The manifest is published, so whoever is still writing here will find it and give up.
   private func sweep(_ target: StorePlace, keeping manifest: Manifest) throws {
     let prefix = target.key(folder) + "/"
-    let ours = Set((manifest.parts.map(\.key) + manifest.rejected.parts).map { prefix + $0 })
+    let named = Set((manifest.parts.map(\.key) + manifest.rejected.parts + ["manifest.json"]).map { prefix + $0 })
     var stale: [String] = []
     try target.store.list(prefix: prefix) { page in
-      stale.append(contentsOf: page.map(\.key).filter { !ours.contains($0) && !$0.hasSuffix("/") })
+      stale.append(contentsOf: page.map(\.key).filter { !named.contains($0) && !$0.hasSuffix("/") })
       return true
     }
     for key in stale { try target.store.delete(key) }
@@ -131,7 +160,8 @@ struct SnapshotPublisher {
     let key = target.key("latest.json")
     let pointer = LatestPointer(
       dataset: manifest.dataset, snapshot: manifest.snapshot, manifest: "\(folder)/manifest.json",
-      fingerprint: manifest.fingerprint, asOf: manifest.asOf, cutMicroseconds: options.now)
+      fingerprint: manifest.fingerprint, asOf: manifest.asOf,
+      cutMicroseconds: manifest.cutMicroseconds)
     let bytes = try SmallObject.encode(pointer)
     // Two publishers may race; each loses at most as often as the other wins.
     for _ in 0..<20 {
@@ -140,7 +170,9 @@ struct SnapshotPublisher {
           _ = try target.store.put(key, bytes, condition: .ifAbsent)
           return
         }
-        if let held: LatestPointer = try SmallObject.decode(target, key), held.cutMicroseconds >= options.now {
+        if let held: LatestPointer = try SmallObject.decode(target, key),
+          held.cutMicroseconds >= manifest.cutMicroseconds
+        {
           return
         }
         let condition = info.etag.map { PutCondition.ifMatch(etag: $0) } ?? .always
@@ -185,7 +217,7 @@ struct SnapshotPublisher {
     }
     return Manifest(
       dataset: plan.definition.dataset, semanticHash: semanticHash, snapshot: options.id,
-      asOf: TimeText.iso(plan.asOf), cut: cut,
+      asOf: TimeText.iso(plan.asOf), cut: cut, cutMicroseconds: options.now,
       fingerprint: written.fingerprint.hex(fields: plan.fields), rows: rows, splits: written.splits,
       schema: plan.output.map {
         let role = if case .key = $0.value { "key" } else { $0.isLabel ? "label" : "feature" }

@@ -17,6 +17,8 @@ struct SnapshotWriter {
   let target: StorePlace?
   /// `snapshot=<id>`, below the target.
   let folder: String
+  /// In the parts' names: tells this run's files from those of any run that would write other bytes.
+  let tag: String
   let keyCasts: [Cast]
 
   /// Rows a table (and Parquet row group) holds at most, unless the definition says less: large enough that columns
@@ -39,7 +41,8 @@ struct SnapshotWriter {
     var rows: Int
   }
 
-  func write() throws -> Result {
+  /// `isCancelled` is asked before each table; where it says so, a ``BatchError`` is thrown.
+  func write(isCancelled: @escaping @Sendable () -> Bool) throws -> Result {
     let rule = SplitRule(plan.definition.split)
     let by = plan.definition.split.by.flatMap { plan.sources[plan.rowsSource].keptIndex[$0] }
     let rows = try rowsOfShards(rule: rule, by: by)
@@ -52,6 +55,7 @@ struct SnapshotWriter {
     try ParallelTasks.run(
       count: chunks.count, threads: threads,
       task: { [states, plan, keyCasts, target] index in
+        if isCancelled() { throw BatchError.cancelled }
         let chunk = chunks[index]
         var builder = SnapshotTableBuilder(plan: plan, keyCasts: keyCasts, rows: chunk.rows)
         for slice in chunk.slices {
@@ -214,7 +218,7 @@ private final class PartSink: @unchecked Sendable {
     let digits = String(counts[split])
     let number = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
     counts[split] += 1
-    let key = "\(names[split])/part-\(number).\(encoder.fileExtension)"
+    let key = "\(names[split])/part-\(number)-\(writer.tag).\(encoder.fileExtension)"
     let object = try target.store.writer(target.key("\(writer.folder)/\(key)"))
     open = OpenPart(
       split: split, key: key, object: object, assembler: PartAssembler(encoder), hash: Digests.SHA256())

@@ -7,6 +7,7 @@ import Testing
 @Suite struct ManifestReportTests {
   static let manifest = Manifest(
     dataset: "people", semanticHash: "h", snapshot: "one", asOf: "2026-01-01T00:00:00Z", cut: 3,
+    cutMicroseconds: 0,
     fingerprint: "f1",
     rows: 500, splits: ["train": 403, "eval": 97],
     schema: [

@@ -38,7 +38,7 @@ public final class MemoryObjects: Sendable {
     }
   }
 
-  func remove(_ key: String) { stored.withLock { _ = $0.removeValue(forKey: key) } }
+  public func remove(_ key: String) { stored.withLock { _ = $0.removeValue(forKey: key) } }
 }
 
 /// A bucket in memory, with a place to put faults, delays and pauses before each operation. Thread-safe.

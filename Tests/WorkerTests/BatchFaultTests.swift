@@ -9,7 +9,7 @@ import Testing
 @testable import Worker
 
 /// Stores that fail, runs that are cancelled: one clear error, and nothing half published (I6).
-@Suite(.serialized) struct FaultTests {
+@Suite(.serialized) struct BatchFaultTests {
   final class Counter: Sendable {
     private let count = Mutex(0)
     var value: Int { count.withLock { $0 } }
@@ -38,7 +38,8 @@ import Testing
     }
   }
 
-  @Test("any one operation fails: an error that names it, or no harm; and the next run mends all", arguments: ["", "lake"])
+  @Test(
+    "any one operation fails: an error that names it, or no harm; and the next run mends all", arguments: ["", "lake"])
   func oneFault(bucket: String) throws {
     let lake = Lake(seed: 11, bucket: bucket, visits: 300, files: 3)
     let clean = MemoryObjects()
