@@ -62,10 +62,13 @@ public struct Manifest: Sendable, Codable, Hashable {
     public var rowsRead: UInt64
     public var rowsApplied: UInt64
     public var rowsRejected: UInt64
+    /// Of the applied rows, those at or after the as-of time, which do not count.
+    public var rowsAfterAsOf: UInt64?
 
     public init(
       source: String, bucket: String, key: String, version: String?, etag: String?, size: Int64, modified: String,
-      modifiedMicroseconds: Int64, sha256: String?, rowsRead: UInt64, rowsApplied: UInt64, rowsRejected: UInt64
+      modifiedMicroseconds: Int64, sha256: String?, rowsRead: UInt64, rowsApplied: UInt64, rowsRejected: UInt64,
+      rowsAfterAsOf: UInt64? = nil
     ) {
       self.source = source
       self.bucket = bucket
@@ -79,6 +82,7 @@ public struct Manifest: Sendable, Codable, Hashable {
       self.rowsRead = rowsRead
       self.rowsApplied = rowsApplied
       self.rowsRejected = rowsRejected
+      self.rowsAfterAsOf = rowsAfterAsOf
     }
 
     enum CodingKeys: String, CodingKey {
@@ -87,6 +91,7 @@ public struct Manifest: Sendable, Codable, Hashable {
       case rowsRead = "rows_read"
       case rowsApplied = "rows_applied"
       case rowsRejected = "rows_rejected"
+      case rowsAfterAsOf = "rows_after_as_of"
     }
   }
 

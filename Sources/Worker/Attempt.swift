@@ -69,6 +69,8 @@ final class Attempt: @unchecked Sendable {
 struct InputCounts: Sendable {
   var read: UInt64 = 0
   var rejected: UInt64 = 0
+  /// Good rows at or after the as-of time, which do not count.
+  var afterAsOf: UInt64 = 0
   /// Filled in when all is read.
   var sha256: String?
 }

@@ -66,11 +66,19 @@ struct DecodingPlan: Sendable {
   /// Where each column stands in an object with the given header; nil entries are not CSV columns, −1 is absent.
   func positions(in header: [String]) throws(FormatError) -> [Int] {
     let places = Dictionary(header.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    var twice: Set<String> = []
+    if places.count < header.count {
+      var seen: Set<String> = []
+      for name in header where !seen.insert(name).inserted { twice.insert(name) }
+    }
     var positions: [Int] = []
     for (index, origin) in origins.enumerated() {
       guard case .csv(let name) = origin else {
         positions.append(-1)
         continue
+      }
+      if twice.contains(name) {
+        throw FormatError("the header has the column '\(name)' more than once; which one is meant cannot be told")
       }
       if let at = places[name] {
         positions.append(at)
@@ -184,6 +192,13 @@ final class BlockDecoder: @unchecked Sendable {
     }
     makeTimes()
     makeKeys()
+  }
+
+  /// Good rows whose event time is at or after `time`.
+  func rowsAtOrAfter(_ time: Int64) -> UInt64 {
+    var count: UInt64 = 0
+    for row in 0..<rows where times[row] >= time && block.faults.codes[row] == 0 { count &+= 1 }
+    return count
   }
 
   private func reserve(_ rows: Int) {

@@ -291,6 +291,14 @@ final class IngestEngine: @unchecked Sendable {
         fail(attempt, error.message)
       }
     }
+    if !attempt.failedInput && !attempt.headerKnown, let header = attempt.cutter.header {
+      // No rows: the header has to fit all the same, or an object of another kind would pass for an empty one.
+      do {
+        _ = try decoding[attempt.source].positions(in: header)
+      } catch {
+        fail(attempt, error.message)
+      }
+    }
     let done = attempt.currentInput
     let isLast = done + 1 == attempt.inputs.count
     attempt.sha256[done] = attempt.pendingSHA256
@@ -404,6 +412,7 @@ final class IngestEngine: @unchecked Sendable {
         columns: decoder.carried, input: parsed.input, firstRow: firstRow)
       if decoder.faults.count > 0 { reject(decoder, parsed, attempt, firstRow: firstRow) }
       rows = UInt64(decoder.rows)
+      if let asOf = source.asOf { attempt.counts[parsed.input].afterAsOf += decoder.rowsAtOrAfter(asOf) }
     } else if let oversized = parsed.oversized, case .oversized(let length) = oversized.content {
       rows = 1
       attempt.rejects.add(

@@ -21,6 +21,10 @@ struct InputListing {
       }
       do {
         let place = try stores.open(location)
+        if let problem = try overlap(source, place, definition, stores) {
+          problems.append(problem)
+          continue
+        }
         let found = try stores.objects(at: place).filter { InputListing.isWanted($0.key, source, place) }
         if found.isEmpty {
           problems.append(
@@ -38,6 +42,23 @@ struct InputListing {
       }
     }
     if !problems.isEmpty { throw BatchError(problems) }
+  }
+
+  /// A problem if snapshots would be written among a source's objects, where the next run would read them.
+  private func overlap(
+    _ source: Source, _ place: StorePlace, _ definition: Definition, _ stores: any StoreDirectory
+  ) throws(StoreError) -> String? {
+    let target = try stores.open(definition.snapshot.to)
+    guard target.bucket == place.bucket else { return nil }
+    // What a glob surely begins with: the folders before its first wildcard.
+    var folder = String(place.path.prefix { !"*?[{".contains($0) })
+    if folder.count < place.path.count { folder = String(folder.prefix(through: folder.lastIndex(of: "/") ?? folder.startIndex)) }
+    if !folder.hasSuffix("/") { folder += "/" }
+    guard target.key("").hasPrefix(folder), folder != "/" || place.path == "/" else { return nil }
+    // A glob without `**` stays in its own folder.
+    if place.path.contains("*") && !place.path.contains("**") { return nil }
+    return
+      "source '\(source.name)': snapshot.to (\(definition.snapshot.to)) lies within its objects, so the next run would read snapshots as input; give snapshots a place of their own"
   }
 
   /// The inputs of a manifest, pinned: an S3 object to its version or entity tag, a file by its content afterwards.

@@ -40,6 +40,10 @@ struct SnapshotPublisher {
     }
     let target = try stores.open(plan.definition.snapshot.to)
     self.target = target
+    if target.bucket.isEmpty {
+      // Whether anything can be written there shows before everything is read, not after.
+      try target.store.writer(target.key(".writable")).abort()
+    }
     if let latest: LatestPointer = try SmallObject.decode(target, target.key("latest.json")),
       latest.dataset != plan.definition.dataset
     {
@@ -69,6 +73,7 @@ struct SnapshotPublisher {
     let location = place(target, folder)
     if let existing {
       try adopt(existing, manifest.fingerprint)
+      try checkParts(target, existing)
       try settle(target, existing)
       return outcome(existing, location: location, already: true)
     }
@@ -126,6 +131,19 @@ struct SnapshotPublisher {
       throw BatchError([
         "the snapshot '\(options.id)' was published already with other rows (fingerprint \(manifest.fingerprint), now \(fingerprint)); a published snapshot never changes: use another --id"
       ])
+    }
+  }
+
+  /// Whether a snapshot that was published before is still there as its manifest says.
+  private func checkParts(_ target: StorePlace, _ manifest: Manifest) throws {
+    for part in manifest.parts {
+      let info = try SmallObject.head(target, target.key("\(folder)/\(part.key)"))
+      guard info?.size == Int64(part.bytes) else {
+        let state = info.map { "has \($0.size) bytes, not \(part.bytes)" } ?? "is missing"
+        throw BatchError([
+          "the snapshot '\(options.id)' was published before, but its part \(part.key) \(state): it was damaged since; restore it, or publish under another --id"
+        ])
+      }
     }
   }
 
@@ -196,7 +214,8 @@ struct SnapshotPublisher {
         source: plan.sources[input.source].source.name, bucket: input.info.bucket, key: input.info.key,
         version: input.info.version, etag: input.info.etag, size: input.info.size,
         modified: TimeText.iso(input.modified), modifiedMicroseconds: input.modified, sha256: counts.sha256,
-        rowsRead: counts.read, rowsApplied: counts.read - counts.rejected, rowsRejected: counts.rejected)
+        rowsRead: counts.read, rowsApplied: counts.read - counts.rejected, rowsRejected: counts.rejected,
+        rowsAfterAsOf: plan.sources[input.source].asOf == nil ? nil : counts.afterAsOf)
     }
     let rows = written.splits.values.reduce(0, +)
     let reasons = engine.rejectReasons
@@ -279,7 +298,9 @@ enum SmallObject {
     do {
       return try JSONDecoder().decode(T.self, from: Data(chunk.bytes))
     } catch {
-      throw BatchError(["\(location) is not a document of ours (\(error)); move it away or use another place"])
+      throw BatchError([
+        "\(location) is not a document of Tributary's, or is damaged; move it away or use another place"
+      ])
     }
   }
 

@@ -140,6 +140,9 @@ struct OutputShape: Sendable {
       if options.withoutKey {
         order.removeAll { if case .key = plan.output[$0].value { true } else { false } }
       }
+      if options.labelFirst && !plan.output.contains(where: \.isLabel) {
+        throw PlanError(message: "snapshot: 'label_first' needs a label; name one in 'rows'")
+      }
       if options.labelFirst {
         order = order.filter { plan.output[$0].isLabel } + order.filter { !plan.output[$0].isLabel }
       }

@@ -9,6 +9,12 @@ struct BatchCommand {
   let program: Program
   let arguments: ParsedArguments
 
+  /// The id of a run that was given none: its start in milliseconds, so that runs side by side do not meet.
+  static func slot(_ now: Int64) -> String {
+    let text = InstantText.format(now - now % 1_000)
+    return text.hasSuffix("000Z") ? text.dropLast(4) + "Z" : text
+  }
+
   func run() throws(Failure) {
     let start = Machine.monotonicSeconds()
     let now = Machine.now()
@@ -18,8 +24,7 @@ struct BatchCommand {
     if !isQuiet { warn(checked.reading.warnings, file) }
     let definition = overridden(checked.reading.definition, file)
 
-    // The id is a slot: whole seconds.
-    let id = arguments.text("id") ?? InstantText.format(now - now % 1_000_000)
+    let id = arguments.text("id") ?? BatchCommand.slot(now)
     let run = BatchRun(
       definition, record: record(of: definition, checked, file), semanticHash: checked.semanticHash,
       options: BatchOptions(

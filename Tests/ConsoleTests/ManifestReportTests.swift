@@ -58,10 +58,10 @@ import Testing
             eval        97  19.4%
 
         Inputs
-        source  objects  bytes  rows read  applied  rejected
-        ------  -------  -----  ---------  -------  --------
-        a             2   2 kB         20       18         2
-        b             1   1 kB         10       10         0
+        source  objects  bytes  rows read  applied  rejected  after as-of
+        ------  -------  -----  ---------  -------  --------  -----------
+        a             2   2 kB         20       18         2            0
+        b             1   1 kB         10       10         0            0
                     2 rejected: n: not an int
 
         Parts
@@ -70,10 +70,10 @@ import Testing
         train/part-00000.parquet   403  4.13 kB  ab
 
         Columns
-        column  type    role     nulls  distinct       min  median     mean    max   stddev
-        ------  ------  -------  -----  --------  --------  ------  -------  -----  -------
-        id      string  key         0%      ~498  p\\u{1b}0                     p99
-        n       int     feature    20%       400        -7   1,743  1,746.5  3,493  1,011.8
+        column  type    role     nulls  distinct       min  ~median     mean    max   stddev
+        ------  ------  -------  -----  --------  --------  -------  -------  -----  -------
+        id      string  key         0%      ~498  p\\u{1b}0                      p99
+        n       int     feature    20%       400        -7    1,743  1,746.5  3,493  1,011.8
 
         Checks
           ok     rows_accounted: d

@@ -50,6 +50,10 @@ public struct BatchReport: Sendable {
       facts.insert(
         ("missing", "\(NumberText.counted(manifest.missing.count, "input")); the manifest names them"), at: 3)
     }
+    let empty = manifest.splits.filter { $0.value == 0 }.keys.sorted()
+    if !empty.isEmpty {
+      facts.append(("note", "no row fell to \(empty.joined(separator: ", ")); a share of few keys may be none"))
+    }
     for (name, value) in facts { text += "  \(style.paint(DisplayText.pad(name, 11), .dim))  \(value)\n" }
     return text
   }

@@ -59,6 +59,7 @@ public struct ManifestReport: Sendable {
       var read: UInt64 = 0
       var applied: UInt64 = 0
       var rejected: UInt64 = 0
+      var afterAsOf: UInt64 = 0
     }
     var order: [String] = []
     var sums: [String: Sum] = [:]
@@ -70,17 +71,19 @@ public struct ManifestReport: Sendable {
       sum.read &+= input.rowsRead
       sum.applied &+= input.rowsApplied
       sum.rejected &+= input.rowsRejected
+      sum.afterAsOf &+= input.rowsAfterAsOf ?? 0
       sums[input.source] = sum
     }
     var table = TextTable([
       .init("source"), .init("objects", isRight: true), .init("bytes", isRight: true),
       .init("rows read", isRight: true), .init("applied", isRight: true), .init("rejected", isRight: true),
+      .init("after as-of", isRight: true),
     ])
     for source in order {
       guard let sum = sums[source] else { continue }
       table.append([
         source, NumberText.grouped(sum.objects), NumberText.bytes(sum.bytes), NumberText.grouped(sum.read),
-        NumberText.grouped(sum.applied), NumberText.grouped(sum.rejected),
+        NumberText.grouped(sum.applied), NumberText.grouped(sum.rejected), NumberText.grouped(sum.afterAsOf),
       ])
     }
     var text = title("Inputs", style) + table.render(style)
@@ -125,7 +128,7 @@ public struct ManifestReport: Sendable {
     var table = TextTable([
       .init("column", cutTo: 14), .init("type"), .init("role", isMinor: true), .init("nulls", isRight: true),
       .init("distinct", isRight: true), .init("min", isRight: true, cutTo: 10),
-      .init("median", isRight: true, cutTo: 10, isMinor: true), .init("mean", isRight: true, isMinor: true),
+      .init("~median", isRight: true, cutTo: 10, isMinor: true), .init("mean", isRight: true, isMinor: true),
       .init("max", isRight: true, cutTo: 10), .init("stddev", isRight: true, isMinor: true),
       .init("most frequent", cutTo: 12, isMinor: true),
     ])
