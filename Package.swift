@@ -75,6 +75,12 @@ let package = Package(
     // What tests share: seeded numbers, stores in memory.
     .target(name: "TestKit", dependencies: ["Platform"], path: "Tests/TestKit", swiftSettings: strict),
 
+    // Damaged input for all readers, for a bounded time: `make fuzz`.
+    .executableTarget(
+      name: "tributary-fuzz",
+      dependencies: ["Columns", "Definition", "Formats", "Pipeline", "Platform", "TestKit"], path: "Tests/Fuzz",
+      swiftSettings: strict),
+
     tests("ColumnsTests", ["Columns", "Formats", "TestKit"], fixtures: true),
     tests("DefinitionTests", ["Definition", "Columns"]),
     tests("PipelineTests", ["Pipeline", "Definition", "Columns", "TestKit"]),

@@ -1,6 +1,5 @@
 import Dispatch
 import Foundation
-import Synchronization
 
 /// What a body that did not end in time leaves behind: its thread, which nobody can end.
 public struct DeadlineError: Error, CustomStringConvertible {
@@ -26,5 +25,5 @@ public func withDeadline<R: Sendable>(
 }
 
 private final class Answer<R: Sendable>: Sendable {
-  let result = Mutex<Result<R, any Error>?>(nil)
+  let result = Guarded<Result<R, any Error>?>(nil)
 }

@@ -1,5 +1,4 @@
 public import Platform
-internal import Synchronization
 
 /// What a store holds, shared by any number of ``MemoryStore``s.
 public final class MemoryObjects: Sendable {
@@ -9,8 +8,8 @@ public final class MemoryObjects: Sendable {
     var etag: String
   }
 
-  let stored = Mutex<[String: Stored]>([:])
-  private let changes = Mutex(0)
+  let stored = Guarded<[String: Stored]>([:])
+  private let changes = Guarded(0)
 
   public init() {}
 

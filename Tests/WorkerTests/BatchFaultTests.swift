@@ -2,7 +2,6 @@ import Dispatch
 import Glibc
 import Pipeline
 import Platform
-import Synchronization
 import TestKit
 import Testing
 
@@ -11,16 +10,16 @@ import Testing
 /// Stores that fail, runs that are cancelled: one clear error, and nothing half published (I6).
 @Suite(.serialized) struct BatchFaultTests {
   final class Counter: Sendable {
-    private let count = Mutex(0)
+    private let count = Guarded(0)
     var value: Int { count.withLock { $0 } }
     func add() { count.withLock { $0 += 1 } }
   }
 
   /// Counts operations and fails at one of them.
   final class Faults: Sendable {
-    let count = Mutex(0)
+    let count = Guarded(0)
     let failAt: Int
-    let failed = Mutex<String?>(nil)
+    let failed = Guarded<String?>(nil)
 
     init(failAt: Int) { self.failAt = failAt }
 

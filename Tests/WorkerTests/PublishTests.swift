@@ -1,7 +1,6 @@
 import Dispatch
 import Pipeline
 import Platform
-import Synchronization
 import TestKit
 import Testing
 
@@ -11,7 +10,7 @@ import Testing
 @Suite(.serialized) struct PublishTests {
   /// Lets a run stop before its n-th operation on the target, until it is let go.
   final class Pause: Sendable {
-    private let count = Mutex(0)
+    private let count = Guarded(0)
     private let at: Int
     let reached = DispatchSemaphore(value: 0)
     let goOn = DispatchSemaphore(value: 0)
@@ -90,7 +89,7 @@ import Testing
   }
 
   final class Box: Sendable {
-    private let result = Mutex<Result<BatchOutcome, any Error>?>(nil)
+    private let result = Guarded<Result<BatchOutcome, any Error>?>(nil)
     func set(_ value: Result<BatchOutcome, any Error>) { result.withLock { $0 = value } }
     var success: BatchOutcome? { result.withLock { try? $0?.get() } }
   }
