@@ -17,6 +17,9 @@ HOUSEHOLDS := sample
 # Customers in the reference job, and rounds of each contender.
 SIZES := 20000,500000
 ROUNDS := 5
+# How long `make fuzz` runs (SECONDS=600), and with which seed (SEED=7; none: a new one, which it prints).
+SECONDS_TO_FUZZ := $(if $(filter command% environment%,$(origin SECONDS)),$(SECONDS),60)
+SEED :=
 # Passed on to pytest, e.g. PYTEST="-k s3 -x".
 PYTEST :=
 
@@ -42,6 +45,11 @@ test: system ## Swift's tests, then the program's tests from outside (pytest)
 	swift test --skip-build $(STRICT) --xunit-output $(REPORTS)/swift.xml
 	swift build $(RELEASE) $(STRICT)
 	$(PYTHON) -m pytest Tests/system --junitxml $(REPORTS)/system.xml $(PYTEST)
+
+.PHONY: fuzz
+fuzz: system ## damaged input for every reader, for SECONDS=60; SEED=N repeats a run
+	swift build -c release --static-swift-stdlib --product tributary-fuzz $(STRICT)
+	.build/release/tributary-fuzz --seconds $(SECONDS_TO_FUZZ) $(if $(SEED),--seed $(SEED))
 
 .PHONY: lint
 lint: system ## formatting and what must not stand in the tree

@@ -52,7 +52,9 @@ struct InputListing {
     guard target.bucket == place.bucket else { return nil }
     // What a glob surely begins with: the folders before its first wildcard.
     var folder = String(place.path.prefix { !"*?[{".contains($0) })
-    if folder.count < place.path.count { folder = String(folder.prefix(through: folder.lastIndex(of: "/") ?? folder.startIndex)) }
+    if folder.count < place.path.count {
+      folder = String(folder.prefix(through: folder.lastIndex(of: "/") ?? folder.startIndex))
+    }
     if !folder.hasSuffix("/") { folder += "/" }
     guard target.key("").hasPrefix(folder), folder != "/" || place.path == "/" else { return nil }
     // A glob without `**` stays in its own folder.

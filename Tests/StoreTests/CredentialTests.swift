@@ -60,7 +60,8 @@ struct CredentialTests {
     """
   private static let files = [
     "/h/.aws/config": configuration,
-    "/h/.aws/credentials": "[default]\naws_access_key_id = AKFILE\r\naws_secret_access_key = filesecret\naws_session_token=tok\n",
+    "/h/.aws/credentials":
+      "[default]\naws_access_key_id = AKFILE\r\naws_secret_access_key = filesecret\naws_session_token=tok\n",
   ]
 
   @Test func theEnvironmentGoesFirst() throws {
@@ -123,7 +124,8 @@ struct CredentialTests {
     #expect(request.authority == "sts.eu-north-1.amazonaws.com" && request.isTLS && request.method == "POST")
     let body = String(decoding: request.body ?? [], as: UTF8.self)
     #expect(body.contains("Action=AssumeRole&") && body.contains("ExternalId=ext"))
-    #expect(request.headers.contains { $0.name == "Authorization" && $0.value.contains("AKCONFIG/20231114/eu-north-1/sts") })
+    #expect(
+      request.headers.contains { $0.name == "Authorization" && $0.value.contains("AKCONFIG/20231114/eu-north-1/sts") })
     // A profile may be its own source: its keys assume its role.
     #expect(try keys(try chain(environment, profile: "self", region: "eu-north-1")).accessKey == "AKROLE")
     #expect(transport.seen.last?.headers.contains { $0.value.contains("AKSELF") } == true)
@@ -132,7 +134,10 @@ struct CredentialTests {
   @Test func webIdentityTradesATokenForKeys() throws {
     let transport = FakeTransport { _, _ in Self.assumed("AKWEB") }
     let environment = S3Environment.fake(
-      ["AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_ROLE_ARN": "arn:r", "AWS_ENDPOINT_URL_STS": "http://sts.local:8080"],
+      [
+        "AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_ROLE_ARN": "arn:r",
+        "AWS_ENDPOINT_URL_STS": "http://sts.local:8080",
+      ],
       files: ["/token": "jwt.jwt.jwt\n"], transport: transport)
     #expect(try keys(try chain(environment)).accessKey == "AKWEB")
     let request = try #require(transport.seen.first)
@@ -143,7 +148,10 @@ struct CredentialTests {
 
   @Test func aRefusalNamesTheReasonAndNoSecret() throws {
     let transport = FakeTransport { _, _ in
-      .init(403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no sec#ret;x for you</Message></Error></ErrorResponse>")
+      .init(
+        403,
+        "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no sec#ret;x for you</Message></Error></ErrorResponse>"
+      )
     }
     let environment = S3Environment.fake(["HOME": "/h"], files: Self.files, transport: transport)
     let chain = try chain(environment, profile: "role")
@@ -193,7 +201,8 @@ struct CredentialTests {
         }
         return .init(
           200,
-          #"{"Code":"Success","AccessKeyId":"AKI","SecretAccessKey":"s","Token":"t","Expiration":"2030-01-01T00:00:00Z"}"#)
+          #"{"Code":"Success","AccessKeyId":"AKI","SecretAccessKey":"s","Token":"t","Expiration":"2030-01-01T00:00:00Z"}"#
+        )
       default: return .init(404)
       }
     }
@@ -209,7 +218,8 @@ struct CredentialTests {
   @Test func theErrorListsWhatWasTried() throws {
     let chain = try chain(S3Environment.fake(["HOME": "/h"]))
     let error = try #require(failure { () throws(StoreError) in try chain.current() })
-    for place in ["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "/h/.aws/config", "CONTAINER", "169.254.169.254"] {
+    for place in ["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "/h/.aws/config", "CONTAINER", "169.254.169.254"]
+    {
       #expect(error.message.contains(place), "\(place) in \(error.message)")
     }
     #expect(error.hint.contains("AWS_PROFILE"))

@@ -83,7 +83,8 @@ struct GlobTests {
     let seed = UInt64.random(in: 0...UInt64.max)
     var random = SeededRandom(seed: seed)
     func text(_ letters: [Character], _ lengthMax: Int) -> String {
-      String((0..<Int.random(in: 0...lengthMax, using: &random)).map { _ in letters.randomElement(using: &random) ?? "a" })
+      String(
+        (0..<Int.random(in: 0...lengthMax, using: &random)).map { _ in letters.randomElement(using: &random) ?? "a" })
     }
     let cases = (0..<20_000).map { _ in
       (pattern: text(Array("aabb.[]-!*?ü"), 10), name: text(Array("aab.-]!ü"), 7) + "a")

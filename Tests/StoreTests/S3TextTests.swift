@@ -93,7 +93,9 @@ struct S3TextTests {
       """
     #expect(try FlatJSON.parse(Array(text.utf8)) == ["a": "x\nü🚰/", "n": "-1.5e3", "z": ""])
     #expect(try FlatJSON.parse(Array("{}".utf8)).isEmpty)
-    for broken in ["", "[]", "{", "{\"a\"}", "{\"a\":}", "{\"a\":\"x", "{\"a\":\"\\q\"}", "{\"a\":\"\\u12\"}", "{\"a\":nul"] {
+    for broken in [
+      "", "[]", "{", "{\"a\"}", "{\"a\":}", "{\"a\":\"x", "{\"a\":\"\\q\"}", "{\"a\":\"\\u12\"}", "{\"a\":nul",
+    ] {
       #expect(throws: MalformedAnswer.self, "\(broken)") { try FlatJSON.parse(Array(broken.utf8)) }
     }
     let deep = "{\"a\":" + String(repeating: "[", count: 100_000)
