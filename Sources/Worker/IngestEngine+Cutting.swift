@@ -1,0 +1,127 @@
+internal import Definition
+internal import Formats
+internal import Pipeline
+internal import Platform
+
+/// Cutting: an attempt's pieces become blocks of whole records, one at a time.
+extension IngestEngine {
+  /// Cuts at most one block.
+  func advance(_ attempt: Attempt) {
+    let block = nextBlock(attempt)
+    lock.lock()
+    if let block {
+      attempt.outstanding += 1
+      blocks.append(block)
+    }
+    attempt.advancing = false
+    finishIfComplete(attempt)
+    lock.unlock()
+  }
+
+  func nextBlock(_ attempt: Attempt) -> WaitingBlock? {
+    while true {
+      if attempt.finishing {
+        if let block = finishInput(attempt) { return block }
+        continue
+      }
+      if let chunk = attempt.chunk {
+        do {
+          let cut = try attempt.cutter.next(chunk.bytes, used: &attempt.chunkUsed)
+          if cut == nil { attempt.chunk = nil }
+          if let cut, let block = try waiting(cut, attempt) { return block }
+        } catch {
+          fail(attempt, error.message)
+          attempt.chunk = nil
+        }
+        continue
+      }
+      guard let piece = takePiece(attempt) else { return nil }
+      switch piece {
+      case .bytes(let chunk):
+        if attempt.failedInput { continue }
+        attempt.chunk = chunk
+        attempt.chunkUsed = 0
+      case .endOfInput(let sha256):
+        attempt.pendingSHA256 = sha256
+        attempt.finishing = true
+      case .failure(let error):
+        fail(attempt, error.description)
+        attempt.finishing = true
+      }
+    }
+  }
+
+  func finishInput(_ attempt: Attempt) -> WaitingBlock? {
+    if !attempt.failedInput {
+      do {
+        if let cut = try attempt.cutter.finish() { return try waiting(cut, attempt) }
+      } catch {
+        fail(attempt, error.message)
+      }
+    }
+    if !attempt.failedInput && !attempt.headerKnown, let header = attempt.cutter.header {
+      // No rows: the header has to fit all the same, or an object of another kind would pass for an empty one.
+      do {
+        _ = try decoding[attempt.source].positions(in: header)
+      } catch {
+        fail(attempt, error.message)
+      }
+    }
+    let done = attempt.currentInput
+    let isLast = done + 1 == attempt.inputs.count
+    attempt.sha256[done] = attempt.pendingSHA256
+    lock.lock()
+    counters.objects += 1
+    attempt.finishing = false
+    attempt.cutAll = isLast
+    lock.unlock()
+    attempt.pendingSHA256 = nil
+    attempt.failedInput = false
+    attempt.headerKnown = false
+    attempt.currentInput += 1
+    attempt.cutter = BlockCutter(
+      format: plan.sources[attempt.source].source.format, maxRowBytes: plan.definition.maxRowBytes,
+      columns: plan.sources[attempt.source].source.columns.count)
+    return nil
+  }
+
+  func takePiece(_ attempt: Attempt) -> Piece? {
+    lock.lock()
+    defer { lock.unlock() }
+    if attempt.mailbox.isEmpty { return nil }
+    let piece = attempt.mailbox.removeFirst()
+    if case .bytes(let chunk) = piece { attempt.mailboxBytes -= chunk.count }
+    lock.wakeAll()
+    return piece
+  }
+
+  func waiting(_ cut: CutBlock, _ attempt: Attempt) throws(FormatError) -> WaitingBlock? {
+    if !attempt.headerKnown {
+      attempt.headerKnown = true
+      if case .csv = plan.sources[attempt.source].source.format {
+        let header = attempt.cutter.header ?? []
+        attempt.positions = try decoding[attempt.source].positions(in: header)
+        attempt.width = header.count
+      }
+    }
+    defer { attempt.blocksCut += 1 }
+    return WaitingBlock(
+      attempt: attempt, index: attempt.blocksCut, input: attempt.currentInput, block: cut,
+      positions: attempt.positions, width: attempt.width)
+  }
+
+  func fail(_ attempt: Attempt, _ message: String) {
+    guard !attempt.failedInput else { return }
+    attempt.failedInput = true
+    let location = attempt.inputs[attempt.currentInput].location
+    let source = plan.sources[attempt.source].source.name
+    let text = message.contains(location) ? message : "\(location): \(message)"
+    lock.withLock {
+      failures.append("source '\(source)': \(text)")
+      if failures.count >= IngestEngine.failuresMax {
+        failures.append("gave up after \(failures.count) objects that cannot be read")
+        stopped = true
+      }
+    }
+  }
+}

@@ -1,0 +1,116 @@
+internal import Columns
+internal import Definition
+internal import Formats
+internal import Pipeline
+internal import Platform
+
+/// Dealing: blocks are decoded on any thread and dealt to shards in their object's order.
+extension IngestEngine {
+  func decode(_ waiting: WaitingBlock, _ reused: BlockDecoder?) {
+    let attempt = waiting.attempt
+    var parsed = ParsedBlock(
+      input: waiting.input, offset: waiting.block.offset, decoder: nil, oversized: waiting.block)
+    if case .records = waiting.block.content {
+      do {
+        let decoder =
+          try reused ?? BlockDecoder(decoding[attempt.source], maxRowBytes: plan.definition.maxRowBytes)
+        try decoder.decode(waiting.block.text, positions: waiting.positions, width: waiting.width)
+        parsed.decoder = decoder
+        parsed.oversized = nil
+      } catch {
+        stop("\(error)")
+        return
+      }
+    } else if let reused {
+      lock.withLock { decoders[attempt.source].append(reused) }
+    }
+    lock.lock()
+    attempt.parsed[waiting.index] = parsed
+    if attempt.emitting {
+      lock.unlock()
+      return
+    }
+    attempt.emitting = true
+    while let next = attempt.parsed.removeValue(forKey: attempt.nextToEmit) {
+      lock.unlock()
+      let (rows, rejected) = emit(next, attempt)
+      lock.lock()
+      attempt.nextToEmit += 1
+      attempt.outstanding -= 1
+      counters.rows += rows
+      counters.rejected += rejected
+      if let decoder = next.decoder { decoders[attempt.source].append(decoder) }
+    }
+    attempt.emitting = false
+    finishIfComplete(attempt)
+    lock.unlock()
+  }
+
+  /// Deals a block's rows to shards, in the input's order.
+  func emit(_ parsed: ParsedBlock, _ attempt: Attempt) -> (rows: UInt64, rejected: UInt64) {
+    let input = attempt.inputs[parsed.input]
+    let source = plan.sources[attempt.source]
+    let firstRow = attempt.counts[parsed.input].read + 1
+    var rows: UInt64 = 0
+    let rejectedBefore = attempt.rejects.count
+    if let decoder = parsed.decoder {
+      decoder.complete(object: input.location, modified: input.modified, firstRow: firstRow)
+      attempt.splitter.append(
+        rows: decoder.rows, faults: decoder.faults, keyArena: decoder.keyArena, keys: decoder.keys,
+        hashes: decoder.hashes, times: source.timeColumn == nil ? nil : UnsafePointer(decoder.times),
+        columns: decoder.carried, input: parsed.input, firstRow: firstRow)
+      if decoder.faults.count > 0 { reject(decoder, parsed, attempt, firstRow: firstRow) }
+      rows = UInt64(decoder.rows)
+      if let asOf = source.asOf { attempt.counts[parsed.input].afterAsOf += decoder.rowsAtOrAfter(asOf) }
+    } else if let oversized = parsed.oversized, case .oversized(let length) = oversized.content {
+      rows = 1
+      attempt.rejects.add(
+        source: source.source.name, object: input.location, row: firstRow, byte: parsed.offset, fault: .rowTooLong,
+        column: nil, raw: UnsafeBufferPointer(start: oversized.text.base, count: oversized.text.count),
+        length: length)
+    }
+    attempt.counts[parsed.input].read += rows
+    let rejected = attempt.rejects.count - rejectedBefore
+    attempt.counts[parsed.input].rejected += rejected
+    stage(attempt.splitter.takeSealed(), attempt)
+    if attempt.rejects.lines.count > IngestEngine.rejectBytesMax { spillRejects(attempt) }
+    return (rows, rejected)
+  }
+
+  func reject(_ decoder: BlockDecoder, _ parsed: ParsedBlock, _ attempt: Attempt, firstRow: UInt64) {
+    let input = attempt.inputs[parsed.input]
+    let source = plan.sources[attempt.source].source
+    for row in 0..<decoder.rows where decoder.faults.codes[row] != 0 {
+      let record = decoder.block.records[row]
+      let index = Int(decoder.faults.columns[row])
+      let column = index < source.columns.count ? source.columns[index] : nil
+      attempt.rejects.add(
+        source: source.name, object: input.location, row: firstRow + UInt64(row),
+        byte: parsed.offset + UInt64(record.start), fault: RowFault(rawValue: decoder.faults.codes[row]) ?? .none,
+        column: column.map { ($0.name, $0.type) },
+        raw: UnsafeBufferPointer(start: decoder.block.text.base + Int(record.start), count: record.length),
+        length: UInt64(record.length))
+    }
+  }
+
+  func spillRejects(_ attempt: Attempt) {
+    let lines = attempt.rejects.takeLines()
+    do {
+      let extent = try lines.withRawBytes { bytes throws(StoreError) in try spill.write(bytes) }
+      attempt.rejectExtents.append(extent)
+    } catch {
+      stop(error.description)
+    }
+  }
+
+  /// Keeps a finished attempt's rejected rows in memory while all of them are few.
+  func keepRejects(_ attempt: Attempt) {
+    let bytes = attempt.rejects.lines.count
+    let fits = lock.withLock {
+      if rejectBytes + bytes > IngestEngine.rejectBytesMaxFinished { return false }
+      rejectBytes += bytes
+      return true
+    }
+    if !fits { spillRejects(attempt) }
+  }
+}
