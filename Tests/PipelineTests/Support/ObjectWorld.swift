@@ -133,8 +133,7 @@ struct ObjectWorld: Hashable {
   }
 
   /// The first trace that ends in something else than the truth; nil if there is none. `worlds`: how many were seen.
-  static func explore(_ script: [Operation], _ trouble: Trouble, _ rule: Rule, worlds: inout Int) -> [String]?
-  {
+  static func explore(_ script: [Operation], _ trouble: Trouble, _ rule: Rule, worlds: inout Int) -> [String]? {
     let start = ObjectWorld(rule: rule)
     var seen: Set<ObjectWorld> = [start]
     var queue = [(world: start, from: -1, step: "")]
