@@ -1,4 +1,5 @@
 import Definition
+import Foundation
 import Pipeline
 import Platform
 import TestKit
@@ -58,6 +59,52 @@ import Testing
       if let first { #expect(first == found, "seed \(seed), \(way)") }
       first = first ?? found
     }
+  }
+
+  /// A line of `rejected/`, as far as a reader needs it to find the row again.
+  struct Rejected: Decodable {
+    var object: String
+    var row: Int
+    var byte: Int
+    var reason: String
+    var raw: String?
+    /// Where the bytes are no text.
+    var raw_base64: Data?
+
+    var bytes: [UInt8] { raw.map { Array($0.utf8) } ?? Array(raw_base64 ?? Data()) }
+  }
+
+  @Test("a rejected row lies where its line says, with its number and its bytes", arguments: 0..<4)
+  func rejectedRows(seed: Int) throws {
+    var lake = Lake(seed: UInt64(seed) + 40, shards: 3, visits: 3000, files: 3)
+    lake.maxRowBytes = 300
+    let objects = MemoryObjects()
+    lake.fill(objects)
+    // Rows over max_row, within a block and beyond it, and bytes that are no text.
+    let long = String(repeating: "long ", count: seed % 2 == 0 ? 100 : 100_000)
+    for key in ["visits/part-1.jsonl", "customers/part-2.csv"] {
+      var bytes = try #require(objects[key])
+      let middle = try #require(bytes[(bytes.count / 2)...].firstIndex(of: 0x0a))
+      bytes.insert(contentsOf: Array("\(long)\n".utf8) + [0x63, 0xff, 0x0a], at: middle + 1)
+      // No quote follows that could close this one.
+      objects.set(key, bytes + Array("c-1,\"open\nc-2,a,b,2020-01-01\n\(long)".utf8))
+    }
+    let outcome = try lake.outcome(lake.options(stagingBytes: 0), lake.stores(objects, readMax: 3000))
+    let lines = try Published(objects: objects).rejected("one").split(separator: "\n")
+    #expect(UInt64(lines.count) == outcome.rowsRejected)
+    var reasons: Set<String> = []
+    for line in lines {
+      let rejected = try JSONDecoder().decode(Rejected.self, from: Data(line.utf8))
+      reasons.insert(rejected.reason)
+      let bytes = try #require(objects[rejected.object])
+      #expect(rejected.byte == 0 || bytes[rejected.byte - 1] == 0x0a, "\(rejected)")
+      #expect(!rejected.bytes.isEmpty && bytes[rejected.byte...].starts(with: rejected.bytes), "\(rejected)")
+      // No field of these tables holds a line end, so rows are lines (the header is none).
+      let before = bytes[..<rejected.byte].filter { $0 == 0x0a }.count
+      #expect(rejected.row == before + (rejected.object.hasSuffix(".csv") ? 0 : 1), "\(rejected)")
+    }
+    #expect(
+      reasons.isSuperset(of: ["row_too_long", "unclosed_quote", "invalid_json", "too_few_fields", "key_is_null"]))
   }
 
   @Test("the same parts, byte for byte, whatever the threads")

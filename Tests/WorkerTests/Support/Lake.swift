@@ -19,6 +19,7 @@ struct Lake {
   var dataset = "lake"
   var to = "out"
   var maxRejects = RejectLimit.share(1)
+  var maxRowBytes = 900 << 10
 
   /// Where the objects lie.
   var root: String { bucket.isEmpty ? "" : "s3://\(bucket)/" }
@@ -62,6 +63,7 @@ struct Lake {
     }
     var definition = try DefinitionReader.read(text: text, file: "lake.yaml").get().definition
     definition.maxRejects = maxRejects
+    definition.maxRowBytes = maxRowBytes
     return definition
   }
 
