@@ -69,9 +69,14 @@ import Testing
     var reason: String
     var raw: String?
     /// Where the bytes are no text.
-    var raw_base64: Data?
+    var rawBase64: Data?
 
-    var bytes: [UInt8] { raw.map { Array($0.utf8) } ?? Array(raw_base64 ?? Data()) }
+    enum CodingKeys: String, CodingKey {
+      case object, row, byte, reason, raw
+      case rawBase64 = "raw_base64"
+    }
+
+    var bytes: [UInt8] { raw.map { Array($0.utf8) } ?? Array(rawBase64 ?? Data()) }
   }
 
   @Test("a rejected row lies where its line says, with its number and its bytes", arguments: 0..<4)
