@@ -105,6 +105,31 @@ import Testing
     #expect(exact[0] == .double((32.0 / 7).squareRoot()))
   }
 
+  @Test("sums of few bits far apart, a hair beside the middle of two doubles, are rounded once")
+  func rounding() {
+    let exponents = [40, 0, -52, -53, -54, -79, -80]
+    var wrong = 0
+    for combination in 0..<2187 {
+      var digits = combination
+      var values: [Double] = []
+      for exponent in exponents {
+        if digits % 3 > 0 {
+          values.append(Double(sign: digits % 3 == 1 ? .plus : .minus, exponent: exponent, significand: 1))
+        }
+        digits /= 3
+      }
+      var window: Int128 = 0
+      var wide = WideSum()
+      for value in values {
+        #expect(ExactSum.addToWindow(&window, value))
+        wide.add(value)
+      }
+      let wanted = PaperSum.sum(values)
+      if ExactSum.round(window: window) != wanted || wide.rounded() != wanted { wrong += 1 }
+    }
+    #expect(wrong == 0)
+  }
+
   @Test("a window that reaches behind the beginning of time takes all rows")
   func window() throws {
     var dataset = dataset("int", ints([1, 2, 3]), [], seed: 1)
