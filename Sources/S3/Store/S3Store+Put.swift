@@ -32,7 +32,11 @@ extension S3Store {
       let response = try session.client.perform { call }
       return entityTag(response.header("etag"))
     } catch {
-      if let found = try ownWrite(after: error, key: key, mark: mark, content: bytes) { return found }
+      if condition != .always,
+        let found = try ownWrite(after: error, key: key, mark: mark, content: bytes)
+      {
+        return found
+      }
       throw condition.meaning(of: error)
     }
   }
