@@ -42,6 +42,9 @@ let package = Package(
     library("CISAL", pkgConfig: "libisal", apt: "libisal-dev"),
     library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
     library("CSnappy", pkgConfig: "snappy", apt: "libsnappy-dev"),
+    library("CRDKafka", pkgConfig: "rdkafka", apt: "librdkafka-dev"),
+    library("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+    library("CMicroHTTPD", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
 
     // Vector instructions and C++ that Swift cannot call.
     .target(name: "CScan", cSettings: [.unsafeFlags(["-O2"])]),
@@ -62,6 +65,10 @@ let package = Package(
       "Formats", ["Columns", "Definition", "CScan", "CSimdJSON", "CISAL", "CZstd", "CSnappy"], settings: hot),
     module("LocalStore", ["Platform", "Digests"]),
     module("S3", ["Platform", "Digests", "CCurl", "CCrypto"]),
+    module("KafkaBroker", ["Platform", "CRDKafka"]),
+    module("EmbeddedBroker", ["Platform", "CSQLite"]),
+    module("Notifications", []),
+    module("Monitor", ["CMicroHTTPD"]),
     module(
       "Worker", ["Columns", "Definition", "Pipeline", "Platform", "Formats", "Digests"], settings: hot),
     module("Console", ["Columns", "Definition", "Pipeline", "Worker"]),
@@ -89,6 +96,9 @@ let package = Package(
     tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition", "TestKit"]),
     tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
+    tests("BrokerTests", ["EmbeddedBroker", "KafkaBroker", "Platform", "TestKit"]),
+    tests("NotificationTests", ["Notifications"], fixtures: true),
+    tests("MonitorTests", ["Monitor"]),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Columns", "Digests", "Formats", "Platform", "TestKit"]),
   ],
   swiftLanguageModes: [.v6],
