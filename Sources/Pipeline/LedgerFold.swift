@@ -1,10 +1,13 @@
+internal import Columns
+
 /// The state that comes of reading the ledger to a position; every worker computes the same one.
 ///
-/// Pure: the verdict on an entry depends only on the entries before it. No clock and no sequencer is in the rule.
+/// Pure: the verdict on an entry depends only on the entries before it and, for cuts, on the broker's append time. No
+/// worker's clock and no sequencer is in the rule.
 public struct LedgerFold: Sendable {
   /// What an entry did.
   public enum Verdict: Sendable, Hashable {
-    /// A commit: one answer an input.
+    /// A commit: one answer an input, objects first, then ranges.
     case inputs([Bool])
     case accepted
     case refused(String)
@@ -12,53 +15,194 @@ public struct LedgerFold: Sendable {
 
   /// Entries folded; the next entry's position.
   public private(set) var position = 0
+  /// Hash chain over all entries' bytes: two workers with the same position and chain have read the same ledger.
+  public private(set) var chain = LedgerChain()
   public private(set) var generation: Int?
   public private(set) var semanticHash: String?
   public private(set) var shards: Int?
-  /// Position of the last accepted entry an object, and the version it observed.
+  /// Semantic hashes of all generations so far: tells an older definition from a newer one.
+  public private(set) var history: [String] = []
+  /// The last accepted entry of each object.
   public private(set) var objects: [ObjectIdentity: Accepted] = [:]
-  /// Cuts that were accepted and have not ended, by position.
-  public private(set) var pendingCuts: [String: Int] = [:]
-  private var cuts: Set<String> = []
+  public private(set) var ranges: [RangeIdentity: AcceptedRange] = [:]
+  /// Object versions that cannot be used; gone with the object's next accepted entry.
+  public private(set) var failed: [ObjectIdentity: FailedObject] = [:]
+  /// Cuts that were accepted and have not ended, by id.
+  public private(set) var cuts: [String: CutState] = [:]
+  /// The last cut that was published.
+  public private(set) var lastPublished: String?
+  private var cutIDs: Set<String> = []
 
+  /// What is accepted of an object.
   public struct Accepted: Sendable, Hashable {
     public var position: Int
+    /// nil: the object is not there.
     public var version: String?
+    /// The source's columns when it was read.
+    public var schema: String
+    public var rowsRead: UInt64
+    public var rowsRejected: UInt64
+    public var facts: ObjectFacts?
+
+    public init(
+      position: Int, version: String?, schema: String = "", rowsRead: UInt64 = 0, rowsRejected: UInt64 = 0,
+      facts: ObjectFacts? = nil
+    ) {
+      self.position = position
+      self.version = version
+      self.schema = schema
+      self.rowsRead = rowsRead
+      self.rowsRejected = rowsRejected
+      self.facts = facts
+    }
+  }
+
+  /// What is accepted of a record partition: everything from `begin` to `end`, less what was skipped.
+  public struct AcceptedRange: Sendable, Hashable {
+    public var begin: Int64
+    public var end: Int64
+    public var rowsRead: UInt64 = 0
+    public var rowsRejected: UInt64 = 0
+    public var reasons: [String: UInt64] = [:]
+    public var skipped: [Skipped] = []
+  }
+
+  public struct Skipped: Sendable, Hashable, Codable {
+    public var from: Int64
+    public var to: Int64
+    public var reason: String
+  }
+
+  public struct FailedObject: Sendable, Hashable, Codable {
+    public var version: String
+    public var reason: String
+  }
+
+  /// An accepted cut: what the snapshot holds, fixed at this position whatever follows.
+  public struct CutState: Sendable {
+    public var id: String
+    public var position: Int
+    public var asOf: Int64
+    /// The broker's append time, microseconds.
+    public var appendedAt: Int64
+    public var generation: Int
+    public var chain: LedgerChain
+    public var objects: [ObjectIdentity: Accepted]
+    public var ranges: [RangeIdentity: AcceptedRange]
+    public var failed: [ObjectIdentity: FailedObject]
   }
 
   public init() {}
 
-  /// Judges the entry at `position` and moves on.
-  public mutating func judge(_ entry: LedgerEntry) -> Verdict {
+  /// Judges the entry at `position` and moves on. `appendedAt`: the broker's append time, microseconds; `hash`: of the
+  /// entry's bytes, for the chain.
+  public mutating func judge(_ entry: LedgerEntry, appendedAt: Int64 = .max, hash: UInt64 = 0) -> Verdict {
+    chain.add(hash)
     defer { position += 1 }
     switch entry {
-    case .defined(let next, let hash, let count):
-      if let generation, next <= generation { return .refused("generation \(next) is not newer than \(generation)") }
-      if let shards, shards != count {
-        return .refused("a dataset keeps its shard count: \(shards), not \(count)")
-      }
-      generation = next
-      semanticHash = hash
-      shards = count
+    case .defined(let next, let hash, let count): return define(next, hash, count)
+    case .commit(let commit): return .inputs(judge(commit))
+    case .opened(let identity, let offset):
+      guard ranges[identity] == nil else { return .refused("\(identity.topic)[\(identity.partition)] is open already") }
+      ranges[identity] = AcceptedRange(begin: offset, end: offset)
       return .accepted
-    case .commit(let commit):
-      // A commit of another generation was parsed by other rules.
-      guard commit.generation == generation else {
-        return .inputs(Array(repeating: false, count: commit.inputs.count))
+    case .skipped(let identity, let from, let to, let reason):
+      guard ranges[identity]?.end == from, to > from else {
+        return .refused("records are skipped from where the accepted ones end")
       }
-      return .inputs(
-        commit.inputs.map { input in
-          guard objects[input.object]?.position == input.base else { return false }
-          objects[input.object] = Accepted(position: position, version: input.version)
-          return true
-        })
-    case .cut(let id, _):
-      guard cuts.insert(id).inserted else { return .refused("there is a cut '\(id)' already") }
-      pendingCuts[id] = position
+      ranges[identity]?.end = to
+      ranges[identity]?.skipped.append(Skipped(from: from, to: to, reason: reason))
+      return .accepted
+    case .setAside(let object, let version, let reason):
+      guard objects[object]?.version != version else { return .refused("that version is accepted") }
+      failed[object] = FailedObject(version: version, reason: reason)
+      return .accepted
+    case .cut(let id, let asOf, let notBefore):
+      guard let generation else { return .refused("nothing is defined yet") }
+      // Refused for its time, the id stays free: whoever comes in time may take it.
+      guard appendedAt >= notBefore else { return .refused("the cut '\(id)' came before its time") }
+      guard cutIDs.insert(id).inserted else { return .refused("there is a cut '\(id)' already") }
+      cuts[id] = CutState(
+        id: id, position: position, asOf: asOf, appendedAt: appendedAt, generation: generation, chain: chain,
+        objects: objects, ranges: ranges, failed: failed)
       return .accepted
     case .published(let id), .abandoned(let id, _):
-      guard pendingCuts.removeValue(forKey: id) != nil else { return .refused("no pending cut '\(id)'") }
+      guard cuts.removeValue(forKey: id) != nil else { return .refused("no pending cut '\(id)'") }
+      if case .published = entry { lastPublished = id }
       return .accepted
     }
+  }
+
+  private mutating func define(_ next: Int, _ hash: String, _ count: Int) -> Verdict {
+    if let generation, next <= generation { return .refused("generation \(next) is not newer than \(generation)") }
+    if let shards, shards != count {
+      return .refused("a dataset keeps its shard count: \(shards), not \(count)")
+    }
+    generation = next
+    semanticHash = hash
+    shards = count
+    history.append(hash)
+    return .accepted
+  }
+
+  private mutating func judge(_ commit: Commit) -> [Bool] {
+    // A commit of another generation was parsed by other rules.
+    guard commit.generation == generation else { return Array(repeating: false, count: commit.inputCount) }
+    var verdicts: [Bool] = []
+    verdicts.reserveCapacity(commit.inputCount)
+    for input in commit.inputs {
+      guard objects[input.object]?.position == input.base else {
+        verdicts.append(false)
+        continue
+      }
+      objects[input.object] = Accepted(
+        position: position, version: input.version, schema: commit.schema, rowsRead: input.rowsRead,
+        rowsRejected: input.rowsRejected, facts: input.facts)
+      failed.removeValue(forKey: input.object)
+      verdicts.append(true)
+    }
+    for input in commit.ranges {
+      // A range follows the accepted ones without a gap; what it holds was read from there.
+      guard var held = ranges[input.range], held.end == input.from, input.to > input.from else {
+        verdicts.append(false)
+        continue
+      }
+      held.end = input.to
+      held.rowsRead &+= input.rowsRead
+      held.rowsRejected &+= input.rowsRejected
+      for (reason, count) in input.reasons ?? [:] { held.reasons[reason, default: 0] &+= count }
+      ranges[input.range] = held
+      verdicts.append(true)
+    }
+    return verdicts
+  }
+
+  /// The generation whose definition has this hash, if it is not the newest: an older definition.
+  public func olderGeneration(of hash: String) -> Int? {
+    guard hash != semanticHash, let index = history.lastIndex(of: hash) else { return nil }
+    return index + 1
+  }
+}
+
+/// 128 bits that depend on every entry before them, in order.
+public struct LedgerChain: Sendable, Hashable, CustomStringConvertible {
+  public private(set) var high: UInt64 = 0x243f_6a88_85a3_08d3
+  public private(set) var low: UInt64 = 0x1319_8a2e_0370_7344
+
+  public init() {}
+
+  /// `hash`: 64 bits of the next entry's bytes.
+  mutating func add(_ hash: UInt64) {
+    high = Hashing.mix(high ^ hash) &* 0x9fb2_1c65_1e98_df25
+    low = Hashing.mix(low &+ hash &* 0x9e37_79b9_7f4a_7c15) ^ (high &>> 29)
+  }
+
+  public var description: String { AttemptID(high: high, low: low).description }
+
+  /// nil unless `text` is what ``description`` gives.
+  public init?(_ text: String) {
+    guard let words = AttemptID(text) else { return nil }
+    high = words.high
+    low = words.low
   }
 }

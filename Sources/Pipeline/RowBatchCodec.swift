@@ -14,12 +14,15 @@ public enum RowBatchCodec {
     public var description: String
   }
 
-  public static func encode(_ batch: RowBatch) -> [UInt8] {
+  /// `reserving`: bytes left free in front, for a caller's header.
+  public static func encode(_ batch: RowBatch, reserving: Int = 0) -> [UInt8] {
     let n = batch.count
     var size = 20 + n * 32 + batch.arena.count + hashBytes
     for column in batch.columns { size += n * (column.type.stride + 1) }
-    return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-      guard let base = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
+    return [UInt8](unsafeUninitializedCapacity: reserving + size) { buffer, count in
+      guard let whole = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
+      whole.initializeMemory(as: UInt8.self, repeating: 0, count: reserving)
+      let base = whole + reserving
       var at = 0
       func put(_ value: Int) {
         base.storeBytes(of: UInt32(value).littleEndian, toByteOffset: at, as: UInt32.self)
@@ -45,7 +48,7 @@ public enum RowBatchCodec {
       put(batch.arena.base, batch.arena.count)
       let hash = Hashing.hash64(base.assumingMemoryBound(to: UInt8.self), at)
       base.storeBytes(of: hash.littleEndian, toByteOffset: at, as: UInt64.self)
-      count = at + hashBytes
+      count = reserving + at + hashBytes
     }
   }
 

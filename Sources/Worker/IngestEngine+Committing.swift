@@ -69,7 +69,7 @@ extension IngestEngine {
   func commit(_ attempt: Attempt) -> Commit {
     let name = plan.sources[attempt.source].source.name
     return Commit(
-      generation: 1, attempt: UInt64(attempt.number),
+      generation: 1, attempt: AttemptID(high: 0, low: UInt64(attempt.number)),
       inputs: zip(attempt.inputs, attempt.counts).map { input, counts in
         let object = ObjectIdentity(source: name, bucket: input.info.bucket, key: input.info.key)
         return CommittedInput(

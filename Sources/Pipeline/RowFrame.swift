@@ -1,0 +1,68 @@
+public import Columns
+
+/// A message of the `rows` topic: which attempt a row batch belongs to and its number there, before the batch itself.
+///
+/// Layout (version 1, little-endian): magic `TRF1`, number (UInt32), attempt high and low, schema hash, generation
+/// (UInt32), 4 bytes of zero, hash of the 40 bytes before, then ``RowBatchCodec``'s bytes, which have a hash of their own.
+public struct RowFrame: Sendable {
+  public static let magic: UInt32 = 0x3146_5254
+  public static let headerBytes = 48
+
+  public var attempt: AttemptID
+  /// 0, 1, 2 … within (attempt, shard).
+  public var number: Int
+  /// ``SourcePlan/schemaHash`` as a number: what the columns are.
+  public var schema: UInt64
+  public var generation: Int
+
+  public init(attempt: AttemptID, number: Int, schema: UInt64, generation: Int) {
+    self.attempt = attempt
+    self.number = number
+    self.schema = schema
+    self.generation = generation
+  }
+
+  public func encode(_ batch: RowBatch) -> [UInt8] {
+    var bytes = RowBatchCodec.encode(batch, reserving: RowFrame.headerBytes)
+    bytes.withUnsafeMutableBytes { buffer in
+      buffer.storeBytes(of: RowFrame.magic.littleEndian, toByteOffset: 0, as: UInt32.self)
+      buffer.storeBytes(of: UInt32(number).littleEndian, toByteOffset: 4, as: UInt32.self)
+      buffer.storeBytes(of: attempt.high.littleEndian, toByteOffset: 8, as: UInt64.self)
+      buffer.storeBytes(of: attempt.low.littleEndian, toByteOffset: 16, as: UInt64.self)
+      buffer.storeBytes(of: schema.littleEndian, toByteOffset: 24, as: UInt64.self)
+      buffer.storeBytes(of: UInt32(generation).littleEndian, toByteOffset: 32, as: UInt32.self)
+      buffer.storeBytes(of: RowFrame.hash(UnsafeRawBufferPointer(buffer)).littleEndian, toByteOffset: 40, as: UInt64.self)
+    }
+    return bytes
+  }
+
+  /// Reads the header alone. The batch's bytes follow it.
+  public init(_ bytes: UnsafeRawBufferPointer) throws(RowBatchCodec.CodecError) {
+    func word(_ offset: Int) -> UInt64 {
+      UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+    guard bytes.count >= RowFrame.headerBytes,
+      UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self)) == RowFrame.magic
+    else { throw RowBatchCodec.CodecError(description: "a message of \(bytes.count) bytes is no row batch") }
+    guard RowFrame.hash(bytes) == word(40) else {
+      throw RowBatchCodec.CodecError(description: "a row batch's header is damaged: its hash does not match")
+    }
+    attempt = AttemptID(high: word(8), low: word(16))
+    number = Int(word(0) &>> 32)
+    schema = word(24)
+    generation = Int(word(32) & 0xffff_ffff)
+  }
+
+  /// The batch behind a header.
+  public static func batch(_ bytes: UnsafeRawBufferPointer, types: [ColumnType]) throws(RowBatchCodec.CodecError)
+    -> RowBatch
+  {
+    guard bytes.count > headerBytes else { throw RowBatchCodec.CodecError(description: "a row batch is cut short") }
+    return try RowBatchCodec.decode(UnsafeRawBufferPointer(rebasing: bytes[headerBytes...]), types: types)
+  }
+
+  private static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    guard let base = bytes.baseAddress else { return 0 }
+    return Hashing.hash64(base.assumingMemoryBound(to: UInt8.self), 40)
+  }
+}

@@ -1,0 +1,61 @@
+/// A shard's segments: what is live of them changes with the ledger, the segments themselves never do.
+///
+/// A plain value, so that a cut keeps the set as it stood at its position while the shard goes on.
+public struct SegmentSet: Sendable {
+  public private(set) var refs: [SegmentRef] = []
+  /// Where the live rows of an object lie: numbers of the segment's first position, kept as (position, input).
+  private var live: [ObjectIdentity: Int] = [:]
+
+  public init() {}
+
+  /// From a checkpoint: refs in ledger order, with their dead inputs.
+  public init(_ refs: [SegmentRef]) {
+    self.refs = refs
+    for ref in refs {
+      for (number, input) in ref.header.inputs.enumerated() where !ref.dead.contains(number) {
+        if let object = input.object(of: ref.header.source) { live[object] = input.position }
+      }
+    }
+  }
+
+  public var rows: Int { refs.reduce(0) { $0 + $1.header.rows } }
+  /// Bytes of rows that are only in memory.
+  public var memoryBytes: Int { refs.reduce(0) { $1.name == nil ? $0 + $1.bytes : $0 } }
+
+  /// Adds an accepted entry's rows. Its inputs with the same identity as older ones must have been superseded before.
+  public mutating func add(_ ref: SegmentRef) {
+    refs.append(ref)
+    for input in ref.header.inputs {
+      if let object = input.object(of: ref.header.source) { live[object] = input.position }
+    }
+  }
+
+  /// An object was replaced or removed: its rows no longer count. Gives whether there were any in this shard.
+  public mutating func supersede(_ object: ObjectIdentity) -> Bool {
+    guard let position = live.removeValue(forKey: object) else { return false }
+    for index in refs.indices where refs[index].header.source == object.source {
+      let header = refs[index].header
+      guard header.first <= position, position <= header.last else { continue }
+      for (number, input) in header.inputs.enumerated()
+      where input.position == position && input.key == object.key && input.bucket == object.bucket {
+        refs[index].dead.insert(number)
+      }
+    }
+    return true
+  }
+
+  /// Segments without a live input go; the others' files are named by the next checkpoint.
+  public mutating func dropDead() { refs.removeAll(where: \.isDead) }
+
+  /// Puts a merged or written segment in the place of those it was made of (indices ascending).
+  public mutating func replace(_ indices: [Int], with ref: SegmentRef) {
+    guard let first = indices.first else { return }
+    let gone = Set(indices)
+    var next: [SegmentRef] = []
+    next.reserveCapacity(refs.count)
+    for (index, old) in refs.enumerated() {
+      if index == first { next.append(ref) } else if !gone.contains(index) { next.append(old) }
+    }
+    refs = next
+  }
+}
