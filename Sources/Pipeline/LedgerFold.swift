@@ -13,7 +13,7 @@ public struct LedgerFold: Sendable {
     case refused(String)
   }
 
-  /// Entries folded; the next entry's position.
+  /// The next entry's position: one more than the last one's (its offset in the ledger's topic).
   public private(set) var position = 0
   /// Hash chain over all entries' bytes: two workers with the same position and chain have read the same ledger.
   public private(set) var chain = LedgerChain()
@@ -38,6 +38,8 @@ public struct LedgerFold: Sendable {
     public var position: Int
     /// nil: the object is not there.
     public var version: String?
+    /// Position of the last accepted entry that found the object: what `on_remove: keep` goes on counting.
+    public var content: Int?
     /// The source's columns when it was read.
     public var schema: String
     public var rowsRead: UInt64
@@ -50,6 +52,7 @@ public struct LedgerFold: Sendable {
     ) {
       self.position = position
       self.version = version
+      content = version == nil ? nil : position
       self.schema = schema
       self.rowsRead = rowsRead
       self.rowsRejected = rowsRejected
@@ -94,9 +97,11 @@ public struct LedgerFold: Sendable {
 
   public init() {}
 
-  /// Judges the entry at `position` and moves on. `appendedAt`: the broker's append time, microseconds; `hash`: of the
+  /// Judges the next entry and moves on. `offset`: its offset in the topic, which is its position; offsets grow but may have
+  /// holes. `appendedAt`: the broker's append time, microseconds; `hash`: of the
   /// entry's bytes, for the chain.
-  public mutating func judge(_ entry: LedgerEntry, appendedAt: Int64 = .max, hash: UInt64 = 0) -> Verdict {
+  public mutating func judge(_ entry: LedgerEntry, at offset: Int? = nil, appendedAt: Int64 = .max, hash: UInt64 = 0) -> Verdict {
+    if let offset { position = max(position, offset) }
     chain.add(hash)
     defer { position += 1 }
     switch entry {
@@ -155,9 +160,18 @@ public struct LedgerFold: Sendable {
         verdicts.append(false)
         continue
       }
-      objects[input.object] = Accepted(
+      var now = Accepted(
         position: position, version: input.version, schema: commit.schema, rowsRead: input.rowsRead,
         rowsRejected: input.rowsRejected, facts: input.facts)
+      if input.version == nil, let before = objects[input.object] {
+        // Gone, but what was there stays known, for sources that keep the rows of removed objects.
+        now.content = before.content
+        now.schema = before.schema
+        now.rowsRead = before.rowsRead
+        now.rowsRejected = before.rowsRejected
+        now.facts = before.facts
+      }
+      objects[input.object] = now
       failed.removeValue(forKey: input.object)
       verdicts.append(true)
     }

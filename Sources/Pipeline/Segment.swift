@@ -1,5 +1,3 @@
-public import Columns
-
 /// The immutable rows of accepted inputs of one source in one shard: a file's header, and where its batches lie.
 ///
 /// File (version 1): magic `TRS1`, header length (UInt32 little-endian), the header as JSON, then the batches as

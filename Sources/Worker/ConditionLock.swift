@@ -23,6 +23,15 @@ final class ConditionLock: @unchecked Sendable {
   func unlock() { pthread_mutex_unlock(mutex) }
   /// Within the lock: lets go, sleeps until woken (or for no reason), takes it again.
   func wait() { pthread_cond_wait(condition, mutex) }
+  /// The same, but for a limited time.
+  func wait(milliseconds: Int) {
+    var until = timespec()
+    clock_gettime(CLOCK_REALTIME, &until)
+    let nanoseconds = until.tv_nsec + milliseconds % 1000 * 1_000_000
+    until.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
+    until.tv_nsec = nanoseconds % 1_000_000_000
+    pthread_cond_timedwait(condition, mutex, &until)
+  }
   func wakeAll() { pthread_cond_broadcast(condition) }
   func wakeOne() { pthread_cond_signal(condition) }
 

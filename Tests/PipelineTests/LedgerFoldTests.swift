@@ -57,7 +57,7 @@ import Testing
   ) -> LedgerEntry {
     .commit(
       Commit(
-        generation: generation, attempt: 1,
+        generation: generation, attempt: AttemptID(high: 0, low: 1),
         inputs: objects.map {
           CommittedInput(object: $0, version: $1, base: $2, rowsRead: 1, rowsApplied: 1, rowsRejected: 0)
         }, shards: []))
@@ -71,10 +71,10 @@ import Testing
     #expect(
       fold.judge(entry([(object, "v1", nil), (other, "v1", nil), (object, "v2", nil)]))
         == .inputs([true, true, false]))
-    #expect(fold.objects[object] == .init(position: 1, version: "v1"))
+    #expect(fold.objects[object].map { [$0.position, Int($0.rowsRead)] } == [1, 1] && fold.objects[object]?.version == "v1")
     #expect(fold.judge(entry([(object, "v2", 1), (other, nil, 0)])) == .inputs([true, false]))
     #expect(fold.judge(entry([(object, nil, 2), (other, nil, 1)])) == .inputs([true, true]))
-    #expect(fold.objects[object] == .init(position: 3, version: nil))
+    #expect(fold.objects[object]?.position == 3 && fold.objects[object]?.version == nil)
     #expect(
       fold.judge(entry([(object, "v3", nil)])) == .inputs([false]), "an absence is an entry to build on")
     #expect(fold.position == 5)
@@ -103,12 +103,12 @@ import Testing
     #expect(fold.judge(.cut(id: "a", asOf: 1)) == .accepted)
     #expect(fold.judge(.cut(id: "a", asOf: 2)) != .accepted)
     #expect(fold.judge(.cut(id: "b", asOf: 2)) == .accepted)
-    #expect(fold.pendingCuts == ["a": 2, "b": 4])
+    #expect(fold.cuts.mapValues(\.position) == ["a": 2, "b": 4])
     #expect(fold.judge(.published(cut: "a")) == .accepted)
     #expect(fold.judge(.abandoned(cut: "a", reason: "late")) != .accepted)
     #expect(fold.judge(.abandoned(cut: "b", reason: "a check failed")) == .accepted)
     #expect(fold.judge(.published(cut: "b")) != .accepted)
     #expect(fold.judge(.cut(id: "a", asOf: 3)) != .accepted, "an id is not used again")
-    #expect(fold.pendingCuts.isEmpty)
+    #expect(fold.cuts.isEmpty)
   }
 }

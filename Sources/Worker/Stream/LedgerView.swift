@@ -1,0 +1,250 @@
+internal import Columns
+internal import FoundationEssentials
+internal import Pipeline
+internal import Platform
+
+/// A process's view of the ledger: reads it in order, judges each entry, and keeps the judged ones for those who follow.
+///
+/// One thread steps it; any thread asks. `@unchecked Sendable`: all mutable state lies under `lock`, the reader belongs to
+/// the stepping thread.
+final class LedgerView: @unchecked Sendable {
+  /// An entry with its verdict, as every follower sees it.
+  struct Judged: Sendable {
+    var position: Int
+    var entry: LedgerEntry
+    var verdict: LedgerFold.Verdict
+    /// The chain behind this entry.
+    var chain: LedgerChain
+    /// The broker's append time, microseconds.
+    var appendedAt: Int64
+    /// For an accepted cut: what it holds.
+    var cut: LedgerFold.CutState?
+    /// For a commit: per object input, whether the source keeps rows of removed objects is the follower's matter.
+    var isOurs = false
+  }
+
+  private let broker: any Broker
+  private let partition: TopicPartition
+  private var reader: (any PartitionReader)?
+  private let lock = ConditionLock()
+  private var fold = LedgerFold()
+  private var judged: [Judged] = []
+  /// How many of `judged` are forgotten from the front (removed now and then).
+  private var forgotten = 0
+  private var cursors: [Int: Int] = [:]
+  private var nextCursor = 0
+  private var headSeen = false
+  private var isRewinding = false
+  private var failure: String?
+
+  init(broker: any Broker, topic: String) {
+    self.broker = broker
+    partition = TopicPartition(topic, 0)
+  }
+
+  // MARK: Following
+
+  /// Reads and judges what is there; false when there was nothing. Throws what ends all work: an entry that cannot be
+  /// understood.
+  func step(milliseconds: Int) throws -> Bool {
+    // The reader belongs to this thread, so a rewinding follower leaves it to us to start over.
+    let restarts = lock.withLock { () -> Bool in
+      defer { isRewinding = false }
+      return isRewinding
+    }
+    if restarts {
+      reader?.close()
+      reader = nil
+    }
+    let reader = try opened()
+    guard let block = try reader.poll(milliseconds: milliseconds, maxBytes: 4 << 20) else {
+      if !isAtHead { try noteHead() }
+      return false
+    }
+    let decoder = JSONDecoder()
+    for index in 0..<block.count {
+      let record = block.entries[index]
+      guard let bytes = block.value(index) else { continue }
+      let entry: LedgerEntry
+      do {
+        entry = try decoder.decode(LedgerEntry.self, from: Data(bytes))
+      } catch {
+        let text =
+          "\(partition) offset \(record.offset): \((error as? LedgerEntry.UnknownForm)?.description ?? "this is no ledger entry; something else writes to the topic, or it is damaged")"
+        lock.withLock {
+          failure = text
+          lock.wakeAll()
+        }
+        throw StreamError(text)
+      }
+      let hash = bytes.withUnsafeBufferPointer { buffer in
+        buffer.baseAddress.map { Hashing.hash64($0, buffer.count) } ?? 0
+      }
+      let goesOn = lock.withLock { () -> Bool in
+        if !isRewinding { judge(entry, record, hash) }
+        return !isRewinding
+      }
+      if !goesOn { return true }
+    }
+    lock.withLock { lock.wakeAll() }
+    if !isAtHead { try noteHead() }
+    return true
+  }
+
+  private func opened() throws(BrokerError) -> any PartitionReader {
+    if let reader { return reader }
+    let bounds = try broker.bounds([partition])[partition] ?? OffsetBounds(first: 0, end: 0)
+    guard bounds.first == 0 else {
+      throw BrokerError(
+        .outOfRange(bounds), operation: "read", location: "\(partition)",
+        message: "the ledger's first \(bounds.first) entries are gone",
+        hint: "its topic must keep everything (retention.ms=-1); compare with `tributary topics diff`")
+    }
+    let opened = try broker.reader(partition, from: 0)
+    reader = opened
+    return opened
+  }
+
+  private func noteHead() throws(BrokerError) {
+    let end = try broker.bounds([partition])[partition]?.end ?? 0
+    lock.withLock {
+      if Int64(fold.position) >= end { headSeen = true }
+      lock.wakeAll()
+    }
+  }
+
+  /// Within the lock.
+  private func judge(_ entry: LedgerEntry, _ record: RecordBlock.Entry, _ hash: UInt64) {
+    let position = Int(record.offset)
+    let appendedAt = record.timestamp * 1000
+    let verdict = fold.judge(entry, at: position, appendedAt: appendedAt, hash: hash)
+    var cut: LedgerFold.CutState?
+    if case .cut(let id, _, _) = entry, verdict == .accepted { cut = fold.cuts[id] }
+    judged.append(
+      Judged(
+        position: position, entry: entry, verdict: verdict, chain: fold.chain, appendedAt: appendedAt, cut: cut))
+    let needed = cursors.values.min() ?? 0
+    // Verdicts are asked for a while after their entry, even where no one follows.
+    let keepFrom = min(needed, position - LedgerView.verdictsKept)
+    while forgotten < judged.count, judged[forgotten].position < keepFrom { forgotten += 1 }
+    if forgotten > 4096 && forgotten * 2 > judged.count {
+      judged.removeFirst(forgotten)
+      forgotten = 0
+    }
+  }
+
+  private static let verdictsKept = 20_000
+
+  // MARK: Asking
+
+  /// Whether everything that was in the ledger when this view began has been judged.
+  var isAtHead: Bool { lock.withLock { headSeen } }
+  var position: Int { lock.withLock { fold.position } }
+  var generation: Int? { lock.withLock { fold.generation } }
+
+  /// Reads the fold within the lock: take out what is needed, never the fold itself (its tables would be copied).
+  func read<R>(_ body: (LedgerFold) throws -> R) rethrows -> R { try lock.withLock { try body(fold) } }
+
+  func accepted(_ object: ObjectIdentity) -> LedgerFold.Accepted? { lock.withLock { fold.objects[object] } }
+
+  func acceptedEnd(_ range: RangeIdentity) -> Int64? { lock.withLock { fold.ranges[range]?.end } }
+
+  /// The verdict on the entry at an offset, nil while it has not been folded.
+  func verdict(at offset: Int64) -> LedgerFold.Verdict? {
+    lock.withLock {
+      guard Int64(fold.position) > offset else { return nil }
+      return find(Int(offset))?.verdict
+    }
+  }
+
+  /// Waits until the entry at `offset` is folded, something else happens, or the time is up.
+  func wait(until position: Int, milliseconds: Int) {
+    lock.withLock { if fold.position < position && failure == nil { lock.wait(milliseconds: milliseconds) } }
+  }
+
+  /// The judged entries from a position on, at most so many. Those that no cursor needed are gone.
+  func entries(from position: Int, most: Int) -> ArraySlice<Judged> {
+    lock.withLock {
+      let start = index(of: position)
+      return judged[start..<min(judged.count, start + most)]
+    }
+  }
+
+  /// A follower's place: entries from there on are kept.
+  func addCursor(at position: Int) -> Int {
+    lock.withLock {
+      nextCursor += 1
+      cursors[nextCursor] = position
+      return nextCursor
+    }
+  }
+
+  func moveCursor(_ cursor: Int, to position: Int) { lock.withLock { cursors[cursor] = position } }
+  func removeCursor(_ cursor: Int) { lock.withLock { _ = cursors.removeValue(forKey: cursor) } }
+
+  /// Whether entries from `position` on are still kept.
+  func holds(_ position: Int) -> Bool {
+    lock.withLock {
+      guard forgotten < judged.count else { return position >= fold.position }
+      return judged[forgotten].position <= position || forgotten == 0
+    }
+  }
+
+  /// Starts over from the ledger's beginning, for a follower that needs older entries than are kept.
+  func rewind() {
+    lock.withLock {
+      fold = LedgerFold()
+      judged = []
+      forgotten = 0
+      headSeen = false
+      isRewinding = true
+    }
+  }
+
+  func close() { reader?.close() }
+
+  // MARK: Within the lock
+
+  /// Of the first kept entry at or behind a position.
+  private func index(of position: Int) -> Int {
+    var low = forgotten
+    var high = judged.count
+    while low < high {
+      let middle = (low + high) / 2
+      if judged[middle].position < position { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  private func find(_ position: Int) -> Judged? {
+    let at = index(of: position)
+    return at < judged.count && judged[at].position == position ? judged[at] : nil
+  }
+}
+
+/// What ends a worker's part, or its process: what, where, what next.
+struct StreamError: Error, CustomStringConvertible {
+  var description: String
+  init(_ description: String) { self.description = description }
+}
+
+/// Appends entries to the ledger.
+enum LedgerWriter {
+  /// An entry stays under this (ARCHITECTURE.md §4).
+  static let entryBytesMax = 900_000
+
+  static func encode(_ entry: LedgerEntry) throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return Array(try encoder.encode(entry))
+  }
+
+  /// Appends one entry and gives its offset, which is its position.
+  static func append(_ entry: LedgerEntry, to broker: any Broker, _ topic: String) throws -> Int64 {
+    let bytes = try encode(entry)
+    guard bytes.count <= entryBytesMax else {
+      throw StreamError("a ledger entry of \(bytes.count) bytes is larger than \(entryBytesMax)")
+    }
+    return try broker.append([OutgoingMessage(topic: topic, partition: 0, value: bytes)])[0]
+  }
+}
