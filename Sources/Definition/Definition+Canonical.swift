@@ -29,6 +29,34 @@ extension Definition {
   }
 }
 
+extension Definition {
+  /// A stable text of what the reading of a source depends on, and nothing else: equal texts mean that the same bytes
+  /// become the same rows, in the same columns.
+  ///
+  /// Columns stand in the file's order, not sorted: row batches hold them in that order, without names. Where a null
+  /// record is a row (a removal) or is rejected follows from `keep`, the one place where that counts.
+  public func schema(of source: Source) -> String {
+    var lines = CanonicalText()
+    lines.line("tributary", ["schema", "1"])
+    var words = [quote(source.name)] + CanonicalText.words(source.format)
+    words += ["time", optional(source.time), "tombstones", String(source.takesTombstones(key: key))]
+    lines.line("source", words)
+    for column in source.columns { lines.add(column, of: source.name) }
+    lines.line("key", key.map(quote))
+    lines.line("max_row", [String(maxRowBytes)])
+    return lines.text
+  }
+}
+
+extension Source {
+  /// Whether a record without a value removes its key's row: the newest row a key is kept, and the key can be told
+  /// without a value.
+  public func takesTombstones(key: [String]) -> Bool {
+    guard case .records = input, keep == .latest else { return false }
+    return key.allSatisfy { column($0)?.location == .recordKey }
+  }
+}
+
 /// Lines of words; the words that a user wrote are quoted.
 private struct CanonicalText {
   private(set) var text = ""
@@ -43,14 +71,7 @@ private struct CanonicalText {
     case .objects(let place): words += ["objects", quote(place)]
     case .records(let topic): words += ["records", quote(topic)]
     }
-    switch source.format {
-    case .json: words.append("json")
-    case .csv(let csv):
-      words += ["csv", "header", String(csv.header), "names"]
-      words += csv.names.map { ["["] + $0.map(quote) + ["]"] } ?? ["-"]
-      words += ["delimiter", String(csv.delimiter), "quote", number(csv.quote), "escape", number(csv.escape)]
-      words += ["null_values", "["] + csv.nullValues.map(quote) + ["]", "skip_lines", String(csv.skipLines)]
-    }
+    words += CanonicalText.words(source.format)
     words += ["keep", source.keep == .latest ? "latest" : "events", "time", optional(source.time)]
     words +=
       ["include", "["] + source.include.map(quote) + ["]", "exclude", "["] + source.exclude.map(quote) + ["]"]
@@ -59,7 +80,16 @@ private struct CanonicalText {
     for column in source.columns.sorted(by: { $0.name < $1.name }) { add(column, of: source.name) }
   }
 
-  private mutating func add(_ column: SourceColumn, of source: String) {
+  static func words(_ format: Format) -> [String] {
+    guard case .csv(let csv) = format else { return ["json"] }
+    var words = ["csv", "header", String(csv.header), "names"]
+    words += csv.names.map { ["["] + $0.map(quote) + ["]"] } ?? ["-"]
+    words += ["delimiter", String(csv.delimiter), "quote", number(csv.quote), "escape", number(csv.escape)]
+    words += ["null_values", "["] + csv.nullValues.map(quote) + ["]", "skip_lines", String(csv.skipLines)]
+    return words
+  }
+
+  mutating func add(_ column: SourceColumn, of source: String) {
     var words = [quote(source), quote(column.name)] + CanonicalText.words(column.location)
     words += [column.type.description] + CanonicalText.words(column.time)
     words += ["on_error", column.onError == .reject ? "reject" : "set_null"]

@@ -15,7 +15,10 @@ public struct DatasetPlan: Sendable {
   public let rowsSource: Int
 
   /// The definition must be one that ``DefinitionReader`` accepted: its names resolve.
-  public init(_ definition: Definition, asOf: Int64) throws(PlanError) {
+  ///
+  /// `carriesAll`: row batches hold all columns of their sources instead of those that features need now, so that
+  /// features can change without anything being read again.
+  public init(_ definition: Definition, asOf: Int64, carriesAll: Bool = false) throws(PlanError) {
     self.definition = definition
     self.shards = definition.shards
     self.asOf = asOf
@@ -24,7 +27,7 @@ public struct DatasetPlan: Sendable {
     }
     self.rowsSource = rowsSource
     sources = try definition.sources.map { source throws(PlanError) in
-      try SourcePlan(source, definition: definition, asOf: asOf)
+      try SourcePlan(source, definition: definition, asOf: asOf, carriesAll: carriesAll)
     }
     output = try DatasetPlan.output(definition, sources: sources, rowsSource: rowsSource)
     fields = output.map { Field(name: $0.name, type: $0.type) }

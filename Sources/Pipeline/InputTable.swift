@@ -12,6 +12,14 @@ public struct InputTable: Sendable {
       self.name = Array(name.utf8)
       self.modified = modified
     }
+
+    /// All ranges of one partition: they share an entry, so that rows of the partition go by their offsets. The name
+    /// orders as topic, then partition; without event times offsets decide, so nothing counts as modified.
+    public init(topic: String, partition: Int) {
+      let digits = String(partition)
+      self.init(
+        name: topic + "\u{0}" + String(repeating: "0", count: max(10 - digits.count, 0)) + digits, modified: 0)
+    }
   }
 
   public private(set) var entries: [Entry] = []
@@ -45,11 +53,15 @@ public struct RowVersion: Sendable {
 
   public static var none: RowVersion { RowVersion(time: .min, input: 0, row: 0) }
 
-  /// Whether this row comes after `other`: by time, then the input's name, then the row's number.
+  /// Whether this row comes after `other`: by time, then the input's name, then the row's number
+  /// (also between inputs of one name).
   @inlinable public func isAfter(_ other: RowVersion, _ inputs: InputTable) -> Bool {
     if other.row == 0 { return true }
     if time != other.time { return time > other.time }
-    if input != other.input { return inputs.precedes(other.input, input) }
+    if input != other.input {
+      if inputs.precedes(other.input, input) { return true }
+      if inputs.precedes(input, other.input) { return false }
+    }
     return row > other.row
   }
 }

@@ -2,9 +2,11 @@ internal import Columns
 
 /// One shard's newest row a key of one `latest` source: versions and kept columns, by key number.
 ///
-/// Rows at or after the as-of time are passed over, so the state is the newest row *before* it.
+/// Rows at or after the as-of time are passed over, so the state is the newest row *before* it. A removal is a row like
+/// any other in that order; where it is the newest, the key has no row.
 final class LatestState {
   let plan: SourcePlan
+  /// The row's number stands doubled, with 1 added for a removal: it orders as before.
   private(set) var versions: UnsafeMutablePointer<RowVersion>
   private(set) var columns: [Column]
   /// Bytes that views in `columns` no longer point at.
@@ -23,7 +25,11 @@ final class LatestState {
 
   /// Whether the source has a row for the key.
   @inline(__always)
-  func has(_ key: UInt32) -> Bool { Int(key) < capacity && versions[Int(key)].row != 0 }
+  func has(_ key: UInt32) -> Bool {
+    guard Int(key) < capacity else { return false }
+    let row = versions[Int(key)].row
+    return row != 0 && row & 1 == 0
+  }
 
   func apply(
     _ batch: RowBatch, numbers: UnsafePointer<UInt32>, keyCount: Int, inputs: [UInt32], table: InputTable
@@ -41,7 +47,8 @@ final class LatestState {
       } else {
         time = table.entries[Int(input)].modified
       }
-      let version = RowVersion(time: time, input: input, row: origin.row)
+      let version = RowVersion(
+        time: time, input: input, row: origin.row &<< 1 | (origin.isRemoval ? 1 : 0))
       if version.isAfter(versions[Int(key)], table) {
         versions[Int(key)] = version
         winners.append((UInt32(truncatingIfNeeded: row), key))

@@ -16,7 +16,7 @@ public final class RowBatch: @unchecked Sendable {
   public let hashes: UnsafeMutablePointer<UInt64>
   /// ``RowOrigin`` of each row.
   public let origins: UnsafeMutablePointer<RowOrigin>
-  /// Event time in microseconds; undefined where the source has no time.
+  /// Event time in microseconds; undefined where the source has no time. Of a removal: the record's time.
   public let times: UnsafeMutablePointer<Int64>
   /// The carried columns, in the plan's order.
   public let columns: [Column]
@@ -58,19 +58,26 @@ public final class RowBatch: @unchecked Sendable {
   }
 }
 
-/// Where a row came from: the input's number within its attempt and the row's number within the input.
+/// Where a row came from: the input's number within its attempt and the row's number within the input; and whether the
+/// row is a removal.
 public struct RowOrigin: Sendable, Hashable {
-  /// The input in the high 24 bits, the row in the low 40.
+  /// The removal in the highest bit, the input in the next 23, the row in the low 40.
   public var packed: UInt64
 
-  public static let inputsMax = 1 << 24
+  public static let inputsMax = 1 << 23
+  /// What a row's number stays below.
   public static let rowsMax: UInt64 = 1 << 40
+  @usableFromInline static let removalBit: UInt64 = 1 << 63
 
   @inlinable public init(packed: UInt64) { self.packed = packed }
-  @inlinable public init(input: Int, row: UInt64) {
-    packed = (UInt64(truncatingIfNeeded: input) &<< 40) | (row & 0xff_ffff_ffff)
+  @inlinable public init(input: Int, row: UInt64, isRemoval: Bool = false) {
+    packed =
+      (UInt64(truncatingIfNeeded: input & (RowOrigin.inputsMax - 1)) &<< 40) | (row & 0xff_ffff_ffff)
+      | (isRemoval ? RowOrigin.removalBit : 0)
   }
-  @inlinable public var input: Int { Int(packed &>> 40) }
+  @inlinable public var input: Int { Int((packed & ~RowOrigin.removalBit) &>> 40) }
   /// From 1.
   @inlinable public var row: UInt64 { packed & 0xff_ffff_ffff }
+  /// A tombstone: from its time on the key has no row in this source. Only of `latest` sources; columns are null.
+  @inlinable public var isRemoval: Bool { packed & RowOrigin.removalBit != 0 }
 }

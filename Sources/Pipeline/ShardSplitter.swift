@@ -36,12 +36,16 @@ public final class ShardSplitter: @unchecked Sendable {
   /// Adds the rows of a block whose `faults` code is 0.
   ///
   /// `keyArena` holds the bytes of `keys`; `columns` are the carried columns in the plan's order; `times` is nil for a
-  /// source without event time. Row `i` of the block is row `firstRow + i` of the input.
+  /// source without event time. Row `i` of the block is row `firstRow + i` of the input, or `origins[i]` where rows do
+  /// not follow one another.
   public func append(
     rows: Int, faults: RowFaults, keyArena: ByteArena, keys: UnsafePointer<ByteView>,
     hashes: UnsafePointer<UInt64>, times: UnsafePointer<Int64>?, columns: [Column], input: Int,
-    firstRow: UInt64
+    firstRow: UInt64, origins: UnsafePointer<RowOrigin>? = nil
   ) {
+    let source = RowBatch.Rows(
+      keyArena: keyArena, keys: keys, hashes: hashes, times: times, columns: columns,
+      firstOrigin: RowOrigin(input: input, row: firstRow), origins: origins)
     sortByShard(rows: rows, faults: faults, keyArena: keyArena, keys: keys)
     order.withUnsafeBufferPointer { order in
       for shard in 0..<shards {
@@ -51,10 +55,7 @@ public final class ShardSplitter: @unchecked Sendable {
           let batch = openBatch(shard, expecting: to - from)
           let n = min(to - from, batch.capacity - batch.count)
           let rows = UnsafeBufferPointer(rebasing: order[from..<from + n])
-          gather(
-            rows, into: batch, keyArena: keyArena, keys: keys, hashes: hashes, times: times, columns: columns,
-            origin: RowOrigin(input: input, row: firstRow))
-          batch.count += n
+          batch.append(rows, of: source)
           if batch.count == batch.capacity || batch.arena.count >= ShardSplitter.arenaBytesMax {
             arenaBytesPerRow = max(arenaBytesPerRow, batch.arena.count / batch.count + 1)
             sealed.append(batch)
@@ -126,69 +127,5 @@ public final class ShardSplitter: @unchecked Sendable {
         }
       }
     }
-  }
-
-  private func gather(
-    _ rows: UnsafeBufferPointer<UInt32>, into batch: RowBatch, keyArena: ByteArena,
-    keys: UnsafePointer<ByteView>, hashes: UnsafePointer<UInt64>, times: UnsafePointer<Int64>?,
-    columns: [Column], origin: RowOrigin
-  ) {
-    let at = batch.count
-    gatherViews(rows, from: keys, source: keyArena, to: batch.keys + at, arena: batch.arena)
-    for i in 0..<rows.count {
-      let row = Int(rows[i])
-      batch.hashes[at + i] = hashes[row]
-      batch.origins[at + i] = RowOrigin(packed: origin.packed &+ UInt64(row))
-    }
-    if let times {
-      for i in 0..<rows.count { batch.times[at + i] = times[Int(rows[i])] }
-    }
-    for (from, to) in zip(columns, batch.columns) {
-      for i in 0..<rows.count { to.validity[at + i] = from.validity[Int(rows[i])] }
-      switch from.type {
-      case .string:
-        gatherViews(rows, from: from.views, source: from.arena, to: to.views + at, arena: batch.arena)
-      case .int, .timestamp, .double:
-        for i in 0..<rows.count { to.int64s[at + i] = from.int64s[Int(rows[i])] }
-      case .date:
-        for i in 0..<rows.count { to.int32s[at + i] = from.int32s[Int(rows[i])] }
-      case .bool:
-        for i in 0..<rows.count { to.bytes[at + i] = from.bytes[Int(rows[i])] }
-      case .decimal:
-        for i in 0..<rows.count { to.int128s[at + i] = from.int128s[Int(rows[i])] }
-      }
-    }
-  }
-
-  /// Copies the bytes behind views and writes views into `arena`. A null's view may be undefined in the source, so
-  /// nulls must have length 0 there (``Cast`` sees to it).
-  private func gatherViews(
-    _ rows: UnsafeBufferPointer<UInt32>, from: UnsafePointer<ByteView>, source: ByteArena,
-    to: UnsafeMutablePointer<ByteView>, arena: ByteArena
-  ) {
-    var total = 0
-    for i in 0..<rows.count { total &+= from[Int(rows[i])].length }
-    // Word copies below may write up to 7 bytes past the end: within the arena's padding.
-    arena.reserve(total)
-    var at = arena.count
-    let target = UnsafeMutableRawPointer(arena.base)
-    let bytes = UnsafeRawPointer(source.base)
-    for i in 0..<rows.count {
-      let view = from[Int(rows[i])]
-      let length = view.length
-      to[i] = ByteView(start: UInt32(truncatingIfNeeded: at), length: UInt32(truncatingIfNeeded: length))
-      let from = bytes + Int(view.start)
-      if length <= 16 {
-        // Two words cover the short strings that keys and categories are; both arenas are padded by 64 bytes.
-        let low = from.loadUnaligned(as: UInt64.self)
-        let high = from.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
-        (target + at).storeBytes(of: low, as: UInt64.self)
-        (target + at).storeBytes(of: high, toByteOffset: 8, as: UInt64.self)
-      } else {
-        (target + at).copyMemory(from: from, byteCount: length)
-      }
-      at &+= length
-    }
-    arena.setCount(at)
   }
 }

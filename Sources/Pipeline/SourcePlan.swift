@@ -20,6 +20,9 @@ public struct SourcePlan: Sendable {
   public let keptIndex: [String: Int]
   /// `events`: what is accumulated a key.
   public let layout: AccumulatorLayout
+  /// 16 hexadecimal digits; where they are equal, the same input is read into the same rows and batches that carry all
+  /// columns hold them alike. Independent of features, rows, split and (but for tombstones) of `keep`.
+  public let schemaHash: String
 
   public struct Kept: Sendable {
     public var name: String
@@ -28,8 +31,9 @@ public struct SourcePlan: Sendable {
     public var carried: Int
   }
 
-  init(_ source: Source, definition: Definition, asOf: Int64) throws(PlanError) {
+  init(_ source: Source, definition: Definition, asOf: Int64, carriesAll: Bool) throws(PlanError) {
     self.source = source
+    schemaHash = SourcePlan.schemaHash(definition.schema(of: source))
     var keyColumns: [Int] = []
     for key in definition.key {
       guard let at = source.columns.firstIndex(where: { $0.name == key }) else {
@@ -67,7 +71,7 @@ public struct SourcePlan: Sendable {
       if let by = definition.split.by { keptNames.insert(by) }
     }
     wanted.formUnion(keptNames)
-    carried = source.columns.indices.filter { wanted.contains(source.columns[$0].name) }
+    carried = source.columns.indices.filter { carriesAll || wanted.contains(source.columns[$0].name) }
     carriedTypes = carried.map { source.columns[$0].type }
     var kept: [Kept] = []
     var positions: [String: Int] = [:]
@@ -82,6 +86,21 @@ public struct SourcePlan: Sendable {
     keptIndex = Dictionary(kept.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     layout = try AccumulatorLayout(
       aggregates, positions: positions, types: carriedTypes, asOf: asOf, source: source.name)
+  }
+
+  /// Two 32-bit halves, each of a hash with a seed of its own: the hash of short texts that differ little is no better
+  /// than its one seed.
+  private static func schemaHash(_ text: String) -> String {
+    let arena = ByteArena()
+    let view = arena.append(text)
+    let bytes = UnsafePointer(arena.base)
+    let halves = [0x7363_6865_6d61_2031, 0x7363_6865_6d61_2032].map { seed in
+      Hashing.hash64(bytes, view.length, seed: seed) >> 32
+    }
+    return halves.map { half in
+      let digits = String(half, radix: 16)
+      return String(repeating: "0", count: 8 - digits.count) + digits
+    }.joined()
   }
 
   func reading(_ aggregate: Aggregate, feature: String) throws(PlanError) -> AggregateReading {

@@ -1,0 +1,112 @@
+internal import Columns
+
+/// Copying chosen rows into a batch: a column at a time.
+extension RowBatch {
+  /// Rows in columns, wherever they lie.
+  struct Rows {
+    var keyArena: ByteArena
+    var keys: UnsafePointer<ByteView>
+    var hashes: UnsafePointer<UInt64>
+    /// nil: the rows have none.
+    var times: UnsafePointer<Int64>?
+    var columns: [Column]
+    /// Of row 0, the others following; of no meaning beside `origins`.
+    var firstOrigin: RowOrigin
+    var origins: UnsafePointer<RowOrigin>?
+  }
+
+  /// All of the batch's own rows. Valid as long as the batch is.
+  var rows: Rows {
+    Rows(
+      keyArena: arena, keys: UnsafePointer(keys), hashes: UnsafePointer(hashes), times: UnsafePointer(times),
+      columns: columns, firstOrigin: RowOrigin(packed: 0), origins: UnsafePointer(origins))
+  }
+
+  /// A copy of the rows whose input (its number in the attempt) is to be kept, in the same order.
+  public func filtered(keepingInputs isKept: (Int) -> Bool) -> RowBatch {
+    var kept: [UInt32] = []
+    kept.reserveCapacity(count)
+    for row in 0..<count where isKept(origins[row].input) { kept.append(UInt32(truncatingIfNeeded: row)) }
+    let batch = RowBatch(
+      shard: shard, types: columns.map(\.type), capacity: max(kept.count, 1),
+      arenaBytes: count == 0 ? 0 : arena.count / count * kept.count)
+    kept.withUnsafeBufferPointer { batch.append($0, of: rows) }
+    return batch
+  }
+
+  /// Gives each row's input another number: input n becomes `numbers[n]`, all below ``RowOrigin/inputsMax``.
+  ///
+  /// In place, so only before the batch is handed over. The checksum changes with it.
+  public func renumberInputs(_ numbers: [Int]) {
+    for row in 0..<count {
+      let origin = origins[row]
+      precondition(numbers[origin.input] < RowOrigin.inputsMax)
+      origins[row] = RowOrigin(input: numbers[origin.input], row: origin.row, isRemoval: origin.isRemoval)
+    }
+  }
+
+  /// Copies rows of `source`, whose columns are of the batch's types, behind its own; there must be room.
+  func append(_ chosen: UnsafeBufferPointer<UInt32>, of source: Rows) {
+    precondition(count + chosen.count <= capacity)
+    let at = count
+    gatherViews(chosen, from: source.keys, source: source.keyArena, to: keys + at)
+    for i in 0..<chosen.count { hashes[at + i] = source.hashes[Int(chosen[i])] }
+    if let from = source.origins {
+      for i in 0..<chosen.count { origins[at + i] = from[Int(chosen[i])] }
+    } else {
+      let first = source.firstOrigin.packed
+      for i in 0..<chosen.count { origins[at + i] = RowOrigin(packed: first &+ UInt64(chosen[i])) }
+    }
+    if let from = source.times {
+      for i in 0..<chosen.count { times[at + i] = from[Int(chosen[i])] }
+    }
+    for (from, to) in zip(source.columns, columns) {
+      for i in 0..<chosen.count { to.validity[at + i] = from.validity[Int(chosen[i])] }
+      switch from.type {
+      case .string:
+        gatherViews(chosen, from: from.views, source: from.arena, to: to.views + at)
+      case .int, .timestamp, .double:
+        for i in 0..<chosen.count { to.int64s[at + i] = from.int64s[Int(chosen[i])] }
+      case .date:
+        for i in 0..<chosen.count { to.int32s[at + i] = from.int32s[Int(chosen[i])] }
+      case .bool:
+        for i in 0..<chosen.count { to.bytes[at + i] = from.bytes[Int(chosen[i])] }
+      case .decimal:
+        for i in 0..<chosen.count { to.int128s[at + i] = from.int128s[Int(chosen[i])] }
+      }
+    }
+    count += chosen.count
+  }
+
+  /// Copies the bytes behind views and writes views into the batch's arena. A null's view may be undefined in the
+  /// source, so nulls must have length 0 there (``Cast`` sees to it).
+  private func gatherViews(
+    _ rows: UnsafeBufferPointer<UInt32>, from: UnsafePointer<ByteView>, source: ByteArena,
+    to: UnsafeMutablePointer<ByteView>
+  ) {
+    var total = 0
+    for i in 0..<rows.count { total &+= from[Int(rows[i])].length }
+    // Word copies below may write up to 7 bytes past the end: within the arena's padding.
+    arena.reserve(total)
+    var at = arena.count
+    let target = UnsafeMutableRawPointer(arena.base)
+    let bytes = UnsafeRawPointer(source.base)
+    for i in 0..<rows.count {
+      let view = from[Int(rows[i])]
+      let length = view.length
+      to[i] = ByteView(start: UInt32(truncatingIfNeeded: at), length: UInt32(truncatingIfNeeded: length))
+      let from = bytes + Int(view.start)
+      if length <= 16 {
+        // Two words cover the short strings that keys and categories are; both arenas are padded by 64 bytes.
+        let low = from.loadUnaligned(as: UInt64.self)
+        let high = from.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        (target + at).storeBytes(of: low, as: UInt64.self)
+        (target + at).storeBytes(of: high, toByteOffset: 8, as: UInt64.self)
+      } else {
+        (target + at).copyMemory(from: from, byteCount: length)
+      }
+      at &+= length
+    }
+    arena.setCount(at)
+  }
+}
