@@ -25,7 +25,7 @@ struct ObjectReading {
   /// Reads one object, as input `number` of its attempt. `sealed` takes full batches, and may block.
   func read(
     _ input: InputFile, number: Int, into splitter: ShardSplitter, rejects: inout RejectBuffer,
-    sealed: ([RowBatch]) throws -> Void
+    sealed: ([RowBatch], inout RejectBuffer) throws -> Void
   ) throws -> InputCounts {
     var counts = InputCounts()
     let source = plan.source.source
@@ -46,12 +46,12 @@ struct ObjectReading {
       var used = 0
       while let block = try cut({ () throws(FormatError) in try cutter.next(chunk.bytes, used: &used) }) {
         try take(block, cutter, &run, decoder, input, number, splitter, &rejects, &counts)
-        try sealed(splitter.takeSealed())
+        try sealed(splitter.takeSealed(), &rejects)
       }
     }
     while let block = try cut({ () throws(FormatError) in try cutter.finish() }) {
       try take(block, cutter, &run, decoder, input, number, splitter, &rejects, &counts)
-      try sealed(splitter.takeSealed())
+      try sealed(splitter.takeSealed(), &rejects)
     }
     if !run.headerKnown, let header = cutter.header {
       // No rows: the header has to fit all the same, or an object of another kind would pass for an empty one.

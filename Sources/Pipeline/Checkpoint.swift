@@ -1,0 +1,61 @@
+/// A shard's state, small: which segments it is made of, at which ledger position.
+///
+/// Named by its position; recovery takes the highest one, fetches the segments that are not at hand, and replays the
+/// ledger from there. Immutable once written.
+public struct Checkpoint: Sendable, Hashable, Codable {
+  public static let currentVersion = 1
+
+  public var version = Checkpoint.currentVersion
+  public var dataset: String
+  public var shard: Int
+  public var shards: Int
+  /// The next ledger entry's position.
+  public var position: Int
+  /// ``LedgerChain`` behind the entry before.
+  public var chain: String
+  /// The next offset of the shard's partition of `rows`.
+  public var rowsOffset: Int64
+  /// In ledger order.
+  public var segments: [Segment]
+  public var cuts: [Cut]
+
+  public struct Segment: Sendable, Hashable, Codable {
+    public var name: String
+    public var bytes: Int
+    public var dead: [Int]
+    public init(name: String, bytes: Int, dead: [Int]) {
+      self.name = name
+      self.bytes = bytes
+      self.dead = dead
+    }
+  }
+
+  /// A cut that has not ended: its segments as they stood there.
+  public struct Cut: Sendable, Hashable, Codable {
+    public var id: String
+    public var segments: [Segment]
+    public init(id: String, segments: [Segment]) {
+      self.id = id
+      self.segments = segments
+    }
+  }
+
+  public init(
+    dataset: String, shard: Int, shards: Int, position: Int, chain: String, rowsOffset: Int64, segments: [Segment],
+    cuts: [Cut]
+  ) {
+    self.dataset = dataset
+    self.shard = shard
+    self.shards = shards
+    self.position = position
+    self.chain = chain
+    self.rowsOffset = rowsOffset
+    self.segments = segments
+    self.cuts = cuts
+  }
+
+  /// All segments that it names.
+  public var names: Set<String> {
+    Set(segments.map(\.name)).union(cuts.flatMap { $0.segments.map(\.name) })
+  }
+}

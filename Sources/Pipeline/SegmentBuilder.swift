@@ -1,0 +1,106 @@
+internal import Columns
+
+/// Makes one segment of several: inputs renumbered, small batches joined, rows of dropped inputs left out.
+public enum SegmentBuilder {
+  /// Rows that a joined batch holds at most.
+  static let batchRowsMax = 4096
+  /// Bytes of keys and strings at which a joined batch ends.
+  static let arenaBytesMax = 1 << 20
+
+  public struct Content: Sendable {
+    public var header: SegmentHeader
+    /// In the header's order; its extents are filled in by whoever lays them out.
+    public var batches: [RowBatch]
+  }
+
+  /// `parts` in ledger order, all of one source and schema, with their batches. With `dropsDead`, rows of dead inputs go
+  /// and so do the inputs.
+  public static func join(_ parts: [(ref: SegmentRef, batches: [(batch: RowBatch, inputBase: Int)])], dropsDead: Bool)
+    -> (content: Content, dead: Set<Int>)
+  {
+    let first = parts[0].ref.header
+    var inputs: [SegmentInput] = []
+    var dead: Set<Int> = []
+    var partitions: [String: Int] = [:]
+    var joiner = BatchJoiner()
+    for (ref, batches) in parts {
+      var numbers: [Int] = []
+      for (number, input) in ref.header.inputs.enumerated() {
+        let isDead = ref.dead.contains(number)
+        if isDead && dropsDead {
+          numbers.append(-1)
+        } else if input.key == nil, let held = partitions[input.tieName] {
+          // Ranges of one partition are one input: their rows are told apart by offset.
+          inputs[held].position = input.position
+          numbers.append(held)
+        } else {
+          if input.key == nil { partitions[input.tieName] = inputs.count }
+          if isDead { dead.insert(inputs.count) }
+          numbers.append(inputs.count)
+          inputs.append(input)
+        }
+      }
+      for (batch, base) in batches { joiner.add(batch, numbers: Array(numbers[base...])) }
+    }
+    let header = SegmentHeader(
+      source: first.source, schema: first.schema, first: parts.map(\.ref.header.first).min() ?? first.first,
+      last: parts.map(\.ref.header.last).max() ?? first.last, rows: 0, inputs: inputs, batches: [])
+    var content = Content(header: header, batches: joiner.finish())
+    content.header.rows = content.batches.reduce(0) { $0 + $1.count }
+    return (content, dead)
+  }
+
+  /// Copies rows together until a batch is full.
+  private struct BatchJoiner {
+    var done: [RowBatch] = []
+    var open: RowBatch?
+
+    /// Rows of input n become rows of input `numbers[n]`; −1: left out.
+    mutating func add(_ batch: RowBatch, numbers: [Int]) {
+      var chosen: [UInt32] = []
+      chosen.reserveCapacity(batch.count)
+      for row in 0..<batch.count where numbers[batch.origins[row].input] >= 0 {
+        chosen.append(UInt32(truncatingIfNeeded: row))
+      }
+      var from = 0
+      while from < chosen.count {
+        let target = openBatch(like: batch)
+        let n = min(chosen.count - from, target.capacity - target.count)
+        let at = target.count
+        chosen[from..<from + n].withUnsafeBufferPointer { target.append($0, of: batch.rows) }
+        target.renumber(from: at, numbers)
+        if target.count == target.capacity || target.arena.count >= SegmentBuilder.arenaBytesMax { seal() }
+        from += n
+      }
+    }
+
+    private mutating func openBatch(like batch: RowBatch) -> RowBatch {
+      if let open { return open }
+      let made = RowBatch(
+        shard: batch.shard, types: batch.columns.map(\.type), capacity: SegmentBuilder.batchRowsMax,
+        arenaBytes: 1 << 16)
+      open = made
+      return made
+    }
+
+    private mutating func seal() {
+      if let open, open.count > 0 { done.append(open) }
+      open = nil
+    }
+
+    mutating func finish() -> [RowBatch] {
+      seal()
+      return done
+    }
+  }
+}
+
+extension RowBatch {
+  /// Gives the inputs of rows from `start` on other numbers.
+  fileprivate func renumber(from start: Int, _ numbers: [Int]) {
+    for row in start..<count {
+      let origin = origins[row]
+      origins[row] = RowOrigin(input: numbers[origin.input], row: origin.row, isRemoval: origin.isRemoval)
+    }
+  }
+}

@@ -1,0 +1,205 @@
+internal import Columns
+internal import FoundationEssentials
+internal import Glibc
+internal import Pipeline
+internal import Platform
+
+/// Where a worker keeps segments at hand: a directory that survives it, or memory in simulation. Thread-safe.
+protocol SegmentFiles: Sendable {
+  /// The file's bytes; nil if it is not there.
+  func load(_ name: String) throws(StoreError) -> SegmentBytes?
+  /// Whole or not at all.
+  func save(_ name: String, _ bytes: [UInt8]) throws(StoreError)
+  func remove(_ name: String)
+  func names() -> [String]
+}
+
+/// Bytes of a file: mapped, so that the system reads what is touched and forgets what is not.
+///
+/// Immutable from init to deinit, hence `@unchecked Sendable`.
+final class SegmentBytes: @unchecked Sendable {
+  let bytes: UnsafeRawBufferPointer
+  private let owned: UnsafeMutableRawBufferPointer?
+
+  /// Takes over a mapping.
+  init(mapped: UnsafeRawBufferPointer) {
+    bytes = mapped
+    owned = nil
+  }
+
+  init(copying array: [UInt8]) {
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(array.count, 1), alignment: 64)
+    array.withRawBytes { memory.copyMemory(from: $0) }
+    owned = memory
+    bytes = UnsafeRawBufferPointer(rebasing: memory[..<array.count])
+  }
+
+  deinit {
+    if let owned {
+      owned.deallocate()
+    } else if let base = bytes.baseAddress {
+      munmap(UnsafeMutableRawPointer(mutating: base), bytes.count)
+    }
+  }
+}
+
+/// Segments in a local directory.
+struct DirectorySegmentFiles: SegmentFiles {
+  let directory: String
+
+  init(_ directory: String) throws(StoreError) {
+    self.directory = directory
+    var path = ""
+    for part in directory.split(separator: "/", omittingEmptySubsequences: false) {
+      path += path.isEmpty && part.isEmpty ? "/" : (path.isEmpty || path.hasSuffix("/") ? "" : "/") + part
+      if path != "/" && mkdir(path, 0o777) != 0 && errno != EEXIST { throw failure("mkdir", path) }
+    }
+  }
+
+  func load(_ name: String) throws(StoreError) -> SegmentBytes? {
+    let path = directory + "/" + name
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    if file < 0 {
+      if errno == ENOENT { return nil }
+      throw failure("open", path)
+    }
+    defer { close(file) }
+    var status = stat()
+    guard fstat(file, &status) == 0 else { throw failure("stat", path) }
+    if status.st_size == 0 { return nil }
+    guard let base = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, file, 0), base != MAP_FAILED else {
+      throw failure("map", path)
+    }
+    return SegmentBytes(mapped: UnsafeRawBufferPointer(start: base, count: Int(status.st_size)))
+  }
+
+  func save(_ name: String, _ bytes: [UInt8]) throws(StoreError) {
+    // A crash may leave a part of the file: it is renamed only when whole. It need not be synced: its hash is checked
+    // when it is read, and the store has it too.
+    let temporary = directory + "/." + name + ".\(getpid())"
+    let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    if file < 0 { throw failure("open", temporary) }
+    var done = 0
+    while done < bytes.count {
+      let n = bytes.withRawBytes { write(file, $0.baseAddress! + done, bytes.count - done) }
+      if n < 0 && errno == EINTR { continue }
+      if n < 0 {
+        let error = failure("write", temporary)
+        close(file)
+        unlink(temporary)
+        throw error
+      }
+      done += n
+    }
+    close(file)
+    guard rename(temporary, directory + "/" + name) == 0 else { throw failure("rename", temporary) }
+  }
+
+  func remove(_ name: String) { unlink(directory + "/" + name) }
+
+  func names() -> [String] {
+    guard let entries = opendir(directory) else { return [] }
+    defer { closedir(entries) }
+    var found: [String] = []
+    while let entry = readdir(entries) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if !name.hasPrefix(".") { found.append(name) }
+    }
+    return found
+  }
+
+  private func failure(_ operation: String, _ path: String) -> StoreError {
+    let code = errno
+    return StoreError(
+      code == ENOSPC || code == EDQUOT ? .full : .other, operation: operation, location: path,
+      message: String(cString: strerror(code)),
+      hint: code == ENOSPC ? "free space there, or give --data another place" : "")
+  }
+}
+
+/// A segment as a file: its bytes, made and read.
+enum SegmentCodec {
+  /// Lays out a segment; gives its name and bytes.
+  static func encode(_ content: SegmentBuilder.Content, shard: Int) throws -> (
+    name: String, header: SegmentHeader, bytes: [UInt8]
+  ) {
+    var header = content.header
+    var body: [UInt8] = []
+    header.batches = []
+    for batch in content.batches {
+      let bytes = RowBatchCodec.encode(batch)
+      header.batches.append(
+        SegmentHeader.BatchExtent(offset: body.count, bytes: bytes.count, rows: batch.count, inputBase: 0))
+      body += bytes
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let text = Array(try encoder.encode(header))
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(8 + text.count + body.count)
+    for word in [SegmentHeader.magic, UInt32(text.count)] {
+      for shift in stride(from: UInt32(0), to: 32, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
+    }
+    bytes += text
+    bytes += body
+    let name = "\(digits(header.first))-\(digits(header.last))-\(hash(bytes)).seg"
+    return (name, header, bytes)
+  }
+
+  /// Reads the header; the bytes must be those that the name promises.
+  static func header(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(StreamError) -> SegmentHeader {
+    let (header, _) = try parse(name, bytes)
+    return header
+  }
+
+  /// The n-th batch. Its own hash is checked.
+  static func batch(
+    _ name: String, _ bytes: UnsafeRawBufferPointer, _ extent: SegmentHeader.BatchExtent, types: [ColumnType]
+  ) throws -> RowBatch {
+    let start = bodyStart(bytes) + extent.offset
+    guard extent.offset >= 0, extent.bytes >= 0, start + extent.bytes <= bytes.count else {
+      throw StreamError("segment \(name) is damaged: a batch lies outside of it")
+    }
+    return try RowBatchCodec.decode(UnsafeRawBufferPointer(rebasing: bytes[start..<start + extent.bytes]), types: types)
+  }
+
+  static func matches(_ name: String, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    name.hasSuffix("-\(hash(bytes)).seg")
+  }
+
+  private static func bodyStart(_ bytes: UnsafeRawBufferPointer) -> Int {
+    8 + Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
+  }
+
+  private static func parse(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(StreamError) -> (SegmentHeader, Int) {
+    guard bytes.count >= 8, UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self)) == SegmentHeader.magic,
+      bodyStart(bytes) <= bytes.count
+    else { throw StreamError("segment \(name) is damaged: it does not begin as one") }
+    let start = bodyStart(bytes)
+    do {
+      let header = try JSONDecoder().decode(SegmentHeader.self, from: Data(bytes[8..<start]))
+      guard header.version == SegmentHeader.currentVersion else {
+        throw StreamError("segment \(name) has version \(header.version); use the newer program")
+      }
+      return (header, start)
+    } catch {
+      throw StreamError("segment \(name) is damaged: its header cannot be read")
+    }
+  }
+
+  private static func digits(_ position: Int) -> String {
+    let text = String(position)
+    return String(repeating: "0", count: max(0, 12 - text.count)) + text
+  }
+
+  private static func hash(_ bytes: [UInt8]) -> String { bytes.withRawBytes { hash($0) } }
+
+  private static func hash(_ bytes: UnsafeRawBufferPointer) -> String {
+    guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return "" }
+    return AttemptID(
+      high: Hashing.hash64(base, bytes.count), low: Hashing.hash64(base, bytes.count, seed: 0x9e37_79b9)
+    ).description
+  }
+}

@@ -1,0 +1,158 @@
+internal import Columns
+internal import Definition
+internal import FoundationEssentials
+internal import Pipeline
+internal import Platform
+
+/// One shard's segments and checkpoints: at hand (local files) and for ever (the object store).
+struct SegmentStorage: Sendable {
+  let context: StreamContext
+  let files: any SegmentFiles
+  let shard: Int
+
+  private func key(_ relative: String) -> String { context.state.key("shards/\(shard)/\(relative)") }
+  private var checkpointPrefix: String { key("checkpoints/") }
+  private var segmentPrefix: String { key("segments/") }
+
+  // MARK: Segments
+
+  /// The local name: shards share a directory.
+  private func local(_ name: String) -> String { "\(shard)-\(name)" }
+
+  func saveLocally(_ name: String, _ bytes: [UInt8]) throws(StoreError) { try files.save(local(name), bytes) }
+
+  /// Puts a segment that is at hand into the store. Harmless if it is there.
+  func upload(_ name: String) throws {
+    guard let held = try files.load(local(name)) else {
+      throw StreamError("segment \(name) of shard \(shard) is not in the local directory any more")
+    }
+    _ = try context.state.store.put(segmentPrefix + name, Array(held.bytes), condition: .always)
+  }
+
+  /// A segment's bytes, fetched if they are not at hand. Verified when they are fetched and when a worker begins.
+  func bytes(_ name: String, verify: Bool) throws -> SegmentBytes {
+    if let held = try files.load(local(name)) {
+      if !verify || SegmentCodec.matches(name, held.bytes) { return held }
+      files.remove(local(name))
+    }
+    let fetched = try fetch(segmentPrefix + name)
+    guard fetched.withRawBytes({ SegmentCodec.matches(name, $0) }) else {
+      throw StreamError(
+        "segment \(name) of shard \(shard) is damaged in the store: its hash does not match its name; restore it")
+    }
+    try files.save(local(name), fetched)
+    return try files.load(local(name)) ?? SegmentBytes(copying: fetched)
+  }
+
+  func removeLocally(except names: Set<String>) {
+    let mine = "\(shard)-"
+    for file in files.names() where file.hasPrefix(mine) && !names.contains(String(file.dropFirst(mine.count))) {
+      files.remove(file)
+    }
+  }
+
+  // MARK: Checkpoints
+
+  /// The highest checkpoint; nil if the shard has none.
+  func latestCheckpoint() throws -> Checkpoint? {
+    guard let key = try checkpointKeys().max() else { return nil }
+    let checkpoint = try JSONDecoder().decode(Checkpoint.self, from: Data(try fetch(key)))
+    guard checkpoint.version == Checkpoint.currentVersion else {
+      throw StreamError("checkpoint \(key) has version \(checkpoint.version); use the newer program")
+    }
+    guard checkpoint.dataset == context.definition.dataset, checkpoint.shard == shard,
+      checkpoint.shards == context.plan.shards
+    else {
+      throw StreamError(
+        "checkpoint \(key) is of shard \(checkpoint.shard) of \(checkpoint.shards) of '\(checkpoint.dataset)'; give this dataset a place of its own"
+      )
+    }
+    return checkpoint
+  }
+
+  /// Named by position, then content: two owners that believe in themselves do not overwrite each other.
+  func write(_ checkpoint: Checkpoint) throws -> Int {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let bytes = Array(try encoder.encode(checkpoint))
+    let hash = bytes.withUnsafeBufferPointer { buffer in
+      buffer.baseAddress.map { Hashing.hash64($0, buffer.count) } ?? 0
+    }
+    let position = String(checkpoint.position)
+    let name = String(repeating: "0", count: max(0, 12 - position.count)) + position
+    _ = try context.state.store.put(
+      checkpointPrefix + "\(name)-\(String(hash, radix: 16)).json", bytes, condition: .always)
+    return bytes.count
+  }
+
+  private func checkpointKeys() throws(StoreError) -> [String] { try list(checkpointPrefix).map(\.key) }
+
+  private func list(_ prefix: String) throws(StoreError) -> [ObjectInfo] {
+    var found: [ObjectInfo] = []
+    do {
+      try context.state.store.list(prefix: prefix) { page in
+        found += page.filter { !$0.key.hasSuffix("/") }
+        return true
+      }
+    } catch {
+      if error.code == .notFound { return [] }
+      throw error
+    }
+    return found
+  }
+
+  private func fetch(_ key: String) throws -> [UInt8] {
+    let info = try context.state.store.head(key)
+    let reader = try context.state.store.open(info)
+    let chunk = Chunk(capacity: Int(info.size) + 1)
+    while chunk.count < chunk.memory.count {
+      let n = try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: chunk.memory[chunk.count...]))
+      if n == 0 { break }
+      chunk.count += n
+    }
+    return Array(chunk.bytes)
+  }
+
+  // MARK: Sweeping
+
+  /// Checkpoints that have been superseded for `grace` microseconds, and segments that no other checkpoint names and that
+  /// are as old, are deleted; gives how many.
+  ///
+  /// The age is what makes this safe beside other owners: one that recovered from an older checkpoint has written its
+  /// own by then, or reads the highest again (`Tests`: a zombie's sweep).
+  func sweep(grace: Int64) throws -> Int {
+    let old = context.clock.now() - grace
+    let checkpoints = try list(checkpointPrefix).sorted { $0.key < $1.key }
+    // What superseded a checkpoint must itself be old enough, and the newest always stays.
+    var kept: [ObjectInfo] = []
+    var deleted = 0
+    for (index, info) in checkpoints.enumerated() {
+      let next = index + 1 < checkpoints.count ? checkpoints[index + 1] : nil
+      if let next, next.modifiedMicroseconds <= old {
+        try context.state.store.delete(info.key)
+        deleted += 1
+      } else {
+        kept.append(info)
+      }
+    }
+    // Segments are listed before the checkpoints are read: one that is uploaded meanwhile is not in the list.
+    let segments = try list(segmentPrefix)
+    var named: Set<String> = []
+    for info in kept {
+      let bytes: [UInt8]
+      do {
+        bytes = try fetch(info.key)
+      } catch let error as StoreError where error.code == .notFound {
+        continue
+      }
+      named.formUnion(try JSONDecoder().decode(Checkpoint.self, from: Data(bytes)).names)
+    }
+    for info in segments where info.modifiedMicroseconds <= old {
+      let name = String(info.key.dropFirst(segmentPrefix.count))
+      if named.contains(name) { continue }
+      try context.state.store.delete(info.key)
+      deleted += 1
+    }
+    return deleted
+  }
+}

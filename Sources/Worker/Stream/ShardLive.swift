@@ -1,0 +1,13 @@
+internal import Columns
+internal import Definition
+internal import Pipeline
+internal import Platform
+
+/// A shard's current features, for the `features` topic.
+final class ShardLive {
+  init(_ context: StreamContext, shard: Int) throws {}
+  func add(_ ref: SegmentRef, source: Int) throws {}
+  func replace(_ refs: [SegmentRef], _ shard: JoinShard) throws {}
+  func rebuild(_ refs: [SegmentRef], _ shard: JoinShard) throws {}
+  func forgetTouched() {}
+}

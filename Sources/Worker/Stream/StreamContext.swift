@@ -1,0 +1,108 @@
+internal import Columns
+internal import Definition
+internal import Formats
+internal import Pipeline
+internal import Platform
+
+/// What all parts of a streaming worker share: the definition made ready, its generation, and the world outside.
+struct StreamContext: Sendable {
+  let definition: Definition
+  let semanticHash: String
+  /// For the manifests.
+  let record: Manifest.DefinitionRecord
+  /// Row batches of this plan carry whole rows; its as-of time is not used.
+  let plan: DatasetPlan
+  let decoding: [DecodingPlan]
+  let topics: DatasetTopics
+  let broker: any Broker
+  let stores: any StoreDirectory
+  let clock: any WallClock
+  let attempts: AttemptSource
+  let options: StreamOptions
+  /// Where checkpoints, segments and unfinished parts lie: a hidden folder beside the snapshots.
+  let state: StorePlace
+  let ledger: LedgerView
+  let log: any StreamLog
+
+  init(
+    _ definition: Definition, semanticHash: String, record: Manifest.DefinitionRecord, broker: any Broker,
+    stores: any StoreDirectory, clock: any WallClock, attempts: AttemptSource, options: StreamOptions,
+    log: any StreamLog
+  ) throws {
+    self.definition = definition
+    self.semanticHash = semanticHash
+    self.record = record
+    let plan = try DatasetPlan(definition, asOf: .max, carriesAll: true)
+    self.plan = plan
+    let zones = ZoneFiles.system
+    decoding = try plan.sources.map {
+      try DecodingPlan($0, maxRowBytes: definition.maxRowBytes, zones: zones.rules)
+    }
+    topics = DatasetTopics(definition.dataset)
+    self.broker = broker
+    self.stores = stores
+    self.clock = clock
+    self.attempts = attempts
+    self.options = options
+    let target = try stores.open(definition.snapshot.to)
+    state = StorePlace(store: target.store, bucket: target.bucket, path: target.key("_tributary"))
+    ledger = LedgerView(broker: broker, topic: topics.ledger)
+    self.log = log
+  }
+
+  /// The index of a source by name; nil for one that the definition no longer has.
+  func source(_ name: String) -> Int? { definition.sources.firstIndex { $0.name == name } }
+
+  /// Each source's carried types by its schema hash: a segment of another schema cannot be read with this definition.
+  func types(source: Int) -> [ColumnType] { plan.sources[source].carriedTypes }
+}
+
+/// What a worker is told from outside; see `tributary run --help`.
+struct StreamOptions: Sendable {
+  /// The worker's static name in the groups.
+  var member: String
+  var programVersion: String
+  var threads: Int
+  /// Row batches that are appended to `rows` in one call, bytes.
+  var appendBytes = 2 << 20
+  /// Rows of staged attempts that are kept in memory a process, bytes; the rest is read again.
+  var stagingBytes = 256 << 20
+  /// Time between micro-batches of records, microseconds.
+  var commitEvery: Int64 = 200_000
+  /// Time between checkpoints of a shard, microseconds.
+  var checkpointEvery: Int64 = 10_000_000
+  /// Bytes of new rows in memory after which a shard writes a checkpoint sooner.
+  var checkpointBytes = 64 << 20
+  /// How often reading an object is tried before it is set aside.
+  var triesMax = 5
+  /// Whether changed rows go to the `features` topic.
+  var emitsFeatures = true
+}
+
+/// Gives attempts their names: 128 random bits; from a seed in simulation.
+final class AttemptSource: Sendable {
+  private let next: @Sendable () -> (UInt64, UInt64)
+  init(_ next: @escaping @Sendable () -> (UInt64, UInt64)) { self.next = next }
+
+  static var random: AttemptSource {
+    AttemptSource { (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max)) }
+  }
+
+  func make() -> AttemptID {
+    let (high, low) = next()
+    return AttemptID(high: high, low: low)
+  }
+}
+
+/// Where a worker says what happens.
+protocol StreamLog: Sendable {
+  func log(_ level: StreamLogLevel, _ message: String, _ fields: [(String, String)])
+}
+
+enum StreamLogLevel: String, Sendable { case debug, info, warning, error }
+
+extension StreamLog {
+  func info(_ message: String, _ fields: [(String, String)] = []) { log(.info, message, fields) }
+  func warning(_ message: String, _ fields: [(String, String)] = []) { log(.warning, message, fields) }
+  func error(_ message: String, _ fields: [(String, String)] = []) { log(.error, message, fields) }
+}
