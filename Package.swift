@@ -85,7 +85,8 @@ let package = Package(
     // Damaged input for all readers, for a bounded time: `make fuzz`.
     .executableTarget(
       name: "tributary-fuzz",
-      dependencies: ["Columns", "Definition", "Formats", "Pipeline", "Platform", "TestKit"], path: "Tests/Fuzz",
+      dependencies: ["Columns", "Definition", "Formats", "Notifications", "Pipeline", "Platform", "TestKit"],
+      path: "Tests/Fuzz",
       swiftSettings: strict),
 
     tests("ColumnsTests", ["Columns", "Formats", "TestKit"], fixtures: true),
@@ -97,7 +98,7 @@ let package = Package(
     tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
     tests("BrokerTests", ["EmbeddedBroker", "KafkaBroker", "Platform", "TestKit"]),
-    tests("NotificationTests", ["Notifications"], fixtures: true),
+    tests("NotificationTests", ["Notifications", "TestKit"], fixtures: true),
     tests("MonitorTests", ["Monitor"]),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Columns", "Digests", "Formats", "Platform", "TestKit"]),
   ],

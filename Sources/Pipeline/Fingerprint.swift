@@ -13,6 +13,37 @@ public struct Fingerprint: Sendable, Hashable {
 
   public init() {}
 
+  /// Reads what ``encode()`` wrote.
+  public init(decoding bytes: [UInt8]) throws(StateError) {
+    var state = try StateReader(bytes, .fingerprint)
+    rows = try state.fixed()
+    sum = try state.fixed()
+    try state.end()
+  }
+
+  /// The fingerprint as 36 bytes, for another process to merge.
+  public func encode() -> [UInt8] {
+    var out = StateWriter(.fingerprint)
+    out.put(fixed: rows)
+    out.put(fixed: sum)
+    return out.finish()
+  }
+
+  /// As ``init(decoding:)``, of the bytes in hexadecimal digits.
+  public init(hexState text: String) throws(StateError) {
+    let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+    guard digits.count == text.utf8.count, digits.count.isMultiple(of: 2) else {
+      throw StateError("a fingerprint's state is not hexadecimal")
+    }
+    try self.init(
+      decoding: stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) })
+  }
+
+  /// ``encode()`` in hexadecimal digits.
+  public var hexState: String {
+    encode().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
   /// Adds the table's rows, which stand in this split (`train`, `eval`): the same row in another split is another row.
   public mutating func add(table: Table, split: String) {
     // Pointers into the columns are taken below; the table outlives them all.

@@ -25,6 +25,8 @@ public struct Manifest: Sendable, Codable, Hashable {
   /// What each column holds, by name.
   public var profile: [String: ColumnSummary]
   public var inputs: [InputRecord]
+  /// What was read of record topics; nil where no source is one (and in manifests older than such sources).
+  public var ranges: [RangeRecord]?
   /// Inputs that the snapshot goes without: lost, failed or pending.
   public var missing: [MissingInput]
   public var parts: [PartRecord]
@@ -92,6 +94,39 @@ public struct Manifest: Sendable, Codable, Hashable {
       case rowsApplied = "rows_applied"
       case rowsRejected = "rows_rejected"
       case rowsAfterAsOf = "rows_after_as_of"
+    }
+  }
+
+  /// The offsets of one partition of a source's topic that a snapshot holds: `from` ..< `to`, holes included.
+  public struct RangeRecord: Sendable, Codable, Hashable {
+    public var source: String
+    public var topic: String
+    public var partition: Int
+    public var from: Int64
+    public var to: Int64
+    public var rowsRead: UInt64
+    public var rowsApplied: UInt64
+    public var rowsRejected: UInt64
+
+    public init(
+      source: String, topic: String, partition: Int, from: Int64, to: Int64, rowsRead: UInt64, rowsApplied: UInt64,
+      rowsRejected: UInt64
+    ) {
+      self.source = source
+      self.topic = topic
+      self.partition = partition
+      self.from = from
+      self.to = to
+      self.rowsRead = rowsRead
+      self.rowsApplied = rowsApplied
+      self.rowsRejected = rowsRejected
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case source, topic, partition, from, to
+      case rowsRead = "rows_read"
+      case rowsApplied = "rows_applied"
+      case rowsRejected = "rows_rejected"
     }
   }
 
@@ -163,7 +198,8 @@ public struct Manifest: Sendable, Codable, Hashable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case version, dataset, snapshot, cut, fingerprint, rows, splits, schema, profile, inputs, missing, parts, rejected
+    case version, dataset, snapshot, cut, fingerprint, rows, splits, schema, profile, inputs, ranges, missing, parts,
+      rejected
     case checks, definition, shards, tributary
     case semanticHash = "semantic_hash"
     case asOf = "as_of"
@@ -174,7 +210,7 @@ public struct Manifest: Sendable, Codable, Hashable {
     dataset: String, semanticHash: String, snapshot: String, asOf: String, cut: Int, cutMicroseconds: Int64,
     fingerprint: String, rows: Int,
     splits: [String: Int], schema: [SchemaField], profile: [String: ColumnSummary], inputs: [InputRecord],
-    missing: [MissingInput],
+    ranges: [RangeRecord]? = nil, missing: [MissingInput],
     parts: [PartRecord], rejected: RejectedRecord, checks: [CheckRecord], definition: DefinitionRecord, shards: Int,
     tributary: String
   ) {
@@ -190,6 +226,7 @@ public struct Manifest: Sendable, Codable, Hashable {
     self.schema = schema
     self.profile = profile
     self.inputs = inputs
+    self.ranges = ranges
     self.missing = missing
     self.parts = parts
     self.rejected = rejected

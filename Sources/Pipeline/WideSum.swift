@@ -97,6 +97,59 @@ public struct WideSum: Sendable {
     carry()
   }
 
+  // MARK: As bytes
+
+  /// Digits above this are no sum of ours: 2⁶⁴ of the largest squares need 140.
+  private static let digitsMax = 192
+
+  func write(to out: inout StateWriter) {
+    let carried = trimmed()
+    out.put((hasPositiveInfinity ? 1 : 0) | (hasNegativeInfinity ? 2 : 0) | (hasNaN ? 4 : 0))
+    // Zeros at the ends come of the way that led to the sum.
+    let first = carried.digits.firstIndex { $0 != 0 } ?? carried.digits.count
+    out.put(count: carried.digits.count - first)
+    guard first < carried.digits.count else { return }
+    out.put(count: carried.firstDigit + first)
+    for digit in carried.digits[first...] { out.put(fixed: digit) }
+  }
+
+  /// Without the digits at the top that only the way to the sum left.
+  private func trimmed() -> WideSum {
+    var sum = self
+    sum.carry()
+    while sum.digits.count > 1, let last = sum.digits.last {
+      let below = sum.digits[sum.digits.count - 2]
+      if last == 0 && below < 1 << 31 {
+        sum.digits.removeLast()
+      } else if last == -1 && below >= 1 << 31 {
+        sum.digits.removeLast()
+        sum.digits[sum.digits.count - 1] = below - (1 << 32)
+      } else {
+        break
+      }
+    }
+    return sum
+  }
+
+  init(_ state: inout StateReader) throws(StateError) {
+    let flags = try state.byte()
+    guard flags < 8 else { throw StateReader.damaged("a sum's flags are none") }
+    hasPositiveInfinity = flags & 1 != 0
+    hasNegativeInfinity = flags & 2 != 0
+    hasNaN = flags & 4 != 0
+    let count = try state.count(atMost: WideSum.digitsMax)
+    guard count > 0 else { return }
+    firstDigit = try state.count(atMost: WideSum.digitsMax - count)
+    for index in 0..<count {
+      let digit: Int64 = try state.fixed()
+      let isLast = index == count - 1
+      guard isLast ? Int64(Int32(truncatingIfNeeded: digit)) == digit : digit >= 0 && digit <= 0xffff_ffff else {
+        throw StateReader.damaged("a sum's digit is none")
+      }
+      digits.append(digit)
+    }
+  }
+
   // MARK: Reading
 
   /// The sum, rounded once to the nearest double, ties to even. Zero is +0.0; beyond the doubles it is an infinity.

@@ -8,7 +8,8 @@ internal import Platform
 /// Writes a cut's rows as parts: tables built from shard states, profiled, fingerprinted, encoded on all threads, and
 /// put together in order to files near the part target.
 ///
-/// Which rows stand in which chunk depends only on the shards' contents, so the same state gives the same files.
+/// Which rows stand in which chunk depends only on the shards' contents, so the same state gives the same files. `states`
+/// are all shards (batch), or the one whose share of a cut is written.
 struct SnapshotWriter {
   let plan: DatasetPlan
   let states: [ShardState]
@@ -17,8 +18,7 @@ struct SnapshotWriter {
   let target: StorePlace?
   /// `snapshot=<id>`, below the target.
   let folder: String
-  /// In the parts' names: tells this run's files from those of any run that would write other bytes.
-  let tag: String
+  let naming: PartNaming
   let keyCasts: [Cast]
 
   /// Rows a table (and Parquet row group) holds at most, unless the definition says less: large enough that columns
@@ -28,7 +28,7 @@ struct SnapshotWriter {
   static let chunkBytesMax = 64 << 20
 
   struct Result: Sendable {
-    var parts: [Manifest.PartRecord] = []
+    var parts: [ShardReport.Part] = []
     var splits: [String: Int] = [:]
     var fingerprint = Fingerprint()
     var profile: TableProfile
@@ -125,6 +125,31 @@ struct SnapshotWriter {
   }
 }
 
+/// What files of a snapshot are called, below its folder.
+enum PartNaming: Sendable {
+  /// As readers find them. The tag tells this run's files from those of any run that would write other bytes.
+  case snapshot(tag: String)
+  /// A shard's, below this folder: hidden, and joined to the others' later.
+  case shard(folder: String)
+
+  func key(split: String, number: Int, fileExtension: String) -> String {
+    let number = PartNaming.digits(number)
+    return switch self {
+    case .snapshot(let tag): "\(split)/part-\(number)-\(tag).\(fileExtension)"
+    case .shard(let folder): "\(folder)/\(split)-\(number).\(fileExtension)"
+    }
+  }
+
+  /// A split without rows still has a file with the schema, so that readers of its folder find one.
+  var fillsEmptySplits: Bool { if case .snapshot = self { true } else { false } }
+
+  /// Five digits at least, so that names stand in order.
+  static func digits(_ number: Int) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
+  }
+}
+
 /// Which of a table's columns stand in a part, in which order, and their encoder.
 struct OutputShape: Sendable {
   let order: [Int]
@@ -165,7 +190,7 @@ private final class PartSink: @unchecked Sendable {
   private let writer: SnapshotWriter
   private let encoder: SnapshotEncoder
   private let names: [String]
-  private var parts: [Manifest.PartRecord] = []
+  private var parts: [ShardReport.Part] = []
   private var open: OpenPart?
   private var counts: [Int]
 
@@ -206,9 +231,9 @@ private final class PartSink: @unchecked Sendable {
     open = part
   }
 
-  func finish() throws -> [Manifest.PartRecord] {
+  func finish() throws -> [ShardReport.Part] {
     try close()
-    // A split without rows still has a file with the schema, so that readers of its folder find one.
+    guard writer.naming.fillsEmptySplits else { return parts }
     for split in names.indices where counts[split] == 0 {
       try begin(split)
       try close()
@@ -218,10 +243,8 @@ private final class PartSink: @unchecked Sendable {
 
   private func begin(_ split: Int) throws {
     guard let target = writer.target else { return }
-    let digits = String(counts[split])
-    let number = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
+    let key = writer.naming.key(split: names[split], number: counts[split], fileExtension: encoder.fileExtension)
     counts[split] += 1
-    let key = "\(names[split])/part-\(number)-\(writer.tag).\(encoder.fileExtension)"
     let object = try target.store.writer(target.key("\(writer.folder)/\(key)"))
     open = OpenPart(
       split: split, key: key, object: object, assembler: PartAssembler(encoder), hash: Digests.SHA256())
@@ -230,6 +253,7 @@ private final class PartSink: @unchecked Sendable {
   private func close() throws {
     guard var part = open else { return }
     open = nil
+    let bodyBytes = part.assembler.bytes
     do {
       let (object, hash) = (part.object, part.hash)
       try part.assembler.finish { bytes in
@@ -242,9 +266,9 @@ private final class PartSink: @unchecked Sendable {
       throw error
     }
     parts.append(
-      Manifest.PartRecord(
+      ShardReport.Part(
         key: part.key, split: names[part.split], rows: part.assembler.rows, bytes: part.assembler.bytes,
-        sha256: part.hash.finishHex()))
+        footerBytes: part.assembler.bytes - bodyBytes, sha256: part.hash.finishHex()))
   }
 }
 

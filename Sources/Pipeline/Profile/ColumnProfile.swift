@@ -11,8 +11,8 @@ public import Columns
 public final class ColumnProfile: @unchecked Sendable {
   public let type: ColumnType
   /// Values that are not null.
-  public private(set) var count = 0
-  public private(set) var nulls = 0
+  public internal(set) var count = 0
+  public internal(set) var nulls = 0
 
   /// What is kept depends on the type.
   enum Values {

@@ -75,6 +75,28 @@ final class DistinctCounter {
     return Int(estimate.rounded())
   }
 
+  /// The hashes, in no particular order, as long as they are kept.
+  var exactHashes: [UInt64] {
+    guard let slots else { return [] }
+    return (0..<capacity).map { slots[$0] }.filter { $0 != 0 }
+  }
+
+  /// The registers, once there are any.
+  var registerBytes: [UInt8] {
+    guard let registers else { return [] }
+    return Array(UnsafeBufferPointer(start: registers, count: DistinctCounter.registerCount))
+  }
+
+  /// Goes over to registers and sets them; false, and nothing is done, if these cannot be a counter's.
+  func setRegisters(_ bytes: ArraySlice<UInt8>) -> Bool {
+    let most = UInt8(64 - DistinctCounter.precision + 1)
+    guard bytes.count == DistinctCounter.registerCount, bytes.allSatisfy({ $0 <= most }) else { return false }
+    makeRegisters()
+    guard let registers else { return false }
+    for (index, byte) in bytes.enumerated() { registers[index] = max(registers[index], byte) }
+    return true
+  }
+
   /// The slot that holds `hash`, or the free one where it belongs.
   @inline(__always)
   private static func find(_ hash: UInt64, _ slots: UnsafeMutablePointer<UInt64>, _ capacity: Int) -> Int {

@@ -34,6 +34,24 @@ struct IntegerSums {
     wideSquares.merge(other.wideSquares)
   }
 
+  func write(to out: inout StateWriter) {
+    out.put(fixed: sum)
+    out.put(fixed: squaresLow)
+    out.put(fixed: squaresHigh)
+    wide.write(to: &out)
+    wideSquares.write(to: &out)
+  }
+
+  init() {}
+
+  init(_ state: inout StateReader) throws(StateError) {
+    sum = try state.fixed()
+    squaresLow = try state.fixed()
+    squaresHigh = try state.fixed()
+    wide = try WideSum(&state)
+    wideSquares = try WideSum(&state)
+  }
+
   func sums() -> (sum: WideSum, squares: WideSum) {
     var total = wide
     var squares = wideSquares

@@ -18,7 +18,7 @@ final class MagnitudeSketch {
 
   static let binsPerPage = 64
   /// Exponents as they lie in a double's bits.
-  private static let exponents = 2048
+  static let exponents = 2048
 
   /// Page number + 1 for each biased exponent; 0: none yet.
   private let index: UnsafeMutablePointer<UInt16>
@@ -133,6 +133,28 @@ final class MagnitudeSketch {
       }
     }
   }
+
+  // MARK: Parts, for writing and reading a sketch
+
+  /// Ascending.
+  var usedExponents: [Int] { (0..<Self.exponents).filter { index[$0] != 0 } }
+
+  /// An exponent's sums, and its positive and negative bins; the exponent must be a used one.
+  func contents(_ exponent: Int) -> (Page, [UInt64]) {
+    let page = Int(index[exponent]) - 1
+    let bins = 2 * Self.binsPerPage
+    return (pages[page], Array(UnsafeBufferPointer(start: counts + page * bins, count: bins)))
+  }
+
+  /// Replaces an exponent's contents.
+  func set(_ exponent: Int, _ contents: Page, _ bins: [UInt64]) {
+    precondition(bins.count == 2 * Self.binsPerPage)
+    let page = page(exponent)
+    pages[page] = contents
+    for (bin, count) in bins.enumerated() { counts[page * bins.count + bin] = count }
+  }
+
+  func set(zeros: UInt64) { self.zeros = zeros }
 
   /// The exact sums of the doubles and of their squares.
   func sums() -> (sum: WideSum, squares: WideSum) {

@@ -12,11 +12,11 @@ enum ProfileHash {
 final class DoubleProfile {
   let distinct = DistinctCounter()
   let sketch = MagnitudeSketch()
-  private(set) var nans = 0
-  private(set) var infinities = 0
+  var nans = 0
+  var infinities = 0
   /// Of the finite values; `low > high` while there is none.
-  private(set) var low = Double.infinity
-  private(set) var high = -Double.infinity
+  var low = Double.infinity
+  var high = -Double.infinity
 
   func add(_ values: UnsafePointer<Double>, _ number: Int, _ hashes: UnsafeMutablePointer<UInt64>) {
     var low = low
@@ -58,9 +58,9 @@ final class DoubleProfile {
 final class IntegerProfile {
   let distinct = DistinctCounter()
   let sketch = MagnitudeSketch()
-  private(set) var sums = IntegerSums()
-  private(set) var low = Int64.max
-  private(set) var high = Int64.min
+  var sums = IntegerSums()
+  var low = Int64.max
+  var high = Int64.min
 
   func add(_ values: UnsafePointer<Int64>, _ number: Int, _ hashes: UnsafeMutablePointer<UInt64>) {
     var low = low
@@ -93,9 +93,9 @@ final class IntegerProfile {
 final class DecimalProfile {
   let distinct = DistinctCounter()
   let sketch = MagnitudeSketch()
-  private(set) var sums = IntegerSums()
-  private(set) var low = Int128.max
-  private(set) var high = Int128.min
+  var sums = IntegerSums()
+  var low = Int128.max
+  var high = Int128.min
 
   func add(_ values: UnsafePointer<Int128>, _ number: Int, _ hashes: UnsafeMutablePointer<UInt64>) {
     for i in 0..<number {
@@ -123,7 +123,7 @@ final class DecimalProfile {
 /// A column of dates or timestamps.
 final class TimeProfile {
   let distinct = DistinctCounter()
-  private(set) var sketch = TimeSketch()
+  var sketch = TimeSketch()
 
   @inline(__always)
   func add<T: FixedWidthInteger & SignedInteger>(
@@ -142,8 +142,8 @@ final class TimeProfile {
 
 /// A column of booleans.
 final class BoolProfile {
-  private(set) var trues = 0
-  private(set) var falses = 0
+  var trues = 0
+  var falses = 0
 
   func add(_ values: UnsafePointer<UInt8>, _ validity: UnsafePointer<UInt8>, _ rows: Int) {
     var trues = 0

@@ -94,11 +94,7 @@ final class StringTally {
 
   func merge(_ other: StringTally) {
     for extreme in [other.least, other.greatest] {
-      guard let extreme else { continue }
-      extreme.bytes.withUnsafeBufferPointer { buffer in
-        var none: UInt8 = 0
-        if let base = buffer.baseAddress { widen(base, buffer.count) } else { widen(&none, 0) }
-      }
+      if let extreme { widen(extreme.bytes[...]) }
     }
     guard other.isCounting else {
       stopCounting()
@@ -137,6 +133,66 @@ final class StringTally {
       a.count != b.count ? a.count > b.count : a.bytes.lexicographicallyPrecedes(b.bytes)
     }
     return Array(sorted.prefix(limit))
+  }
+
+  // MARK: As bytes
+
+  func write(to out: inout StateWriter) {
+    guard let least, let greatest else {
+      out.put(0)
+      return
+    }
+    out.put(isCounting ? 1 : 2)
+    out.put(least.bytes)
+    out.put(greatest.bytes)
+    guard isCounting else {
+      counter.write(to: &out)
+      return
+    }
+    let sorted = all.sorted { $0.hash < $1.hash }
+    out.put(count: sorted.count)
+    for entry in sorted {
+      out.put(fixed: entry.hash)
+      out.put(count: entry.count)
+      out.put(UnsafeBufferPointer(start: text.base + Int(entry.view.start), count: entry.view.length))
+    }
+  }
+
+  /// Into an empty tally of `count` strings.
+  func read(_ state: inout StateReader, count: Int) throws(StateError) {
+    let form = try state.byte()
+    guard form <= 2, (form == 0) == (count == 0) else { throw StateReader.damaged("a tally's form is not known") }
+    if form == 0 { return }
+    for _ in 0..<2 { widen(try state.run()) }
+    guard form == 1 else {
+      stopCounting()
+      try counter.read(&state)
+      return
+    }
+    var total: UInt64 = 0
+    var last: UInt64?
+    for _ in 0..<(try state.count(atMost: DistinctCounter.exactMax)) {
+      let hash: UInt64 = try state.fixed()
+      let number = try state.count()
+      let bytes = try state.run()
+      total += number
+      guard last.map({ hash > $0 }) ?? true, number > 0, bytes.count <= StringTally.keptBytesMax,
+        total <= StateReader.countMax
+      else { throw StateReader.damaged("a string's count is none") }
+      last = hash
+      StringTally.withAddress(bytes) { insert(hash, $0, bytes.count, count: number) }
+    }
+    guard total == UInt64(count) else { throw StateReader.damaged("a column holds other numbers of values") }
+  }
+
+  private func widen(_ bytes: ArraySlice<UInt8>) { StringTally.withAddress(bytes) { widen($0, bytes.count) } }
+
+  /// An address even for no bytes.
+  private static func withAddress(_ bytes: ArraySlice<UInt8>, _ body: (UnsafePointer<UInt8>) -> Void) {
+    bytes.withUnsafeBufferPointer { buffer in
+      var none: UInt8 = 0
+      if let base = buffer.baseAddress { body(base) } else { body(&none) }
+    }
   }
 
   // MARK: Counting

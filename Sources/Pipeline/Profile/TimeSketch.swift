@@ -48,6 +48,40 @@ struct TimeSketch {
     }
   }
 
+  func write(to out: inout StateWriter) {
+    guard let range else {
+      out.put(0)
+      return
+    }
+    out.put(1)
+    out.put(fixed: range.lowerBound)
+    out.put(fixed: range.upperBound)
+    for count in counts { out.put(count: count) }
+  }
+
+  /// Into an empty sketch of `count` values.
+  mutating func read(_ state: inout StateReader, count: Int) throws(StateError) {
+    switch try state.byte() {
+    case 0:
+      guard count == 0 else { throw StateReader.damaged("bins hold other numbers of values") }
+    case 1:
+      let low: Int64 = try state.fixed()
+      let high: Int64 = try state.fixed()
+      guard low <= high else { throw StateReader.damaged("a column's bounds are none") }
+      cover(low...high)
+      var total: UInt64 = 0
+      for bin in counts.indices {
+        counts[bin] = try state.count()
+        total += counts[bin]
+        guard total <= StateReader.countMax else { throw StateReader.damaged("a count is too large") }
+      }
+      guard total == UInt64(count), total > 0 else {
+        throw StateReader.damaged("bins hold other numbers of values")
+      }
+    default: throw StateReader.damaged("a sketch's form is not known")
+    }
+  }
+
   /// The bins that hold something, ascending.
   var bins: [Bin] {
     guard let range else { return [] }

@@ -1,0 +1,41 @@
+extension NotificationParser {
+  /// Tributary's own form of a hint, which ``parse(_:messageKey:)`` gives back unchanged: one JSON object without spaces.
+  ///
+  /// The hint's kind must be `created` or `removed`; others are read back as nothing to do.
+  public static func encode(_ hint: ObjectHint) -> [UInt8] {
+    var out = Array("{\"tributary\":1".utf8)
+    func add(_ name: String, _ value: String?) {
+      guard let value else { return }
+      out += ",\"\(name)\":".utf8
+      appendString(value, to: &out)
+    }
+    add("bucket", hint.bucket)
+    add("key", hint.key)
+    switch hint.kind {
+    case .created: add("kind", "created")
+    case .removed: add("kind", "removed")
+    case .other(let name): add("kind", name)
+    }
+    add("version", hint.version)
+    add("etag", hint.etag)
+    if let size = hint.size { out += ",\"size\":\(size)".utf8 }
+    add("sequencer", hint.sequencer)
+    add("time", hint.eventTimeText)
+    if hint.again { out += ",\"again\":true".utf8 }
+    out.append(UInt8(ascii: "}"))
+    return out
+  }
+
+  private static func appendString(_ text: String, to out: inout [UInt8]) {
+    let digits = Array("0123456789abcdef".utf8)
+    out.append(UInt8(ascii: "\""))
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"): out += [UInt8(ascii: "\\"), byte]
+      case ..<0x20: out += Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+      default: out.append(byte)
+      }
+    }
+    out.append(UInt8(ascii: "\""))
+  }
+}
