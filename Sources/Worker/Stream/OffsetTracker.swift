@@ -14,7 +14,8 @@ struct OffsetTracker: Sendable {
     var epoch: Int
     /// Offsets taken and not finished, ascending as they were taken.
     var open: [Int64] = []
-    var done: Set<Int64> = []
+    /// Of each open record, how many of its parts are not finished.
+    var left: [Int64: Int] = [:]
     /// The next offset to commit.
     var next: Int64?
     var committed: Int64?
@@ -31,25 +32,34 @@ struct OffsetTracker: Sendable {
 
   mutating func end(_ at: TopicPartition) { partitions.removeValue(forKey: at) }
 
-  /// Takes a record in; nil if the partition is not ours.
-  mutating func take(_ at: TopicPartition, offset: Int64) -> Token? {
-    guard var progress = partitions[at] else { return nil }
-    progress.open.append(offset)
-    partitions[at] = progress
+  /// Takes a record in; nil if the partition is not ours, or it was taken already. It is done when ``finish(_:)`` was said
+  /// as often as it has parts.
+  mutating func take(_ at: TopicPartition, offset: Int64, parts: Int) -> Token? {
+    guard let progress = partitions[at], offset > (progress.open.last ?? -1), offset >= (progress.next ?? 0) else {
+      return nil
+    }
+    partitions[at]?.open.append(offset)
+    partitions[at]?.left[offset] = parts
+    if parts == 0 { advance(at) }
     return Token(at: at, offset: offset, epoch: progress.epoch)
   }
 
   mutating func finish(_ token: Token) {
-    guard var progress = partitions[token.at], progress.epoch == token.epoch else { return }
-    partitions[token.at] = nil
-    progress.done.insert(token.offset)
+    guard let progress = partitions[token.at], progress.epoch == token.epoch, let left = progress.left[token.offset]
+    else { return }
+    partitions[token.at]?.left[token.offset] = left - 1
+    if left <= 1 { advance(token.at) }
+  }
+
+  private mutating func advance(_ at: TopicPartition) {
+    guard let open = partitions[at]?.open else { return }
     var finished = 0
-    while finished < progress.open.count, progress.done.remove(progress.open[finished]) != nil {
-      progress.next = progress.open[finished] + 1
+    while finished < open.count, (partitions[at]?.left[open[finished]] ?? 0) <= 0 {
+      partitions[at]?.left.removeValue(forKey: open[finished])
+      partitions[at]?.next = open[finished] + 1
       finished += 1
     }
-    progress.open.removeFirst(finished)
-    partitions[token.at] = progress
+    partitions[at]?.open.removeFirst(finished)
   }
 
   /// Records taken and not finished.

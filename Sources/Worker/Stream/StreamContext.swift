@@ -53,6 +53,11 @@ struct StreamContext: Sendable {
   /// The index of a source by name; nil for one that the definition no longer has.
   func source(_ name: String) -> Int? { definition.sources.firstIndex { $0.name == name } }
 
+  /// Where notifications arrive, whoever brings them there.
+  var eventsTopic: String {
+    if case .topic(let name)? = definition.events { name } else { DatasetTopics.events }
+  }
+
   /// Each source's carried types by its schema hash: a segment of another schema cannot be read with this definition.
   func types(source: Int) -> [ColumnType] { plan.sources[source].carriedTypes }
 }

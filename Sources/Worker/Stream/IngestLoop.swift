@@ -1,0 +1,210 @@
+internal import Definition
+internal import Notifications
+internal import Pipeline
+internal import Platform
+
+/// The ingest group's member: notifications become looks at objects, records go to their feeds, offsets are committed
+/// behind what the ledger has.
+///
+/// One thread steps it.
+final class IngestLoop: @unchecked Sendable {
+  // Sendable: made on one thread and then used by its own only; what others see lies in `totals`.
+  let context: StreamContext
+  let objects: ObjectIngest
+  let records: RecordIngest
+  private let matcher: SourceMatcher
+  private let topics: [String]
+  private var consumer: (any GroupConsumer)?
+  private var tracker = OffsetTracker()
+  private var owned: Set<TopicPartition> = []
+  private var paused: Set<TopicPartition> = []
+  private var committedAt: Int64 = 0
+  private let shared = Locked(Totals())
+
+  struct Totals: Sendable {
+    var notifications: [String: Int] = [:]
+    var owned: [TopicPartition] = []
+  }
+
+  /// Objects under way at which no more notifications are taken.
+  static let objectsHigh = 20_000
+  static let commitEvery: Int64 = 1_000_000
+
+  init(_ context: StreamContext, objects: ObjectIngest, records: RecordIngest) throws {
+    self.context = context
+    self.objects = objects
+    self.records = records
+    matcher = try SourceMatcher(context.definition, stores: context.stores)
+    var topics: [String] = []
+    if context.definition.sources.contains(where: { if case .objects = $0.input { true } else { false } }) {
+      topics.append(context.eventsTopic)
+    }
+    for source in context.definition.sources {
+      if case .records(let topic) = source.input, !topics.contains(topic) { topics.append(topic) }
+    }
+    self.topics = topics
+  }
+
+  var group: String { "\(context.definition.dataset)-ingest" }
+  var totals: Totals { shared.withLock { $0 } }
+
+  func step(milliseconds: Int) throws -> Bool {
+    let consumer = try joined()
+    let event = try consumer.poll(milliseconds: milliseconds, maxBytes: 8 << 20)
+    var moved = true
+    switch event {
+    case .nothing: moved = false
+    case .assigned(let partitions): try assign(partitions, consumer)
+    case .revoked(let partitions, let lost): revoke(partitions, lost: lost, consumer)
+    case .outOfRange(let at, let wanted, let bounds):
+      if at.topic == context.eventsTopic {
+        context.log.warning(
+          "notifications were removed before they were read; the next listing finds what they spoke of",
+          [("partition", "\(at)"), ("from", "\(wanted)"), ("to", "\(bounds.first)")])
+        try consumer.begin(at, at: .first)
+      } else {
+        try records.gap(at, wanted: wanted, bounds)
+      }
+    case .records(let blocks):
+      for block in blocks {
+        if block.at.topic == context.eventsTopic { try take(block) } else { records.take(block) }
+      }
+    }
+    for (at, offset) in records.seeksWanted() where owned.contains(at) {
+      try consumer.begin(at, at: .at(offset))
+      records.sought(at)
+    }
+    try holdBack(consumer)
+    for token in objects.takeFinished() { tracker.finish(token) }
+    let now = context.clock.now()
+    if now - committedAt >= IngestLoop.commitEvery {
+      committedAt = now
+      try commit(consumer)
+    }
+    return moved
+  }
+
+  private func joined() throws -> any GroupConsumer {
+    if let consumer { return consumer }
+    let made = try context.broker.consumer(group: group, topics: topics, member: "\(context.options.member)-ingest")
+    consumer = made
+    return made
+  }
+
+  private func assign(_ partitions: [TopicPartition], _ consumer: any GroupConsumer) throws {
+    for at in partitions {
+      owned.insert(at)
+      if at.topic == context.eventsTopic {
+        tracker.begin(at)
+        try consumer.begin(at, at: .committed)
+      } else {
+        records.assign(at)
+      }
+    }
+    shared.withLock { $0.owned = owned.sorted() }
+  }
+
+  private func revoke(_ partitions: [TopicPartition], lost: Bool, _ consumer: any GroupConsumer) {
+    for token in objects.takeFinished() { tracker.finish(token) }
+    if !lost { try? commit(consumer) }
+    for at in partitions {
+      owned.remove(at)
+      paused.remove(at)
+      tracker.end(at)
+      if at.topic != context.eventsTopic { records.revoke(at) }
+    }
+    shared.withLock { $0.owned = owned.sorted() }
+  }
+
+  private func take(_ block: RecordBlock) throws {
+    for index in 0..<block.count {
+      let entry = block.entries[index]
+      guard let bytes = block.value(index) else {
+        _ = tracker.take(block.at, offset: entry.offset, parts: 0)
+        continue
+      }
+      switch bytes.withRawBytes({ NotificationParser.parse($0, messageKey: block.key(index)) }) {
+      case .hints(let hints, let skipped):
+        if skipped > 0 { count("skipped", skipped) }
+        offer(hints, block.at, entry.offset)
+      case .test:
+        count("test", 1)
+        _ = tracker.take(block.at, offset: entry.offset, parts: 0)
+      case .unreadable(let reason):
+        count("unreadable", 1)
+        context.log.warning(
+          "a notification cannot be read; it goes to the dead letters",
+          [("partition", "\(block.at)"), ("offset", "\(entry.offset)"), ("reason", reason)])
+        try DeadLetterSender.message(context, block.at, offset: entry.offset, reason: reason, bytes: bytes)
+        _ = tracker.take(block.at, offset: entry.offset, parts: 0)
+      }
+    }
+  }
+
+  /// The record is done when all objects that it speaks of are.
+  private func offer(_ hints: [ObjectHint], _ at: TopicPartition, _ offset: Int64) {
+    var wanted: [(ObjectHint, Int)] = []
+    for hint in hints {
+      let sources = matcher.sources(hint)
+      count(sources.isEmpty ? "other" : "taken", 1)
+      for source in sources { wanted.append((hint, source)) }
+    }
+    guard let token = tracker.take(at, offset: offset, parts: wanted.count) else { return }
+    for (hint, source) in wanted {
+      let identity = ObjectIdentity(
+        source: context.definition.sources[source].name, bucket: hint.bucket, key: hint.key)
+      objects.offer(identity, source: source, again: hint.again, isRepair: hint.isRepair, token: token)
+    }
+  }
+
+  private func count(_ outcome: String, _ number: Int) {
+    shared.withLock { $0.notifications[outcome, default: 0] += number }
+  }
+
+  /// Back-pressure: partitions are paused while what they bring is more than can be taken.
+  private func holdBack(_ consumer: any GroupConsumer) throws {
+    let recordsFull = records.isFull
+    let recordsLow = records.isLow
+    let objectsFull = objects.openCount > IngestLoop.objectsHigh
+    var pause: [TopicPartition] = []
+    var resume: [TopicPartition] = []
+    for at in owned {
+      let isEvents = at.topic == context.eventsTopic
+      if paused.contains(at) {
+        if isEvents ? !objectsFull : recordsLow { resume.append(at) }
+      } else if isEvents ? objectsFull : recordsFull {
+        pause.append(at)
+      }
+    }
+    if !pause.isEmpty {
+      try consumer.pause(pause)
+      paused.formUnion(pause)
+    }
+    if !resume.isEmpty {
+      try consumer.resume(resume)
+      paused.subtract(resume)
+    }
+  }
+
+  private func commit(_ consumer: any GroupConsumer) throws {
+    var due = tracker.due()
+    for (at, offset) in records.acceptedOffsets() where owned.contains(at) { due[at] = offset }
+    if due.isEmpty { return }
+    do {
+      try consumer.commit(due)
+      tracker.note(committed: due)
+    } catch {
+      // Somebody else owns it now, or the broker is away: the records come again, which changes nothing.
+      guard error.code == .fenced || error.isTransient else { throw error }
+    }
+  }
+
+  /// Commits what is done and leaves the group.
+  func close() {
+    guard let consumer else { return }
+    for token in objects.takeFinished() { tracker.finish(token) }
+    try? commit(consumer)
+    consumer.close()
+    self.consumer = nil
+  }
+}

@@ -1,0 +1,311 @@
+internal import Definition
+internal import Pipeline
+internal import Platform
+
+/// Records on their way into the ledger: micro-batches of all partitions of a source become one attempt, one entry.
+///
+/// The consumer's thread brings blocks and performs the seeks that are asked for; one other thread calls ``step()``.
+/// All state lies under one lock, hence `@unchecked Sendable`.
+final class RecordIngest: @unchecked Sendable {
+  let context: StreamContext
+  private let lock = ConditionLock()
+  private var feeds: [RangeIdentity: RecordFeed] = [:]
+  private var commits: [(offset: Int64, ranges: [CommittedRange], since: Int64)] = []
+  private var bytes = 0
+  private(set) var counters = Counters()
+  /// Used by the stepping thread only.
+  private var decoders: [Int: RecordDecoder] = [:]
+
+  struct Counters: Sendable {
+    var recordsRead: UInt64 = 0
+    var recordsRejected: UInt64 = 0
+    var commits = 0
+    var refused = 0
+  }
+
+  /// Bytes of records that wait, at which the consumer pauses and goes on again.
+  static let bytesHigh = 64 << 20
+  static let bytesLow = 16 << 20
+  /// Bytes at which a micro-batch does not wait for its time.
+  static let batchBytes = 4 << 20
+  /// Entries without a verdict, at most.
+  static let commitsMax = 4
+
+  init(_ context: StreamContext) { self.context = context }
+
+  // MARK: The consumer's thread
+
+  /// Sources that read the topic.
+  private func sources(of topic: String) -> [Int] {
+    context.definition.sources.indices.filter { context.definition.sources[$0].input == .records(topic: topic) }
+  }
+
+  func assign(_ at: TopicPartition) {
+    lock.withLock {
+      for source in sources(of: at.topic) {
+        let identity = RangeIdentity(
+          source: context.definition.sources[source].name, topic: at.topic, partition: at.partition)
+        feeds[identity] = RecordFeed(identity: identity, source: source)
+      }
+      lock.wakeAll()
+    }
+  }
+
+  func revoke(_ at: TopicPartition) {
+    lock.withLock {
+      for (identity, feed) in feeds where feed.at == at {
+        bytes -= feed.queuedBytes
+        feeds.removeValue(forKey: identity)
+      }
+    }
+  }
+
+  /// Where the consumer is to read each partition from: the least of its sources' places. Each is to be performed before
+  /// the next poll, and told by ``sought(_:)``.
+  func seeksWanted() -> [TopicPartition: Int64] {
+    lock.withLock {
+      var wanted: [TopicPartition: Int64] = [:]
+      for feed in feeds.values {
+        if case .seeking(let offset) = feed.phase { wanted[feed.at] = min(wanted[feed.at] ?? offset, offset) }
+      }
+      // Another source of the topic may be further behind, with its records not read yet.
+      for feed in feeds.values where feed.phase == .active {
+        if let offset = wanted[feed.at] { wanted[feed.at] = min(offset, feed.queuedTo) }
+      }
+      return wanted
+    }
+  }
+
+  func sought(_ at: TopicPartition) {
+    lock.withLock {
+      for (identity, feed) in feeds where feed.at == at {
+        if case .seeking = feed.phase { feeds[identity]?.phase = .active }
+      }
+    }
+  }
+
+  func take(_ block: RecordBlock) {
+    let now = context.clock.now()
+    lock.withLock {
+      for identity in feeds.keys where feeds[identity]?.at == block.at {
+        guard var feed = feeds.removeValue(forKey: identity) else { continue }
+        let before = feed.queuedBytes
+        feed.take(block, now: now)
+        bytes += feed.queuedBytes - before
+        feeds[identity] = feed
+      }
+      lock.wakeAll()
+    }
+  }
+
+  /// Retention has taken what was to be read next.
+  func gap(_ at: TopicPartition, wanted: Int64, _ bounds: OffsetBounds) throws {
+    let torn = lock.withLock { feeds.values.filter { $0.at == at } }
+    for feed in torn {
+      let source = context.definition.sources[feed.source]
+      let from = context.ledger.acceptedEnd(feed.identity) ?? wanted
+      guard from < bounds.first else {
+        lock.withLock { feeds[feed.identity]?.restart(at: from) }
+        continue
+      }
+      if source.onGap == .skip {
+        let entry = LedgerEntry.skipped(feed.identity, from: from, to: bounds.first, reason: "retention")
+        _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+        context.log.warning(
+          "records were lost to retention and are skipped, as on_gap says",
+          [("source", source.name), ("partition", "\(at)"), ("from", "\(from)"), ("to", "\(bounds.first)")])
+        lock.withLock {
+          feeds[feed.identity]?.restart(at: bounds.first)
+          feeds[feed.identity]?.phase = .new
+        }
+      } else {
+        let reason =
+          "records \(from) to \(bounds.first) of \(at) were removed by retention before they were read; source '\(source.name)' stops there (on_gap: skip would go on without them)"
+        context.log.error(reason)
+        lock.withLock { feeds[feed.identity]?.phase = .stopped(reason) }
+      }
+    }
+  }
+
+  /// Whether the consumer is to hold back.
+  var isFull: Bool { lock.withLock { bytes > RecordIngest.bytesHigh } }
+  var isLow: Bool { lock.withLock { bytes < RecordIngest.bytesLow } }
+  var totals: Counters { lock.withLock { counters } }
+  var isIdle: Bool { lock.withLock { commits.isEmpty && feeds.values.allSatisfy { $0.queue.isEmpty } } }
+  var stoppedReasons: [String] {
+    lock.withLock { feeds.values.compactMap { if case .stopped(let reason) = $0.phase { reason } else { nil } } }
+  }
+
+  /// What the group's offsets may be, for lag: the accepted ends.
+  func acceptedOffsets() -> [TopicPartition: Int64] {
+    let held = lock.withLock { feeds.values.map { ($0.at, $0.identity) } }
+    var offsets: [TopicPartition: Int64] = [:]
+    for (at, identity) in held {
+      guard let end = context.ledger.acceptedEnd(identity) else { continue }
+      offsets[at] = min(offsets[at] ?? end, end)
+    }
+    return offsets
+  }
+
+  // MARK: The stepping thread
+
+  func waitForWork(milliseconds: Int) { lock.withLock { lock.wait(milliseconds: milliseconds) } }
+
+  /// Does what there is to do; false when there was nothing.
+  func step() throws -> Bool {
+    guard context.ledger.isAtHead,
+      let generation = context.ledger.read({ $0.semanticHash == context.semanticHash ? $0.generation : nil })
+    else { return false }
+    var moved = settle()
+    moved = try open() || moved
+    if lock.withLock({ commits.count < RecordIngest.commitsMax }) {
+      for source in dueSources() { moved = try commit(source, generation) || moved }
+    }
+    return moved
+  }
+
+  /// Verdicts that have come.
+  private func settle() -> Bool {
+    lock.withLock {
+      var moved = false
+      while let first = commits.first, let verdict = context.ledger.verdict(at: first.offset) {
+        commits.removeFirst()
+        moved = true
+        guard case .inputs(let accepted) = verdict else { continue }
+        counters.commits += 1
+        for (range, isAccepted) in zip(first.ranges, accepted) {
+          feeds[range.range]?.underWay -= 1
+          if !isAccepted {
+            counters.refused += 1
+            feeds[range.range]?.isRefused = true
+          }
+        }
+      }
+      for identity in feeds.keys {
+        guard var feed = feeds[identity], feed.isRefused, feed.underWay <= 0 else { continue }
+        guard let end = context.ledger.acceptedEnd(identity) else { continue }
+        bytes -= feed.queuedBytes
+        feed.underWay = 0
+        feed.restart(at: end)
+        feeds[identity] = feed
+        moved = true
+      }
+      return moved
+    }
+  }
+
+  /// New partitions: where their reading begins is in the ledger, or is put there now.
+  private func open() throws -> Bool {
+    var moved = false
+    for feed in lock.withLock({ Array(feeds.values) }) {
+      switch feed.phase {
+      case .new:
+        if let end = context.ledger.acceptedEnd(feed.identity) {
+          lock.withLock { feeds[feed.identity]?.restart(at: end) }
+        } else {
+          let first = try context.broker.bounds([feed.at])[feed.at]?.first ?? 0
+          let entry = LedgerEntry.opened(feed.identity, offset: first)
+          let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+          lock.withLock { feeds[feed.identity]?.phase = .opening(offset) }
+        }
+        moved = true
+      case .opening(let offset):
+        guard context.ledger.verdict(at: offset) != nil, let end = context.ledger.acceptedEnd(feed.identity) else {
+          continue
+        }
+        lock.withLock { feeds[feed.identity]?.restart(at: end) }
+        moved = true
+      default: continue
+      }
+    }
+    return moved
+  }
+
+  /// Sources with a micro-batch that is due.
+  private func dueSources() -> [Int] {
+    let now = context.clock.now()
+    return lock.withLock {
+      var bytes: [Int: Int] = [:]
+      var since: [Int: Int64] = [:]
+      for feed in feeds.values where !feed.queue.isEmpty {
+        bytes[feed.source, default: 0] += feed.queuedBytes
+        since[feed.source] = min(since[feed.source] ?? .max, feed.queuedSince)
+      }
+      return bytes.keys.sorted().filter {
+        (bytes[$0] ?? 0) >= RecordIngest.batchBytes || now - (since[$0] ?? now) >= context.options.commitEvery
+      }
+    }
+  }
+
+  private func commit(_ source: Int, _ generation: Int) throws -> Bool {
+    let taken = lock.withLock {
+      var taken: [(RangeIdentity, from: Int64, to: Int64, parts: [(block: RecordBlock, entries: Range<Int>)])] = []
+      for identity in feeds.keys.sorted(by: { ($0.topic, $0.partition) < ($1.topic, $1.partition) })
+      where feeds[identity]?.source == source {
+        guard var feed = feeds.removeValue(forKey: identity) else { continue }
+        let before = feed.queuedBytes
+        if let range = feed.takeAll() { taken.append((identity, range.from, range.to, range.parts)) }
+        bytes -= before - feed.queuedBytes
+        feeds[identity] = feed
+      }
+      return taken
+    }
+    if taken.isEmpty { return false }
+    let plan = context.plan.sources[source]
+    let id = context.attempts.make()
+    var sender = RowSender(context, attempt: id, source: source, generation: generation)
+    var letters = DeadLetterSender(context, attempt: id)
+    let splitter = ShardSplitter(shards: context.plan.shards, types: plan.carriedTypes)
+    do {
+      let decoder = try decoder(source)
+      var ranges: [CommittedRange] = []
+      for (number, part) in taken.enumerated() {
+        var read: UInt64 = 0
+        var rejected: UInt64 = 0
+        var rejects = RejectBuffer()
+        for (block, entries) in part.parts {
+          let counts = try decoder.decode(block, entries, input: number, into: splitter, rejects: &rejects)
+          read += counts.read
+          rejected += counts.rejected
+          try sender.send(splitter.takeSealed())
+        }
+        try letters.send(&rejects)
+        ranges.append(
+          CommittedRange(
+            range: part.0, from: part.from, to: part.to, rowsRead: read, rowsRejected: rejected,
+            reasons: rejected == 0 ? nil : rejects.reasons))
+      }
+      try sender.send(splitter.finish())
+      try sender.flush()
+      try letters.flush()
+      let commit = Commit(
+        generation: generation, attempt: id, inputs: [], ranges: ranges, schema: plan.schemaHash,
+        shards: sender.receipts)
+      let offset = try LedgerWriter.append(.commit(commit), to: context.broker, context.topics.ledger)
+      lock.withLock {
+        commits.append((offset, ranges, context.clock.now()))
+        for range in ranges {
+          counters.recordsRead += range.rowsRead
+          counters.recordsRejected += range.rowsRejected
+        }
+      }
+      return true
+    } catch {
+      // It may be in the ledger or not: start over from what is accepted.
+      lock.withLock {
+        for part in taken {
+          feeds[part.0]?.underWay -= 1
+          feeds[part.0]?.isRefused = true
+        }
+      }
+      throw error
+    }
+  }
+
+  private func decoder(_ source: Int) throws -> RecordDecoder {
+    if let held = decoders[source] { return held }
+    let made = try RecordDecoder(context.decoding[source], maxRowBytes: context.definition.maxRowBytes)
+    decoders[source] = made
+    return made
+  }
+}
