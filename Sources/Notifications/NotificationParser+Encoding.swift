@@ -22,6 +22,7 @@ extension NotificationParser {
     add("sequencer", hint.sequencer)
     add("time", hint.eventTimeText)
     if hint.again { out += ",\"again\":true".utf8 }
+    if hint.isRepair { out += ",\"repair\":true".utf8 }
     out.append(UInt8(ascii: "}"))
     return out
   }

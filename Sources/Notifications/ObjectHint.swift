@@ -26,6 +26,8 @@ public struct ObjectHint: Sendable, Hashable {
   public var eventTimeText: String?
   /// The lister has said so before: look even if the version seems to be the accepted one.
   public var again: Bool
+  /// A listing found it where no notification had spoken of it: counted as repaired once it is in the ledger.
+  public var isRepair = false
 
   public init(
     bucket: String, key: String, kind: Kind, version: String? = nil, etag: String? = nil, size: Int64? = nil,

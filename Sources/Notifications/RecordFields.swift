@@ -11,6 +11,7 @@ struct RecordFields {
   private var size: String?
   private var sequencer: String?
   private var again = false
+  private var isRepair = false
 
   /// S3's longest key has 1,024 bytes, Linux' longest path 4,096.
   private static let keyBytesMax = 4096
@@ -46,6 +47,7 @@ struct RecordFields {
     case "bucket": bucket = text(try reader.scalar())
     case "kind": name = text(try reader.scalar())
     case "again": again = text(try reader.scalar()) == "true"
+    case "repair": isRepair = text(try reader.scalar()) == "true"
     case "key", "version", "etag", "size", "sequencer": try takeObject(member, &reader)
     default: return false
     }
@@ -139,6 +141,7 @@ struct RecordFields {
     var hint = ObjectHint(
       bucket: bucket, key: key, kind: kind, version: versionID.flatMap { $0.isEmpty || $0 == "null" ? nil : $0 },
       sequencer: sequencer.flatMap { $0.isEmpty ? nil : $0 }, eventTimeText: time, again: again)
+    hint.isRepair = isRepair
     if kind == .created {
       hint.etag = etag.map { unquoted($0) }.flatMap { $0.isEmpty ? nil : $0 }
       hint.size = size.flatMap { Int64($0) }.flatMap { $0 < 0 ? nil : $0 }
