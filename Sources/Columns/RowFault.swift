@@ -28,6 +28,13 @@ public enum RowFault: UInt8, Sendable, Hashable, CaseIterable {
   case timeIsNull
   /// A part of a list key holds U+001F, which stands between the parts.
   case separatorInKey
+  // Of a record of a topic.
+  /// No value, and the source cannot take that as a removal.
+  case nullValue
+  /// A value of nothing, or of white space and blank lines.
+  case emptyValue
+  /// A value of several lines.
+  case severalRecords
 }
 
 /// The faults of a block's rows: the first of each row, and the column it lies in.

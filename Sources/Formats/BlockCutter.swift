@@ -54,7 +54,7 @@ public final class BlockCutter: @unchecked Sendable {
 
   /// Fields and values that a block's records may take room for. A well-formed CSV record has no more fields than
   /// bytes, so only short lines under a wide header, or of a source with many columns, make smaller blocks.
-  static let cellsMax = 2 << 20
+  public static let cellsMax = 2 << 20
 
   /// `columns`: how many a decoder makes of each record, whatever its length.
   public init(format: Format, maxRowBytes: Int, columns: Int = 1, blockBytes: Int = 256 << 10) {

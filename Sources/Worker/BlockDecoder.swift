@@ -3,98 +3,6 @@ internal import Definition
 internal import Formats
 internal import Pipeline
 
-/// How the records of one source become typed columns: made once, shared by all threads.
-struct DecodingPlan: Sendable {
-  /// Where a column's raw text comes from.
-  enum Origin: Sendable {
-    /// A CSV column by name.
-    case csv(name: String)
-    /// The n-th extraction of the JSON scanner.
-    case json(Int)
-    case object, row, modified
-  }
-
-  let source: SourcePlan
-  let origins: [Origin]
-  let casts: [Cast]
-  let csv: CSVScanner?
-  let extractions: [JSONExtraction]
-  /// The reduction of each column, where it has one.
-  let reductions: [JSONReduction?]
-
-  init(_ plan: SourcePlan, maxRowBytes: Int, zones: Cast.ZoneSource) throws(PlanError) {
-    source = plan
-    var origins: [Origin] = []
-    var casts: [Cast] = []
-    var extractions: [JSONExtraction] = []
-    var reductions: [JSONReduction?] = []
-    for (index, column) in plan.source.columns.enumerated() {
-      switch column.location {
-      case .named(let name): origins.append(.csv(name: name))
-      case .path:
-        origins.append(.json(extractions.count))
-        extractions.append(JSONExtraction(column: column, columnIndex: UInt16(index)))
-      case .object: origins.append(.object)
-      case .row: origins.append(.row)
-      case .modified: origins.append(.modified)
-      case .recordKey, .recordTimestamp, .header:
-        throw PlanError(
-          message:
-            "source '\(plan.source.name)', column '\(column.name)': only a record has a key, timestamp or headers")
-      }
-      do {
-        casts.append(
-          try Cast(
-            type: column.type, time: column.time, setNullOnError: column.onError == .setNull,
-            fallback: column.defaultValue, zones: zones))
-        reductions.append(JSONReduction(column: column, cast: casts[index]))
-      } catch {
-        throw PlanError(message: "source '\(plan.source.name)', column '\(column.name)': \(error.message)")
-      }
-    }
-    self.origins = origins
-    self.casts = casts
-    self.extractions = extractions
-    self.reductions = reductions
-    if case .csv(let options) = plan.source.format {
-      csv = CSVScanner(options, maxRowBytes: maxRowBytes)
-    } else {
-      csv = nil
-    }
-  }
-
-  /// Where each column stands in an object with the given header; nil entries are not CSV columns, −1 is absent.
-  func positions(in header: [String]) throws(FormatError) -> [Int] {
-    let places = Dictionary(header.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-    var twice: Set<String> = []
-    if places.count < header.count {
-      var seen: Set<String> = []
-      for name in header where !seen.insert(name).inserted { twice.insert(name) }
-    }
-    var positions: [Int] = []
-    for (index, origin) in origins.enumerated() {
-      guard case .csv(let name) = origin else {
-        positions.append(-1)
-        continue
-      }
-      if twice.contains(name) {
-        throw FormatError("the header has the column '\(name)' more than once; which one is meant cannot be told")
-      }
-      if let at = places[name] {
-        positions.append(at)
-      } else if source.source.columns[index].defaultText != nil {
-        positions.append(-1)
-      } else {
-        let shown = header.prefix(20).joined(separator: ", ") + (header.count > 20 ? ", …" : "")
-        throw FormatError(
-          "there is no column '\(name)' in the header; it has: \(shown). Use 'from:' to rename, or give the column a 'default:'"
-        )
-      }
-    }
-    return positions
-  }
-}
-
 /// One thread's room for decoding blocks of one source: fields, typed columns, keys. Reused from block to block.
 final class BlockDecoder: @unchecked Sendable {
   let plan: DecodingPlan
@@ -105,6 +13,7 @@ final class BlockDecoder: @unchecked Sendable {
   private(set) var hashes: UnsafeMutablePointer<UInt64>
   private(set) var times: UnsafeMutablePointer<Int64>
   private var capacity = 0
+  private var isValidText = false
   private let json: JSONScanner?
   private let keyScratch = ByteArena(capacity: 1024)
 
@@ -132,15 +41,27 @@ final class BlockDecoder: @unchecked Sendable {
   ///
   /// `positions`: ``DecodingPlan/positions(in:)`` of the object's header; `width`: its number of columns.
   func decode(_ text: ByteArena, positions: [Int], width: Int) throws(JSONScanner.OutOfMemory) {
+    try scan(text, width: width)
+    cast(positions: positions)
+  }
+
+  /// The first half of decoding: finds the records and their fields.
+  func scan(_ text: ByteArena, width: Int) throws(JSONScanner.OutOfMemory) {
     block.text = text
     if let csv = plan.csv {
       csv.scan(block, width: width)
     } else {
       try json?.scan(block)
     }
+    isValidText = isValidUTF8(text)
     reserve(block.rows)
+  }
+
+  /// The second half: types the fields. `recordTexts` has the rows' ``DecodingPlan/recordTexts`` as fields, views into
+  /// the block's text.
+  func cast(positions: [Int], recordTexts: FieldBlock? = nil) {
     let rows = block.rows
-    let valid = isValidUTF8(text)
+    let valid = isValidText
     for (index, origin) in plan.origins.enumerated() {
       let column = columns[index]
       switch origin {
@@ -160,6 +81,13 @@ final class BlockDecoder: @unchecked Sendable {
             text: block.text, textIsValidUTF8: valid, fields: block.fields + extraction, stride: block.width,
             rows: rows, into: column, faults: block.faults, columnIndex: UInt16(index))
         }
+      case .recordText(let text):
+        guard let recordTexts else { continue }
+        // Checked one by one: two keys that are no text may be text one behind the other.
+        _ = plan.casts[index].run(
+          text: block.text, textIsValidUTF8: false, fields: recordTexts.fields + text, stride: recordTexts.width,
+          rows: rows, into: column, faults: block.faults, columnIndex: UInt16(index))
+      case .recordTime: break  // Filled by the caller.
       case .object, .row, .modified: break  // Filled by `complete`, when the row's place is known.
       }
     }
@@ -187,9 +115,14 @@ final class BlockDecoder: @unchecked Sendable {
           column.int64s[row] = modified
           column.validity[row] = 1
         }
-      case .csv, .json: break
+      case .csv, .json, .recordText, .recordTime: break
       }
     }
+    complete()
+  }
+
+  /// Makes times and keys of the typed columns.
+  func complete() {
     makeTimes()
     makeKeys()
   }

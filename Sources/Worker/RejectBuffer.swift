@@ -18,8 +18,10 @@ struct RejectBuffer: Sendable {
   }
 
   /// Adds one row. `row` from 1; `byte` in the inflated object; `column` nil where the record itself is at fault.
+  ///
+  /// Of a topic's record `object` is its topic and partition as `topic[3]`, `row` its offset, and there is no `byte`.
   mutating func add(
-    source: String, object: String, row: UInt64, byte: UInt64, fault: RowFault,
+    source: String, object: String, row: UInt64, byte: UInt64?, fault: RowFault,
     column: (name: String, type: ColumnType)?,
     raw: UnsafeBufferPointer<UInt8>, length: UInt64
   ) {
@@ -29,7 +31,7 @@ struct RejectBuffer: Sendable {
     line.member("source", source)
     line.member("object", object)
     line.member("row", row)
-    line.member("byte", byte)
+    if let byte { line.member("byte", byte) }
     line.member("reason", fault.reason)
     if let column { line.member("column", column.name) }
     line.member("message", fault.message(column: column?.name, type: column?.type))
@@ -133,6 +135,9 @@ extension RowFault {
     case .keyIsNull: "key_is_null"
     case .timeIsNull: "time_is_null"
     case .separatorInKey: "separator_in_key"
+    case .nullValue: "null_value"
+    case .emptyValue: "empty_value"
+    case .severalRecords: "several_records"
     }
   }
 
@@ -159,6 +164,11 @@ extension RowFault {
     case .timeIsNull: return "\(name) is the event time and is null"
     case .separatorInKey:
       return "\(name) is part of a key of several columns and holds U+001F, which stands between its parts"
+    case .nullValue:
+      return
+        "the record has no value (a tombstone); only a source with keep: latest whose key is the record's takes it"
+    case .emptyValue: return "the record's value is empty"
+    case .severalRecords: return "the record's value has several lines; a record is one row"
     }
   }
 }

@@ -205,7 +205,11 @@ struct ColumnReader {
       log.report(section["type"] ?? section.node, "$row is an int, not \(column.type.withArticle)")
     case .object where column.type != .string:
       log.report(section["type"] ?? section.node, "$object is a string, not \(column.type.withArticle)")
-    case .modified where column.type != .timestamp, .recordTimestamp where column.type != .timestamp:
+    case .recordTimestamp where column.type != .timestamp && column.type != .int:
+      log.report(
+        section["type"] ?? section.node,
+        "$timestamp is a timestamp (or an int: milliseconds since 1970), not \(column.type.withArticle)")
+    case .modified where column.type != .timestamp:
       log.report(
         section["type"] ?? section.node,
         "\(section["path"]?.text ?? name) is a timestamp, not \(column.type.withArticle)")

@@ -77,14 +77,19 @@ struct SourceReader {
     return FormatReader(nodes: nodes).format(node)
   }
 
-  /// A record is one row: no line of it could be a header.
+  /// A record is one row: no line of it could be a header, or be left out.
   private func checkRecord(_ format: Format?, _ section: Section) {
-    guard section["records"] != nil, section["objects"] == nil, case .csv(let csv) = format, csv.header else {
-      return
+    guard section["records"] != nil, section["objects"] == nil, case .csv(let csv) = format else { return }
+    let node = section["format"] ?? section.node
+    if csv.header {
+      log.report(
+        node, "\(section.what) reads records, and a record has no header line",
+        hint: "write format: {csv: {header: false, names: [a, b, c]}}")
     }
-    log.report(
-      section["format"] ?? section.node, "\(section.what) reads records, and a record has no header line",
-      hint: "write format: {csv: {header: false, names: [a, b, c]}}")
+    if csv.skipLines > 0 {
+      log.report(
+        node, "\(section.what) reads records, and a record has no lines to skip", hint: "leave out skip_lines")
+    }
   }
 
   private func keep(_ section: Section) -> Source.Keep? {

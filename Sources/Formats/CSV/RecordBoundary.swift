@@ -76,6 +76,24 @@ public enum RecordBoundary: Sendable {
     return false
   }
 
+  /// What a run of text is if it is taken as one record without a line end.
+  public enum Whole: Sendable, Hashable {
+    case one
+    /// A quote is not closed.
+    case open
+    /// Line ends stand between records (or behind the only one).
+    case several
+  }
+
+  /// Takes all of `from..<to` as one record.
+  public func whole(_ text: UnsafePointer<UInt8>, from: Int, to: Int) -> Whole {
+    guard case .csv(_, let quote, _) = self, cscan_find(text, from, to, quote) < to else {
+      return cscan_find(text, from, to, 0x0a) < to ? .several : .one
+    }
+    if endOfFirstRecord(text, from: from, to: to) != from { return .several }
+    return endsOpen(text, from: from, to: to) ? .open : .one
+  }
+
   /// One past the closing quote of the field that opens at `from`; nil if it is not closed before `to`.
   static func endOfQuoted(_ text: UnsafePointer<UInt8>, _ from: Int, _ to: Int, quote: UInt8, escape: UInt8)
     -> Int?
