@@ -70,7 +70,8 @@ let package = Package(
     module("Notifications", []),
     module("Monitor", ["CMicroHTTPD"]),
     module(
-      "Worker", ["Columns", "Definition", "Pipeline", "Platform", "Formats", "Digests"], settings: hot),
+      "Worker", ["Columns", "Definition", "Pipeline", "Platform", "Formats", "Digests", "Notifications"],
+      settings: hot),
     module("Console", ["Columns", "Definition", "Pipeline", "Worker"]),
     .executableTarget(
       name: "tributary",
@@ -95,12 +96,16 @@ let package = Package(
     tests("FormatsTests", ["Formats", "Pipeline", "Definition", "Columns", "TestKit"], fixtures: true),
     tests("DigestsTests", ["Digests"]),
     tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition", "TestKit"]),
-    tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore"]),
+    tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore", "TestKit", "Worker"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
     tests("BrokerTests", ["EmbeddedBroker", "KafkaBroker", "Platform", "TestKit"]),
     tests("NotificationTests", ["Notifications", "TestKit"], fixtures: true),
     tests("MonitorTests", ["Monitor"]),
-    tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Columns", "Digests", "Formats", "Platform", "TestKit"]),
+    tests(
+      "WorkerTests",
+      [
+        "Worker", "Pipeline", "Definition", "Columns", "Digests", "Formats", "Notifications", "Platform", "TestKit",
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -5,11 +5,14 @@ public struct StorePlace: Sendable {
   public var bucket: String
   /// A prefix (S3), or a file, directory or glob (local).
   public var path: String
+  /// The path is no glob although it looks like one: there was a file of that very name when the place was opened.
+  public var isLiteral: Bool
 
-  public init(store: any ObjectStore, bucket: String, path: String) {
+  public init(store: any ObjectStore, bucket: String, path: String, isLiteral: Bool = false) {
     self.store = store
     self.bucket = bucket
     self.path = path
+    self.isLiteral = isLiteral
   }
 
   /// The place of `relative` below this one.
@@ -25,6 +28,6 @@ public protocol StoreDirectory: Sendable {
   func open(_ location: String) throws(StoreError) -> StorePlace
 
   /// All objects that a source's location means (prefix, directory, file or glob), hidden names and directory markers
-  /// left out, in no particular order.
+  /// left out, in no particular order: those that the place's ``PlacePattern`` contains.
   func objects(at place: StorePlace) throws(StoreError) -> [ObjectInfo]
 }

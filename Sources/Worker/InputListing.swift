@@ -25,7 +25,8 @@ struct InputListing {
           problems.append(problem)
           continue
         }
-        let found = try stores.objects(at: place).filter { InputListing.isWanted($0.key, source, place) }
+        let rule = try SourceRule(source, place)
+        let found = try stores.objects(at: place).filter { rule.contains($0.key) }
         if found.isEmpty {
           problems.append(
             "source '\(source.name)': there are no objects at \(location); check the path, include and exclude")
@@ -94,20 +95,5 @@ struct InputListing {
       }
     }
     if !problems.isEmpty { throw BatchError(problems) }
-  }
-
-  /// `include` and `exclude` are matched against the key behind the source's prefix and against its last part.
-  private static func isWanted(_ key: String, _ source: Source, _ place: StorePlace) -> Bool {
-    if source.include.isEmpty && source.exclude.isEmpty { return true }
-    let name = key.split(separator: "/").last.map(String.init) ?? key
-    var rest = key.hasPrefix(place.path) ? String(key.dropFirst(place.path.count)) : name
-    while rest.hasPrefix("/") { rest.removeFirst() }
-    func matches(_ globs: [String]) -> Bool {
-      globs.contains { glob in
-        guard let glob = try? Glob(glob) else { return false }
-        return glob.matches(rest) || glob.matches(name)
-      }
-    }
-    return (source.include.isEmpty || matches(source.include)) && !matches(source.exclude)
   }
 }

@@ -26,7 +26,9 @@ final class ConcreteStores: StoreDirectory {
           message: "this kind of place is not known",
           hint: "write s3://bucket/prefix or a path")
       }
-      return StorePlace(store: local, bucket: "", path: location)
+      // A path that exists as it is written is no glob.
+      let isLiteral = Glob.hasWildcards(location) && access(rooted.full(location), F_OK) == 0
+      return StorePlace(store: local, bucket: "", path: location, isLiteral: isLiteral)
     }
     let place = try S3Location.parse(location)
     return StorePlace(
@@ -35,12 +37,15 @@ final class ConcreteStores: StoreDirectory {
   }
 
   func objects(at place: StorePlace) throws(StoreError) -> [ObjectInfo] {
-    place.bucket.isEmpty ? try files(place.path) : try objects(place.store, place.bucket, place.path)
+    let pattern = try PlacePattern(place)
+    return place.bucket.isEmpty ? try files(place.path, pattern) : try objects(place, pattern)
   }
 
   private var local: any ObjectStore {
-    root.isEmpty ? LocalStore() : RootedStore(base: LocalStore(), root: root)
+    root.isEmpty ? LocalStore() : rooted
   }
+
+  private var rooted: RootedStore { RootedStore(base: LocalStore(), root: root) }
 
   private func sharedSession() throws(StoreError) -> S3Session {
     let made = session.withLock { session -> Result<S3Session, StoreError> in
@@ -62,26 +67,20 @@ final class ConcreteStores: StoreDirectory {
   // MARK: What a location means
 
   /// A file, a directory with all below it, or a glob.
-  private func files(_ path: String) throws(StoreError) -> [ObjectInfo] {
-    let rooted = RootedStore(base: LocalStore(), root: root)
+  private func files(_ path: String, _ pattern: PlacePattern) throws(StoreError) -> [ObjectInfo] {
     let full = rooted.full(path)
     var found: [ObjectInfo] = []
-    let prefix: String
-    if access(full.isEmpty ? "." : full, F_OK) == 0 || !Glob.hasWildcards(path) {
-      // A path that exists as it is written is no glob.
+    if pattern.isGlob {
+      found = try LocalStore.expand(
+        glob: path.hasPrefix("/") || root.isEmpty ? path : Glob.escape(root) + "/" + path)
+    } else {
       try requireExistence(full)
-      prefix = path.isEmpty || path.hasSuffix("/") ? path : path + "/"
       try LocalStore().list(prefix: full) { page in
         found += page
         return true
       }
-    } else {
-      let pattern = path.hasPrefix("/") || root.isEmpty ? path : Glob.escape(root) + "/" + path
-      prefix = try compile(path).literalPrefix
-      found = try LocalStore.expand(glob: pattern)
     }
-    return found.map { root.isEmpty ? $0 : rooted.relative($0, asked: path) }
-      .filter { $0.key == path || !ObjectNames.isHidden($0.key, below: prefix) }
+    return found.map { root.isEmpty ? $0 : rooted.relative($0, asked: path) }.filter { pattern.contains($0.key) }
   }
 
   private func requireExistence(_ path: String) throws(StoreError) {
@@ -92,37 +91,27 @@ final class ConcreteStores: StoreDirectory {
   }
 
   /// An object, all objects below a prefix, or a glob over keys.
-  ///
-  /// A prefix ends at a component's end, as a directory does: `s3://lake/usage` never reads `usage_old/`.
-  private func objects(
-    _ store: any ObjectStore, _ bucket: String, _ path: String
-  ) throws(StoreError) -> [ObjectInfo] {
-    if Glob.hasWildcards(path) {
-      let glob = try compile(path)
-      return try list(store, glob.literalPrefix).filter {
-        glob.matches($0.key) && !ObjectNames.isHidden($0.key, below: glob.literalPrefix)
-      }
-    }
-    let prefix = path.isEmpty || path.hasSuffix("/") ? path : path + "/"
-    let below = try list(store, prefix)
-    if !below.isEmpty || prefix == path {
-      return below.filter { !ObjectNames.isHidden($0.key, below: prefix) }
-    }
+  private func objects(_ place: StorePlace, _ pattern: PlacePattern) throws(StoreError) -> [ObjectInfo] {
+    let below = try list(place.store, pattern.listingPrefix)
+    let found = below.filter { pattern.contains($0.key) }
+    guard let path = pattern.exactKey else { return found }
     do throws(StoreError) {
-      return [try store.head(path)]
+      return found + [try place.store.head(path)]
     } catch {
-      guard error.code == .notFound else { throw error }
+      // Who may read what lies below a prefix need not be allowed to read an object of the prefix' own name.
+      guard error.code == .notFound || (error.code == .forbidden && !below.isEmpty) else { throw error }
     }
+    if !below.isEmpty { return found }
     var similar: String?
-    try store.list(prefix: path) { page in
+    try place.store.list(prefix: path) { page in
       similar = page.first?.key
       return similar == nil
     }
     guard let similar else { return [] }
     throw StoreError(
-      .notFound, operation: "LIST", location: "s3://\(bucket)/\(path)",
-      message: "there is neither such an object nor one below \(prefix)",
-      hint: "write s3://\(bucket)/\(path)* for all whose keys begin so, such as \(similar)")
+      .notFound, operation: "LIST", location: "s3://\(place.bucket)/\(path)",
+      message: "there is neither such an object nor one below \(pattern.listingPrefix)",
+      hint: "write s3://\(place.bucket)/\(path)* for all whose keys begin so, such as \(similar)")
   }
 
   private func list(_ store: any ObjectStore, _ prefix: String) throws(StoreError) -> [ObjectInfo] {
@@ -132,15 +121,5 @@ final class ConcreteStores: StoreDirectory {
       return true
     }
     return found
-  }
-
-  private func compile(_ pattern: String) throws(StoreError) -> Glob {
-    do throws(GlobError) {
-      return try Glob(pattern)
-    } catch {
-      throw StoreError(
-        .protocolViolation, operation: "LIST", location: pattern, message: error.description,
-        hint: "a backslash before a character takes away its meaning")
-    }
   }
 }

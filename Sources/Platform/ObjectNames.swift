@@ -1,11 +1,11 @@
 /// Which objects of a listing are data.
-enum ObjectNames {
+public enum ObjectNames {
   /// Whether a key is left out: directory markers, and names that begin with `_` or `.` in any component behind
   /// `prefix`, which writers use for what is unfinished (`_temporary/`, `.part-0.crc`, `_SUCCESS`).
   ///
   /// What the user wrote counts as meant: in `lake/_raw/`, `_raw` hides nothing, and behind `lake/_part`, neither does
   /// the rest of that name.
-  static func isHidden(_ key: String, below prefix: String) -> Bool {
+  public static func isHidden(_ key: String, below prefix: String) -> Bool {
     if key.hasSuffix("/") || key.hasSuffix("_$folder$") { return true }
     var rest = key.utf8[...]
     if rest.starts(with: prefix.utf8) {
