@@ -69,9 +69,14 @@ let package = Package(
     module("EmbeddedBroker", ["Platform", "CSQLite"]),
     module("Notifications", []),
     module("Monitor", ["CMicroHTTPD"]),
+
+    // What a running worker tells of itself; nothing below these.
+    module("Metrics", []),
+    module("Logging", []),
+    module("Status", []),
     module(
       "Worker", ["Columns", "Definition", "Pipeline", "Platform", "Formats", "Digests"], settings: hot),
-    module("Console", ["Columns", "Definition", "Pipeline", "Worker"]),
+    module("Console", ["Columns", "Definition", "Pipeline", "Status", "Worker"]),
     .executableTarget(
       name: "tributary",
       dependencies: [
@@ -93,12 +98,13 @@ let package = Package(
     tests("PipelineTests", ["Pipeline", "Definition", "Columns", "TestKit"]),
     tests("FormatsTests", ["Formats", "Pipeline", "Definition", "Columns", "TestKit"], fixtures: true),
     tests("DigestsTests", ["Digests"]),
-    tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition", "TestKit"]),
+    tests("ConsoleTests", ["Console", "Status", "Worker", "Pipeline", "Definition", "TestKit"]),
     tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
     tests("BrokerTests", ["EmbeddedBroker", "KafkaBroker", "Platform", "TestKit"]),
     tests("NotificationTests", ["Notifications"], fixtures: true),
-    tests("MonitorTests", ["Monitor"]),
+    tests("MonitorTests", ["Monitor", "TestKit"]),
+    tests("TelemetryTests", ["Metrics", "Logging", "Status"]),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Columns", "Digests", "Formats", "Platform", "TestKit"]),
   ],
   swiftLanguageModes: [.v6],
