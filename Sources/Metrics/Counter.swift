@@ -6,8 +6,10 @@ public final class Counter: Metric {
 
   init() {}
 
+  public func increment() { increment(by: 1) }
+
   /// `amount` is not negative.
-  public func increment(by amount: some BinaryInteger = 1) {
+  public func increment(by amount: some BinaryInteger) {
     precondition(amount >= 0, "a counter does not go down")
     count.wrappingAdd(UInt64(truncatingIfNeeded: amount), ordering: .relaxed)
   }

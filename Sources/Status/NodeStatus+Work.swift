@@ -42,6 +42,7 @@ extension NodeStatus {
     /// Failed inputs that the document lists; ``failedCount`` counts the others too.
     public static let failedMax = 20
 
+    /// Of the whole dataset, as this worker's fold knows them; the others are this worker's own.
     public var accepted: Int64
     public var inFlight: Int
     public var waiting: Int

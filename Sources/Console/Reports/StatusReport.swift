@@ -58,7 +58,8 @@ public struct StatusReport: Sendable {
     add(workers.reduce(0) { $0 + $1.shards.count { $0.state == .recovering } }, "shard", "recovering")
     let name = style.paint(DisplayText.printable(dataset), .bold)
     let count = NumberText.counted(workers.count, "worker")
-    let verdict = troubles.isEmpty ? style.paint("all well", .green) : style.paint(troubles.joined(separator: ", "), .red)
+    let verdict =
+      troubles.isEmpty ? style.paint("all well", .green) : style.paint(troubles.joined(separator: ", "), .red)
     return "\(name)  \(count), \(verdict)\n\n"
   }
 
