@@ -69,14 +69,23 @@ let package = Package(
     module("EmbeddedBroker", ["Platform", "CSQLite"]),
     module("Notifications", []),
     module("Monitor", ["CMicroHTTPD"]),
+
+    // What a running worker tells of itself; nothing below these.
+    module("Metrics", []),
+    module("Logging", []),
+    module("Status", []),
     module(
-      "Worker", ["Columns", "Definition", "Pipeline", "Platform", "Formats", "Digests", "Notifications"],
-      settings: hot),
-    module("Console", ["Columns", "Definition", "Pipeline", "Worker"]),
+      "Worker",
+      [
+        "Columns", "Definition", "Pipeline", "Platform", "Formats", "Digests", "Notifications", "Metrics", "Logging",
+        "Status",
+      ], settings: hot),
+    module("Console", ["Columns", "Definition", "Pipeline", "Status", "Worker"]),
     .executableTarget(
       name: "tributary",
       dependencies: [
-        "Console", "Definition", "Digests", "Pipeline", "Platform", "LocalStore", "S3", "Worker",
+        "Console", "Definition", "Digests", "Pipeline", "Platform", "LocalStore", "S3", "KafkaBroker",
+        "EmbeddedBroker", "Monitor", "Metrics", "Logging", "Status", "Worker",
       ],
       swiftSettings: strict),
 
@@ -95,12 +104,13 @@ let package = Package(
     tests("PipelineTests", ["Pipeline", "Definition", "Columns", "TestKit"]),
     tests("FormatsTests", ["Formats", "Pipeline", "Definition", "Columns", "TestKit"], fixtures: true),
     tests("DigestsTests", ["Digests"]),
-    tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition", "TestKit"]),
+    tests("ConsoleTests", ["Console", "Status", "Worker", "Pipeline", "Definition", "TestKit"]),
     tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore", "TestKit", "Worker"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
     tests("BrokerTests", ["EmbeddedBroker", "KafkaBroker", "Platform", "TestKit"]),
     tests("NotificationTests", ["Notifications", "TestKit"], fixtures: true),
-    tests("MonitorTests", ["Monitor"]),
+    tests("MonitorTests", ["Monitor", "TestKit"]),
+    tests("TelemetryTests", ["Metrics", "Logging", "Status"]),
     tests(
       "WorkerTests",
       [

@@ -1,0 +1,37 @@
+import FoundationEssentials
+import Testing
+
+@testable import Status
+
+@Suite struct StatusTests {
+  /// The document's form: other programs read it.
+  @Test func document() throws {
+    let status = NodeStatus(
+      tributary: "0.1.0", dataset: "people", worker: "w1", state: .running, started: "2026-11-21T03:00:00Z",
+      broker: .init(kind: .kafka, isReachable: true), ledgerPosition: 7, generation: 1,
+      shards: [
+        .init(shard: 3, state: .stopped, reason: "r", ledgerPosition: 6, rows: 5, keys: 4, segments: 2, stagedBytes: 1)
+      ],
+      inputs: .init(
+        accepted: 9, inFlight: 1, waiting: 2,
+        failed: (0..<25).map { .init(source: "s", location: "\($0)", reason: "no", attempts: 3) }),
+      lag: [.init(topic: "t", partition: 0, records: 5, seconds: 1.5)],
+      snapshots: .init(lastID: "a", lastFingerprint: "f", lastAt: "t", pending: ["b"], nextSlot: "c"), deadLetters: 1,
+      repaired: 2, rowsApplied: 3, rowsRejected: 4)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    let bytes = try encoder.encode(status)
+    #expect(try JSONDecoder().decode(NodeStatus.self, from: bytes) == status)
+    let text = String(decoding: bytes, as: UTF8.self)
+    #expect(status.inputs.failed.count == NodeStatus.Inputs.failedMax)
+    #expect(
+      text.replacing(#/"failed":\[.*?\]/#, with: #""failed":[]"#)
+        == #"{"broker":{"kind":"kafka","reachable":true},"dataset":"people","dead_letters":1,"generation":1,"#
+        + #""inputs":{"accepted":9,"failed":[],"failed_count":25,"in_flight":1,"waiting":2},"#
+        + #""lag":[{"partition":0,"records":5,"seconds":1.5,"topic":"t"}],"ledger_position":7,"repaired":2,"#
+        + #""rows_applied":3,"rows_rejected":4,"shards":[{"keys":4,"ledger_position":6,"reason":"r","rows":5,"#
+        + #""segments":2,"shard":3,"staged_bytes":1,"state":"stopped"}],"#
+        + #""snapshots":{"last_at":"t","last_fingerprint":"f","last_id":"a","next_slot":"c","pending":["b"]},"#
+        + #""started":"2026-11-21T03:00:00Z","state":"running","tributary":"0.1.0","version":1,"worker":"w1"}"#)
+  }
+}
