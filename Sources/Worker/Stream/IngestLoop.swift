@@ -1,4 +1,5 @@
 internal import Definition
+internal import Logging
 internal import Notifications
 internal import Pipeline
 internal import Platform
@@ -60,7 +61,7 @@ final class IngestLoop: @unchecked Sendable {
       if at.topic == context.eventsTopic {
         context.log.warning(
           "notifications were removed before they were read; the next listing finds what they spoke of",
-          [("partition", "\(at)"), ("from", "\(wanted)"), ("to", "\(bounds.first)")])
+          ["partition": .init("\(at)"), "from": .init("\(wanted)"), "to": .init("\(bounds.first)")])
         try consumer.begin(at, at: .first)
       } else {
         try records.gap(at, wanted: wanted, bounds)
@@ -134,7 +135,7 @@ final class IngestLoop: @unchecked Sendable {
         count("unreadable", 1)
         context.log.warning(
           "a notification cannot be read; it goes to the dead letters",
-          [("partition", "\(block.at)"), ("offset", "\(entry.offset)"), ("reason", reason)])
+          ["partition": .init("\(block.at)"), "offset": .init("\(entry.offset)"), "reason": .init(reason)])
         try DeadLetterSender.message(context, block.at, offset: entry.offset, reason: reason, bytes: bytes)
         _ = tracker.take(block.at, offset: entry.offset, parts: 0)
       }

@@ -1,5 +1,6 @@
 internal import Columns
 internal import Definition
+internal import Logging
 internal import Pipeline
 internal import Platform
 
@@ -275,7 +276,7 @@ final class JoinShard: @unchecked Sendable {
 
   private func stop(_ reason: String) {
     stopped = reason
-    context.log.error(reason, [("shard", "\(shard)")])
+    context.log.error(reason, ["shard": .init("\(shard)")])
   }
 
   // MARK: Cuts

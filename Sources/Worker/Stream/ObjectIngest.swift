@@ -1,5 +1,6 @@
 internal import Definition
 internal import Formats
+internal import Logging
 internal import Pipeline
 internal import Platform
 
@@ -303,7 +304,7 @@ final class ObjectIngest: @unchecked Sendable {
     case let error as StoreError: fail(task, .store(error))
     case let error as StreamError: fail(task, .unreadable(error.description))
     case let error as BrokerError:
-      context.log.warning("cannot send rows; will try again", [("error", error.description)])
+      context.log.warning("cannot send rows; will try again", ["error": .init(error.description)])
       lock.withLock { again(task, after: ObjectIngest.backoffFirst) }
     default: throw error
     }
@@ -311,7 +312,7 @@ final class ObjectIngest: @unchecked Sendable {
 
   private func failed(_ attempt: ObjectAttempt, _ error: any Error) throws {
     guard error is BrokerError || error is StoreError else { throw error }
-    context.log.warning("cannot commit; will try again", [("error", "\(error)")])
+    context.log.warning("cannot commit; will try again", ["error": .init("\(error)")])
     lock.withLock { for task in attempt.tasks { again(task, after: ObjectIngest.backoffFirst) } }
   }
 
@@ -327,7 +328,7 @@ final class ObjectIngest: @unchecked Sendable {
     case .store(let error):
       // A store that is away comes back; what it refuses, it may refuse for ever.
       if error.code == .unavailable || error.code == .full {
-        context.log.warning("the store does not answer; will try again", [("error", error.description)])
+        context.log.warning("the store does not answer; will try again", ["error": .init(error.description)])
         lock.withLock { again(task, after: backoff) }
         return
       }
@@ -337,7 +338,7 @@ final class ObjectIngest: @unchecked Sendable {
     task.tries += 1
     context.log.warning(
       "cannot read an object",
-      [("input", task.identity.location), ("source", task.identity.source), ("reason", reason), ("try", "\(task.tries)")]
+      ["input": .init(task.identity.location), "source": .init(task.identity.source), "reason": .init(reason), "try": .init("\(task.tries)")]
     )
     if task.tries < context.options.triesMax {
       lock.withLock { again(task, after: backoff) }

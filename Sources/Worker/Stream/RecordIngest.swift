@@ -1,4 +1,5 @@
 internal import Definition
+internal import Logging
 internal import Pipeline
 internal import Platform
 
@@ -113,7 +114,7 @@ final class RecordIngest: @unchecked Sendable {
         _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
         context.log.warning(
           "records were lost to retention and are skipped, as on_gap says",
-          [("source", source.name), ("partition", "\(at)"), ("from", "\(from)"), ("to", "\(bounds.first)")])
+          ["source": .init(source.name), "partition": .init("\(at)"), "from": .init("\(from)"), "to": .init("\(bounds.first)")])
         lock.withLock {
           feeds[feed.identity]?.restart(at: bounds.first)
           feeds[feed.identity]?.phase = .new

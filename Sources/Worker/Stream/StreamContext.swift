@@ -1,6 +1,7 @@
 internal import Columns
 internal import Definition
 internal import Formats
+internal import Logging
 internal import Pipeline
 internal import Platform
 
@@ -22,12 +23,12 @@ struct StreamContext: Sendable {
   /// Where checkpoints, segments and unfinished parts lie: a hidden folder beside the snapshots.
   let state: StorePlace
   let ledger: LedgerView
-  let log: any StreamLog
+  let log: Log
 
   init(
     _ definition: Definition, semanticHash: String, record: Manifest.DefinitionRecord, broker: any Broker,
     stores: any StoreDirectory, clock: any WallClock, attempts: AttemptSource, options: StreamOptions,
-    log: any StreamLog
+    log: Log
   ) throws {
     self.definition = definition
     self.semanticHash = semanticHash
@@ -97,17 +98,4 @@ final class AttemptSource: Sendable {
     let (high, low) = next()
     return AttemptID(high: high, low: low)
   }
-}
-
-/// Where a worker says what happens.
-protocol StreamLog: Sendable {
-  func log(_ level: StreamLogLevel, _ message: String, _ fields: [(String, String)])
-}
-
-enum StreamLogLevel: String, Sendable { case debug, info, warning, error }
-
-extension StreamLog {
-  func info(_ message: String, _ fields: [(String, String)] = []) { log(.info, message, fields) }
-  func warning(_ message: String, _ fields: [(String, String)] = []) { log(.warning, message, fields) }
-  func error(_ message: String, _ fields: [(String, String)] = []) { log(.error, message, fields) }
 }
