@@ -10,4 +10,6 @@ final class ShardLive {
   func replace(_ refs: [SegmentRef], _ shard: JoinShard) throws {}
   func rebuild(_ refs: [SegmentRef], _ shard: JoinShard) throws {}
   func forgetTouched() {}
+  var hasWaiting: Bool { false }
+  func emit(_ shard: JoinShard, moreToCome: Bool) throws -> Bool { false }
 }

@@ -81,6 +81,8 @@ struct StreamOptions: Sendable {
   var checkpointBytes = 64 << 20
   /// How often reading an object is tried before it is set aside.
   var triesMax = 5
+  /// Whether other threads do the work that one waits for (not in simulation, which has one).
+  var hasThreads = true
   /// Whether changed rows go to the `features` topic.
   var emitsFeatures = true
 }

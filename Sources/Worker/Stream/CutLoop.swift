@@ -1,0 +1,75 @@
+internal import Definition
+internal import FoundationEssentials
+internal import Logging
+internal import Pipeline
+internal import Platform
+
+/// Writes our shards' parts of pending cuts and reports them, while ingestion goes on. One thread steps it.
+final class CutLoop: @unchecked Sendable {
+  // Sendable: used by one thread; the stop flag is the context's.
+  let context: StreamContext
+  let join: JoinLoop
+  private let files: any SegmentFiles
+  private var notBefore: Int64 = 0
+  private let stopping = Locked(false)
+
+  init(_ context: StreamContext, join: JoinLoop, files: any SegmentFiles) {
+    self.context = context
+    self.join = join
+    self.files = files
+  }
+
+  /// Ends a part that is being written.
+  func stop() { stopping.withLock { $0 = true } }
+
+  /// Writes one shard's part; false when there was none to write.
+  func step() throws -> Bool {
+    let now = context.clock.now()
+    guard now >= notBefore, let (work, shard) = join.takeCut() else { return false }
+    do {
+      try write(work)
+      return true
+    } catch {
+      notBefore = now + 1_000_000
+      join.returnCut(work.cut.id, shard)
+      if stopping.withLock({ $0 }) { return false }
+      guard error is BrokerError || error is StoreError || error is StreamError || error is BatchError else { throw error }
+      context.log.warning(
+        "a shard's part of a snapshot could not be written; will try again",
+        ["shard": .init(work.shard), "snapshot": .init(work.cut.id), "error": .init("\(error)")])
+      return true
+    }
+  }
+
+  private func write(_ work: JoinShard.CutWork) throws {
+    // A cut of another definition is not ours to write; its publisher abandons it.
+    guard context.ledger.read({ $0.semanticHash == context.semanticHash && $0.generation == work.cut.generation })
+    else { return }
+    let plan = try DatasetPlan(context.definition, asOf: work.cut.asOf, carriesAll: true)
+    let state = ShardState(shard: work.shard, plan: plan)
+    var rows = ShardRows(
+      context, storage: SegmentStorage(context: context, files: files, shard: work.shard))
+    for ref in work.segments {
+      try rows.each(ref) { batch, source, inputs, table in
+        state.apply(batch, source: source, inputs: inputs, table: table)
+      }
+      if stopping.withLock({ $0 }) { throw StreamError("stopped") }
+    }
+    let writer = ShardPartWriter(
+      plan: plan,
+      cut: ShardPartWriter.Cut(
+        id: work.cut.id, position: work.cut.position, generation: work.cut.generation,
+        semanticHash: context.semanticHash, chain: work.cut.chain.description),
+      shard: work.shard, state: state, target: try context.stores.open(context.definition.snapshot.to),
+      contents: "", sourceRows: nil, writer: context.options.member,
+      programVersion: context.options.programVersion, threads: context.options.threads)
+    let report = try writer.write(isCancelled: { [stopping] in stopping.withLock { $0 } })
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    _ = try context.broker.append([
+      OutgoingMessage(
+        topic: context.topics.control, partition: 0, key: Array("\(work.cut.id)/\(work.shard)".utf8),
+        value: Array(try encoder.encode(report)))
+    ])
+  }
+}

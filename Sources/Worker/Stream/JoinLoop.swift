@@ -1,0 +1,284 @@
+internal import Logging
+internal import Pipeline
+internal import Platform
+
+/// The join group's member: owns shards, brings them their row batches, and lets worker threads move them on.
+///
+/// One thread calls ``poll(milliseconds:)``, any number call ``work()``: a shard is worked on by one at a time. All state
+/// lies under one lock, hence `@unchecked Sendable`.
+final class JoinLoop: @unchecked Sendable {
+  let context: StreamContext
+  private let files: any SegmentFiles
+  private let lock = ConditionLock()
+  private var slots: [Int: Slot] = [:]
+  private var consumer: (any GroupConsumer)?
+  /// A shard whose recovery has told where its rows are to be read from.
+  private var begins: [TopicPartition: Int64] = [:]
+  private var paused: Set<TopicPartition> = []
+
+  private struct Slot {
+    var shard: JoinShard
+    var isBusy = false
+    var isRecovered = false
+    /// Its worker closes it: a last checkpoint, if it can.
+    var isClosing = false
+    var mailbox: [RecordBlock] = []
+    var mailboxBytes = 0
+    /// Not before this time: its last step failed.
+    var notBefore: Int64 = 0
+    var problem: String?
+    var summary: ShardState
+  }
+
+  /// What a shard is like, for status.
+  struct ShardState: Sendable {
+    var shard: Int
+    var position = 0
+    var rows = 0
+    var rowsApplied: UInt64 = 0
+    var segments = 0
+    var stagedBytes = 0
+    var checkpoints = JoinShard.Totals()
+    var pendingCuts: [String] = []
+    var state = "recovering"
+    var reason: String?
+  }
+
+  static let mailboxHigh = 16 << 20
+  /// How long a shard that is taken away may write its last checkpoint.
+  static let handOverMilliseconds = 5_000
+
+  init(_ context: StreamContext, files: any SegmentFiles) {
+    self.context = context
+    self.files = files
+  }
+
+  var group: String { "\(context.definition.dataset)-join" }
+
+  // MARK: The consumer's thread
+
+  /// Polls the group once and brings what came to the shards.
+  func poll(milliseconds: Int) throws -> Bool {
+    let consumer = try joined()
+    for (at, offset) in takeBegins() { try consumer.begin(at, at: .at(offset)) }
+    try holdBack(consumer)
+    switch try consumer.poll(milliseconds: milliseconds, maxBytes: 16 << 20) {
+    case .nothing: return false
+    case .assigned(let partitions): assign(partitions)
+    case .revoked(let partitions, let lost): revoke(partitions.map(\.partition), lost: lost)
+    case .outOfRange(let at, _, let bounds):
+      // What is gone and needed is found missing by its receipt; the rest goes on.
+      try consumer.begin(at, at: .at(bounds.first))
+    case .records(let blocks):
+      lock.withLock {
+        for block in blocks {
+          slots[block.at.partition]?.mailbox.append(block)
+          slots[block.at.partition]?.mailboxBytes += block.bytes.count
+        }
+        lock.wakeAll()
+      }
+    }
+    return true
+  }
+
+  private func joined() throws -> any GroupConsumer {
+    if let consumer { return consumer }
+    let made = try context.broker.consumer(
+      group: group, topics: [context.topics.rows], member: "\(context.options.member)-join")
+    consumer = made
+    return made
+  }
+
+  private func assign(_ partitions: [TopicPartition]) {
+    lock.withLock {
+      let each = context.options.stagingBytes / max(1, slots.count + partitions.count)
+      for at in partitions where slots[at.partition] == nil {
+        slots[at.partition] = Slot(
+          shard: JoinShard(context, shard: at.partition, files: files, stagingBytes: max(each, 8 << 20)),
+          summary: ShardState(shard: at.partition))
+      }
+      lock.wakeAll()
+    }
+  }
+
+  /// Hands shards over: whoever works on one finishes its step and writes a last checkpoint, so that the next owner has
+  /// little to replay. A shard that was lost already is let go of at once.
+  private func revoke(_ shards: [Int], lost: Bool) {
+    lock.withLock {
+      for shard in shards {
+        slots[shard]?.isClosing = true
+        if lost || slots[shard]?.isRecovered == false { drop(shard) }
+      }
+      lock.wakeAll()
+      var waited = 0
+      while shards.contains(where: { slots[$0] != nil }) && waited < JoinLoop.handOverMilliseconds {
+        if !context.options.hasThreads { break }
+        lock.wait(milliseconds: 50)
+        waited += 50
+      }
+      for shard in shards { drop(shard) }
+    }
+  }
+
+  /// Within the lock.
+  private func drop(_ shard: Int) {
+    guard let slot = slots.removeValue(forKey: shard) else { return }
+    begins.removeValue(forKey: TopicPartition(context.topics.rows, shard))
+    paused.remove(TopicPartition(context.topics.rows, shard))
+    if !slot.isBusy { slot.shard.close() }
+  }
+
+  private func takeBegins() -> [TopicPartition: Int64] {
+    lock.withLock {
+      let taken = begins
+      begins = [:]
+      return taken
+    }
+  }
+
+  private func holdBack(_ consumer: any GroupConsumer) throws {
+    var pause: [TopicPartition] = []
+    var resume: [TopicPartition] = []
+    lock.withLock {
+      for (shard, slot) in slots where slot.isRecovered {
+        let at = TopicPartition(context.topics.rows, shard)
+        if slot.mailboxBytes > JoinLoop.mailboxHigh {
+          if paused.insert(at).inserted { pause.append(at) }
+        } else if slot.mailboxBytes < JoinLoop.mailboxHigh / 4, paused.remove(at) != nil {
+          resume.append(at)
+        }
+      }
+    }
+    if !pause.isEmpty { try consumer.pause(pause) }
+    if !resume.isEmpty { try consumer.resume(resume) }
+  }
+
+  /// Leaves the group after handing all shards over.
+  func close() {
+    revoke(lock.withLock { Array(slots.keys) }, lost: false)
+    consumer?.close()
+    consumer = nil
+  }
+
+  // MARK: Worker threads
+
+  func waitForWork(milliseconds: Int) { lock.withLock { lock.wait(milliseconds: milliseconds) } }
+
+  /// Moves one shard on; false when none had anything to do.
+  func work() throws -> Bool {
+    let now = context.clock.now()
+    guard let (shard, blocks, wasRecovered, isClosing) = take(now) else { return false }
+    var moved = true
+    var problem: String?
+    do {
+      if isClosing {
+        if wasRecovered && shard.stopped == nil { try shard.checkpoint() }
+      } else if !wasRecovered {
+        let offset = try shard.recover()
+        lock.withLock { begins[TopicPartition(context.topics.rows, shard.shard)] = offset }
+      } else {
+        moved = try move(shard, blocks)
+      }
+    } catch let error as BrokerError where error.isTransient {
+      problem = error.description
+    } catch let error as StoreError {
+      problem = error.description
+    } catch let error as StreamError {
+      problem = error.description
+    } catch let error as BrokerError {
+      problem = error.description
+    }
+    if let problem { context.log.warning("a shard waits and tries again", ["shard": .init(shard.shard), "error": .init(problem)]) }
+    let summary = summary(shard, problem)
+    lock.withLock {
+      slots[shard.shard]?.summary = summary
+      guard slots[shard.shard]?.shard === shard else {
+        // Taken away while we worked on it.
+        shard.close()
+        return
+      }
+      slots[shard.shard]?.isBusy = false
+      slots[shard.shard]?.problem = problem
+      if problem == nil {
+        slots[shard.shard]?.isRecovered = true
+      } else {
+        slots[shard.shard]?.notBefore = now + 1_000_000
+      }
+      if isClosing { drop(shard.shard) }
+      lock.wakeAll()
+    }
+    return moved
+  }
+
+  private func move(_ shard: JoinShard, _ blocks: [RecordBlock]) throws -> Bool {
+    for block in blocks { shard.take(block) }
+    var moved = !blocks.isEmpty
+    moved = try shard.step() || moved
+    if let live = shard.live { moved = try live.emit(shard, moreToCome: moved) || moved }
+    if shard.isCheckpointDue(memoryMax: memoryMax) {
+      try shard.checkpoint()
+      moved = true
+    }
+    return moved
+  }
+
+  /// New rows that one shard keeps in memory.
+  private var memoryMax: Int {
+    max(1 << 20, context.options.checkpointBytes / max(1, lock.withLock { slots.count }))
+  }
+
+  /// The shard to work on, the longest untouched first, with what came for it.
+  private func take(_ now: Int64) -> (JoinShard, [RecordBlock], wasRecovered: Bool, isClosing: Bool)? {
+    lock.withLock {
+      turn &+= 1
+      let order = slots.keys.sorted()
+      for index in order.indices {
+        let number = order[(index + turn) % order.count]
+        guard let slot = slots[number], !slot.isBusy, slot.notBefore <= now || slot.isClosing else { continue }
+        let hasWork =
+          slot.isClosing || !slot.isRecovered || !slot.mailbox.isEmpty
+          || slot.shard.position < context.ledger.position
+          || slot.shard.isCheckpointDue(memoryMax: .max) || slot.shard.live?.hasWaiting == true
+        guard hasWork else { continue }
+        if !slot.isRecovered && !slot.isClosing && !context.ledger.isAtHead { continue }
+        slots[number]?.isBusy = true
+        slots[number]?.mailbox = []
+        slots[number]?.mailboxBytes = 0
+        return (slot.shard, slot.mailbox, slot.isRecovered, slot.isClosing)
+      }
+      return nil
+    }
+  }
+  private var turn = 0
+
+  // MARK: Cuts and status
+
+  /// A cut of one of our shards whose part is to be written.
+  func takeCut() -> (work: JoinShard.CutWork, shard: JoinShard)? {
+    lock.withLock {
+      for slot in slots.values.sorted(by: { $0.shard.shard < $1.shard.shard })
+      where slot.isRecovered && !slot.isBusy && !slot.isClosing {
+        if let work = slot.shard.takeCut() { return (work, slot.shard) }
+      }
+      return nil
+    }
+  }
+
+  /// Its part could not be written: it is to be tried again.
+  func returnCut(_ id: String, _ shard: JoinShard) {
+    lock.withLock {
+      while let slot = slots[shard.shard], slot.shard === shard, slot.isBusy { lock.wait(milliseconds: 50) }
+      shard.returnCut(id)
+    }
+  }
+
+  var shards: [ShardState] { lock.withLock { slots.values.map(\.summary).sorted { $0.shard < $1.shard } } }
+
+  private func summary(_ shard: JoinShard, _ problem: String?) -> ShardState {
+    ShardState(
+      shard: shard.shard, position: shard.position, rows: shard.segments.rows, rowsApplied: shard.rowsApplied,
+      segments: shard.segments.refs.count, stagedBytes: shard.staging.bytes, checkpoints: shard.checkpoints,
+      pendingCuts: shard.pendingCuts, state: shard.stopped == nil ? "serving" : "stopped",
+      reason: shard.stopped ?? problem)
+  }
+}
