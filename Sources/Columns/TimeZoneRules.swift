@@ -61,6 +61,28 @@ public struct TimeZoneRules: Sendable, Hashable {
     return local &- offset(atLocal: local, hint: &hint)
   }
 
+  /// Seconds east at a moment, given in seconds since the epoch: what clocks there show is the sum of both.
+  public func offset(atUTC seconds: Int64) -> Int64 {
+    var seconds = seconds
+    // The table goes on for a year behind the cycle that repeats, more than any offset.
+    if seconds >= repeatsFrom {
+      seconds =
+        repeatsFrom &- TimeZoneRules.secondsPerCycle &+ (seconds &- repeatsFrom) % TimeZoneRules.secondsPerCycle
+    }
+    // The last transition that is not after the moment; its instant is its threshold less the larger offset.
+    var low = 0
+    var high = offsets.count
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if thresholds[middle] - max(offsets[middle - 1], offsets[middle]) <= seconds {
+        low = middle
+      } else {
+        high = middle
+      }
+    }
+    return offsets[low]
+  }
+
   /// Seconds east at a local time. `hint` is where the last answer stood; rows near one another in time then need no
   /// search. Any `hint` gives the right answer.
   @inline(__always) func offset(atLocal local: Int64, hint: inout Int) -> Int64 {

@@ -105,6 +105,11 @@ extension Mistake {
         "33:27: 'hour' is not a unit of time; units are w d h m s ms; write whole numbers"
       ]),
     Mistake(
+      line: 33, "snapshot: {to: x, every: 500ms}",
+      [
+        "33:26: 'every' counts whole seconds, and a snapshot is named by its second; write every: 1s or more"
+      ]),
+    Mistake(
       line: 33, #"snapshot: {to: x, every: 1h, cron: "* * * * *"}"#,
       [
         "33:30: snapshot has both 'every' and 'cron'; keep one of them"

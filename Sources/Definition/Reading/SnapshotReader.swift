@@ -42,6 +42,11 @@ struct SnapshotReader {
     if let delay = nodes.parsed(section["delay"], DurationText.expected, DurationText.parse) {
       target.delay = delay
     }
+    if let every = section["every"], let length = target.every, length % 1_000_000 != 0 {
+      log.report(
+        every, at: every.mark, "'every' counts whole seconds, and a snapshot is named by its second",
+        hint: "write every: 1s or more")
+    }
     if let cron = section["cron"], section["every"] != nil {
       log.report(cron, at: cron.keyMark, "snapshot has both 'every' and 'cron'", hint: "keep one of them")
     }
