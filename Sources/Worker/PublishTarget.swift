@@ -140,7 +140,9 @@ struct PublishTarget: Sendable {
 
   /// Removes what other runs with this id left: a reader that lists the folder must see the manifest's parts only.
   /// The manifest is published, so whoever is still writing here will find it and give up.
-  func sweep(keeping files: [String]) throws {
+  /// Gives the number of objects that went.
+  @discardableResult
+  func sweep(keeping files: [String]) throws -> Int {
     let prefix = key("")
     let named = Set((files + [PublishTarget.manifestName]).map { prefix + $0 })
     var stale: [String] = []
@@ -149,6 +151,7 @@ struct PublishTarget: Sendable {
       return true
     }
     for key in stale { try place.store.delete(key) }
+    return stale.count
   }
 
   private func moveLatest(_ manifest: Manifest) throws {

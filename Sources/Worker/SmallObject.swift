@@ -14,27 +14,41 @@ enum SmallObject {
     }
   }
 
-  /// The document at `key`, or nil where there is none.
-  static func decode<T: Decodable>(_ place: StorePlace, _ key: String) throws -> T? {
+  /// The bytes at `key`, or nil where there are none.
+  static func bytes(_ place: StorePlace, _ key: String) throws -> [UInt8]? {
     guard let info = try head(place, key) else { return nil }
-    let location = place.bucket.isEmpty ? key : "s3://\(place.bucket)/\(key)"
     guard info.size < bytesMax else {
-      throw PublishError(.damaged, "\(location) is \(info.size) bytes large: that is no document of ours")
+      throw PublishError(
+        .damaged, "\(location(place, key)) is \(info.size) bytes large: that is no document of ours")
     }
     let reader = try place.store.open(info)
-    let chunk = Chunk(capacity: Int(info.size) + 1)
-    while chunk.count < chunk.memory.count {
-      let n = try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: chunk.memory[chunk.count...]))
-      if n == 0 { break }
-      chunk.count += n
+    // A byte more than there should be, so that the end shows.
+    var bytes = [UInt8](repeating: 0, count: Int(info.size) + 1)
+    var filled = 0
+    while filled < bytes.count {
+      let count = try bytes.withUnsafeMutableBytes { buffer in
+        try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+      }
+      if count == 0 { break }
+      filled += count
     }
+    return Array(bytes[..<filled])
+  }
+
+  /// The document at `key`, or nil where there is none.
+  static func decode<T: Decodable>(_ place: StorePlace, _ key: String) throws -> T? {
+    guard let bytes = try bytes(place, key) else { return nil }
     do {
-      return try JSONDecoder().decode(T.self, from: Data(chunk.bytes))
+      return try JSONDecoder().decode(T.self, from: Data(bytes))
     } catch {
       throw PublishError(
         .damaged,
-        "\(location) is not a document of Tributary's, or is damaged; move it away or use another place")
+        "\(location(place, key)) is not a document of Tributary's, or is damaged; move it away or use another place")
     }
+  }
+
+  private static func location(_ place: StorePlace, _ key: String) -> String {
+    place.bucket.isEmpty ? key : "s3://\(place.bucket)/\(key)"
   }
 
   static func encode<T: Encodable>(_ value: T) throws -> [UInt8] {

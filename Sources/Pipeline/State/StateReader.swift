@@ -65,9 +65,12 @@ struct StateReader {
   mutating func int() throws(StateError) -> Int { Int(try count()) }
 
   mutating func run() throws(StateError) -> ArraySlice<UInt8> {
-    let length = try count(atMost: left)
-    defer { at += length }
-    return bytes[at..<at + length]
+    // What is left after the count, not before it.
+    let length = try count()
+    guard length <= UInt64(left) else { throw Self.damaged("it ends early") }
+    let end = at + Int(length)
+    defer { at = end }
+    return bytes[at..<end]
   }
 
   mutating func text() throws(StateError) -> String {

@@ -1,0 +1,87 @@
+internal import Digests
+internal import Formats
+internal import Pipeline
+internal import Platform
+
+/// A file of a snapshot that is to be put together from shards' parts.
+struct JoinedFile: Sendable {
+  var split: String
+  /// In the order of shards; none for a split without rows.
+  var pieces: [ShardReport.Part]
+
+  /// Deals each split's parts, in order, to files near `target` bytes. Depends on the parts alone.
+  ///
+  /// A file ends once it has reached the target; it also ends before a part that would take it beyond one and a half
+  /// times the target, so a shard's large parts stay files of their own.
+  static func plan(_ parts: [ShardReport.Part], splits: [String], target: Int) -> [JoinedFile] {
+    splits.flatMap { split in
+      var files = [JoinedFile(split: split, pieces: [])]
+      var bytes = 0
+      for part in parts where part.split == split {
+        if bytes > 0 && (bytes >= target || bytes + part.bytes > target + target / 2) {
+          files.append(JoinedFile(split: split, pieces: []))
+          bytes = 0
+        }
+        files[files.count - 1].pieces.append(part)
+        bytes += part.bytes
+      }
+      return files
+    }
+  }
+}
+
+/// Copies parts into one file. Row groups, lines and objects pass through as they are, a piece at a time; each part's
+/// bytes are checked against its hash, and a file with one that differs never becomes visible.
+struct PartJoin {
+  let target: PublishTarget
+  let encoder: SnapshotEncoder
+  static let pieceBytes = 1 << 20
+
+  func write(_ file: JoinedFile, key: String) throws -> Manifest.PartRecord {
+    let object = try target.place.store.writer(target.key(key))
+    let hash = Digests.SHA256()
+    var joiner = PartJoiner(encoder)
+    do {
+      let sink: PartJoiner.Sink = { bytes in
+        hash.update(bytes)
+        try object.write(bytes)
+      }
+      for part in file.pieces { try copy(part, &joiner, sink) }
+      try joiner.finish(to: sink)
+      try object.finish()
+    } catch {
+      object.abort()
+      throw error
+    }
+    return Manifest.PartRecord(
+      key: key, split: file.split, rows: joiner.rows, bytes: joiner.bytes, sha256: hash.finishHex())
+  }
+
+  private func copy(_ part: ShardReport.Part, _ joiner: inout PartJoiner, _ sink: PartJoiner.Sink) throws {
+    let info = try target.place.store.head(target.key(part.key))
+    guard info.size == Int64(part.bytes) else { throw damaged(part, "has \(info.size) bytes, not \(part.bytes)") }
+    let reader = try target.place.store.open(info)
+    let hash = Digests.SHA256()
+    let buffer = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: min(PartJoin.pieceBytes, max(part.bytes, 1)), alignment: 16)
+    defer { buffer.deallocate() }
+    do {
+      try joiner.begin(rows: part.rows, bytes: part.bytes, footerBytes: part.footerBytes)
+      while true {
+        let count = try reader.read(into: buffer)
+        if count == 0 { break }
+        let piece = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        hash.update(piece)
+        try joiner.append(piece, to: sink)
+      }
+      try joiner.end()
+    } catch let error as WriteError {
+      throw damaged(part, "is damaged (\(error))")
+    }
+    guard hash.finishHex() == part.sha256 else { throw damaged(part, "has other bytes than its worker wrote") }
+  }
+
+  private func damaged(_ part: ShardReport.Part, _ what: String) -> PublishError {
+    PublishError(.damaged, "the part \(part.key) of the snapshot '\(target.id)' \(what)")
+  }
+}

@@ -1,0 +1,104 @@
+internal import Columns
+internal import Definition
+internal import Digests
+internal import FoundationEssentials
+internal import Pipeline
+internal import Platform
+
+/// Writes one shard's share of a cut: its rows as parts, their profile beside them, and the report for the publisher.
+///
+/// The files lie in a work folder of the snapshot that readers pass over (its name begins with `_`):
+/// ```
+/// snapshot=<id>/_shards/00003-<tag>/train-00000.parquet …
+///                                   state.bin
+/// ```
+/// The tag is a function of everything that the bytes depend on, so a worker that repeats another's work writes the same
+/// files, and one that sees other contents writes beside it. Nothing is put under a condition: whoever is last writes
+/// what was there. ``write(isCancelled:)`` may be repeated at any time.
+struct ShardPartWriter: Sendable {
+  /// Of the cut: its as-of time.
+  let plan: DatasetPlan
+  let cut: Cut
+  let shard: Int
+  let state: ShardState
+  let target: StorePlace
+  /// Tells this shard's contents from any others at this position of the ledger (the checkpoint's hash, say).
+  let contents: String
+  let sourceRows: [String: UInt64]?
+  /// Who writes, for people.
+  let writer: String
+  let programVersion: String
+  let threads: Int
+
+  /// The cut as all shards know it.
+  struct Cut: Sendable, Hashable {
+    var id: String
+    /// In the ledger.
+    var position: Int
+    var generation: Int
+    var semanticHash: String
+    /// The hash chain over the ledger up to the cut.
+    var chain: String
+  }
+
+  /// Everything in this folder of a snapshot is on its way to another place.
+  static let workFolder = "_shards"
+
+  /// The shard's folder below the snapshot's.
+  var folder: String { "\(ShardPartWriter.workFolder)/\(PartNaming.digits(shard))-\(tag)" }
+
+  /// A short hash of everything that the files' bytes depend on.
+  var tag: String {
+    let lines = [
+      cut.semanticHash, programVersion, "\(plan.shards) \(cut.position) \(plan.asOf)", cut.chain, contents,
+      "\(plan.definition.snapshot)",
+    ]
+    return String(Digests.SHA256.hexDigest(of: lines.joined(separator: "\n")).prefix(16))
+  }
+
+  /// Writes everything and gives the report. `isCancelled` is asked before each table.
+  func write(isCancelled: @escaping @Sendable () -> Bool) throws -> ShardReport {
+    let snapshot = PublishTarget.folder(cut.id)
+    let keyCasts = try plan.definition.key.indices.map { try Cast(type: plan.output[$0].type) }
+    let written = try SnapshotWriter(
+      plan: plan, states: [state], threads: threads, target: target, folder: snapshot,
+      naming: .shard(folder: folder), keyCasts: keyCasts
+    ).write(isCancelled: isCancelled)
+    let listed = min(written.parts.count, ShardReport.partsListedMax)
+    let summary = ShardSummary(
+      fingerprint: written.fingerprint, profile: written.profile, moreParts: Array(written.parts[listed...])
+    ).encode()
+    let key = "\(folder)/state.bin"
+    _ = try target.store.put(target.key("\(snapshot)/\(key)"), summary, condition: .always)
+    return ShardReport(
+      dataset: plan.definition.dataset, cut: cut.id, cutPosition: cut.position, asOf: plan.asOf,
+      generation: cut.generation, shard: shard, shards: plan.shards, chain: cut.chain,
+      parts: Array(written.parts[..<listed]), partCount: written.parts.count, splits: written.splits,
+      fingerprint: written.fingerprint.hexState,
+      state: ShardReport.StateRecord(
+        key: key, bytes: summary.count, sha256: Digests.SHA256.hex(Digests.SHA256.digest(summary))),
+      sourceRows: sourceRows, writer: writer)
+  }
+}
+
+extension ShardReport {
+  /// A report as a message: one JSON object.
+  func message() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return Array(try encoder.encode(self))
+  }
+
+  /// Reads a message of ``message()``.
+  init(message: [UInt8]) throws(PublishError) {
+    do {
+      self = try JSONDecoder().decode(ShardReport.self, from: Data(message))
+    } catch {
+      throw PublishError(.reports, "a shard's report cannot be read: \(error)")
+    }
+    guard version <= ShardReport.currentVersion else {
+      throw PublishError(
+        .reports, "a shard's report has form \(version); this program knows forms up to \(ShardReport.currentVersion)")
+    }
+  }
+}
