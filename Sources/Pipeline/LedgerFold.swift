@@ -29,8 +29,10 @@ public struct LedgerFold: Sendable {
   public private(set) var failed: [ObjectIdentity: FailedObject] = [:]
   /// Cuts that were accepted and have not ended, by id.
   public private(set) var cuts: [String: CutState] = [:]
-  /// The last cut that was published.
-  public private(set) var lastPublished: String?
+  /// Cuts that were published, in the ledger's order.
+  public private(set) var published: [PublishedCut] = []
+  /// The broker's append time of the first definition, microseconds: no slot before it is cut.
+  public private(set) var definedAt: Int64?
   private var cutIDs: Set<String> = []
 
   /// What is accepted of an object.
@@ -81,6 +83,13 @@ public struct LedgerFold: Sendable {
     public var reason: String
   }
 
+  public struct PublishedCut: Sendable, Hashable, Codable {
+    public var id: String
+    /// The append time of the cut, microseconds.
+    public var cutAt: Int64
+    public var position: Int
+  }
+
   /// An accepted cut: what the snapshot holds, fixed at this position whatever follows.
   public struct CutState: Sendable {
     public var id: String
@@ -105,7 +114,10 @@ public struct LedgerFold: Sendable {
     chain.add(hash)
     defer { position += 1 }
     switch entry {
-    case .defined(let next, let hash, let count): return define(next, hash, count)
+    case .defined(let next, let hash, let count):
+      let verdict = define(next, hash, count)
+      if verdict == .accepted && definedAt == nil { definedAt = appendedAt }
+      return verdict
     case .commit(let commit): return .inputs(judge(commit))
     case .opened(let identity, let offset):
       guard ranges[identity] == nil else { return .refused("\(identity.topic)[\(identity.partition)] is open already") }
@@ -132,8 +144,10 @@ public struct LedgerFold: Sendable {
         objects: objects, ranges: ranges, failed: failed)
       return .accepted
     case .published(let id), .abandoned(let id, _):
-      guard cuts.removeValue(forKey: id) != nil else { return .refused("no pending cut '\(id)'") }
-      if case .published = entry { lastPublished = id }
+      guard let cut = cuts.removeValue(forKey: id) else { return .refused("no pending cut '\(id)'") }
+      if case .published = entry {
+        published.append(PublishedCut(id: id, cutAt: cut.appendedAt, position: cut.position))
+      }
       return .accepted
     }
   }
@@ -190,6 +204,9 @@ public struct LedgerFold: Sendable {
     }
     return verdicts
   }
+
+  /// Whether a cut with this id was accepted, ended or not.
+  public func hasCut(_ id: String) -> Bool { cutIDs.contains(id) }
 
   /// The generation whose definition has this hash, if it is not the newest: an older definition.
   public func olderGeneration(of hash: String) -> Int? {

@@ -1,3 +1,4 @@
+internal import Definition
 internal import Logging
 internal import Pipeline
 internal import Platform

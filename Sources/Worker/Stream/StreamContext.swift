@@ -79,6 +79,10 @@ struct StreamOptions: Sendable {
   var checkpointEvery: Int64 = 10_000_000
   /// Bytes of new rows in memory after which a shard writes a checkpoint sooner.
   var checkpointBytes = 64 << 20
+  /// Time between listings of the stores, microseconds.
+  var listEvery: Int64 = 900_000_000
+  /// Listings take the place of notifications; else they repair what notifications missed.
+  var listsForEvents = false
   /// How often reading an object is tried before it is set aside.
   var triesMax = 5
   /// Whether other threads do the work that one waits for (not in simulation, which has one).

@@ -1,0 +1,283 @@
+internal import Columns
+internal import Definition
+internal import Formats
+internal import FoundationEssentials
+internal import Logging
+internal import Pipeline
+internal import Platform
+
+/// The publisher: whoever owns `control`'s partition. Gathers the shards' reports of each pending cut, publishes the
+/// snapshot, and keeps the schedule; lists stores for what no notification spoke of.
+///
+/// Nothing depends on there being one: a second one repeats steps that are harmless when repeated. One thread steps it.
+final class ControlLoop: @unchecked Sendable {
+  // Sendable: used by its own thread; what others see or ask lies in `shared`.
+  let context: StreamContext
+  private let target: StorePlace
+  private let schedule: Schedule?
+  private let scanner: StoreScanner
+  private var consumer: (any GroupConsumer)?
+  private var isOwner = false
+  private var reports: [String: [ShardReport]] = [:]
+  private var publishers: [String: CutPublisher] = [:]
+  private var failedUntil: [String: Int64] = [:]
+  private var retired: Set<String> = []
+  private var retainedAt: Int64 = 0
+  private var asked: [CutRequest] = []
+  private let shared = Locked(Shared())
+
+  struct Shared: Sendable {
+    var isOwner = false
+    var published = 0
+    var lastPublished: (id: String, at: Int64, fingerprint: String, rows: Int)?
+    var nextSlot: Int64?
+    var problem: String?
+    var requests: [CutRequest] = []
+    var repaired = 0
+  }
+
+  /// A cut that somebody asked for: appended once the stores hold nothing that is not in the ledger, if that is wanted.
+  struct CutRequest: Sendable {
+    var id: String
+    var asOf: Int64
+    var notBefore: Int64
+    var listsFirst: Bool
+  }
+
+  init(_ context: StreamContext) throws {
+    self.context = context
+    target = try context.stores.open(context.definition.snapshot.to)
+    let zones = ZoneFiles.system
+    schedule = try Schedule(context.definition.snapshot, zones: { name throws(CastError) in try zones.rules(name) })
+    scanner = try StoreScanner(context)
+  }
+
+  var group: String { "\(context.definition.dataset)-publish" }
+  var status: Shared { shared.withLock { $0 } }
+
+  /// Asks for a snapshot. Any thread; on the publisher only.
+  func request(_ request: CutRequest) { shared.withLock { $0.requests.append(request) } }
+
+  // MARK: Steps
+
+  func step(milliseconds: Int) throws -> Bool {
+    let consumer = try joined()
+    var moved = true
+    switch try consumer.poll(milliseconds: milliseconds, maxBytes: 8 << 20) {
+    case .nothing: moved = false
+    case .assigned(let partitions):
+      // From the first: reports of cuts that are pending still lie there, whoever read them before.
+      for at in partitions { try consumer.begin(at, at: .first) }
+      own(true)
+    case .revoked: own(false)
+    case .outOfRange(let at, _, _): try consumer.begin(at, at: .first)
+    case .records(let blocks): for block in blocks { take(block) }
+    }
+    guard isOwner, context.ledger.isAtHead,
+      context.ledger.read({ $0.semanticHash == context.semanticHash })
+    else { return moved }
+    moved = try publish() || moved
+    moved = try cut() || moved
+    moved = try scanner.step() || moved
+    let repaired = scanner.repaired
+    shared.withLock { $0.repaired = repaired }
+    moved = try retain() || moved
+    return moved
+  }
+
+  private func joined() throws -> any GroupConsumer {
+    if let consumer { return consumer }
+    let made = try context.broker.consumer(
+      group: group, topics: [context.topics.control], member: "\(context.options.member)-publish")
+    consumer = made
+    return made
+  }
+
+  private func own(_ owns: Bool) {
+    isOwner = owns
+    shared.withLock { $0.isOwner = owns }
+    if !owns {
+      reports = [:]
+      publishers = [:]
+    }
+  }
+
+  func close() {
+    consumer?.close()
+    consumer = nil
+  }
+
+  // MARK: Publishing
+
+  private func take(_ block: RecordBlock) {
+    let decoder = JSONDecoder()
+    for index in 0..<block.count {
+      guard let bytes = block.value(index) else { continue }
+      guard let report = try? decoder.decode(ShardReport.self, from: Data(bytes)) else {
+        context.log.warning(
+          "a report cannot be read; it is passed over",
+          ["partition": .init("\(block.at)"), "offset": .init(block.entries[index].offset)])
+        continue
+      }
+      // Of cuts that ended there is nothing more to do; those that we have not folded yet may still come.
+      if context.ledger.read({ $0.hasCut(report.cut) && $0.cuts[report.cut] == nil }) { continue }
+      reports[report.cut, default: []].append(report)
+    }
+  }
+
+  private func publish() throws -> Bool {
+    let now = context.clock.now()
+    let pending = context.ledger.read { Array($0.cuts.values) }.sorted { $0.position < $1.position }
+    for cut in pending where (failedUntil[cut.id] ?? 0) <= now {
+      if cut.generation != context.ledger.generation {
+        let entry = LedgerEntry.abandoned(cut: cut.id, reason: "the definition changed before it was written")
+        _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+        failedUntil[cut.id] = now + 5_000_000
+        return true
+      }
+      let held = (reports[cut.id] ?? []).filter { $0.cutPosition == cut.position }
+      guard Set(held.map(\.shard)).count == context.plan.shards else { continue }
+      do {
+        try publish(cut, held, now)
+        return true
+      } catch {
+        failedUntil[cut.id] = now + 2_000_000
+        publishers.removeValue(forKey: cut.id)
+        try failed(cut, error)
+        return true
+      }
+    }
+    return false
+  }
+
+  private func publish(_ cut: LedgerFold.CutState, _ held: [ShardReport], _ now: Int64) throws {
+    let publisher =
+      try publishers[cut.id]
+      ?? CutPublisher(
+        plan: DatasetPlan(context.definition, asOf: cut.asOf, carriesAll: true), facts: CutFacts(cut, context),
+        reports: held, place: target, programVersion: context.options.programVersion)
+    publishers[cut.id] = publisher
+    guard try publisher.step(), let outcome = publisher.outcome else { return }
+    _ = try LedgerWriter.append(.published(cut: cut.id), to: context.broker, context.topics.ledger)
+    try announce(outcome)
+    publishers.removeValue(forKey: cut.id)
+    reports.removeValue(forKey: cut.id)
+    // Until our own entry is folded the cut looks pending.
+    failedUntil[cut.id] = now + 5_000_000
+    let manifest = outcome.manifest
+    shared.withLock {
+      $0.published += 1
+      $0.lastPublished = (cut.id, context.clock.now(), manifest.fingerprint, manifest.rows)
+      $0.problem = nil
+    }
+    context.log.info(
+      "snapshot published",
+      [
+        "snapshot": .init(cut.id), "rows": .init(manifest.rows), "fingerprint": .init(manifest.fingerprint),
+        "at": .init(outcome.location),
+      ])
+  }
+
+  private func failed(_ cut: LedgerFold.CutState, _ error: any Error) throws {
+    guard error is BrokerError || error is StoreError || error is PublishError || error is BatchError || error is StreamError
+    else { throw error }
+    context.log.error("a snapshot could not be published", ["snapshot": .init(cut.id), "error": .init("\(error)")])
+    shared.withLock { $0.problem = "\(error)" }
+    guard let error = error as? PublishError else { return }
+    switch error.code {
+    case .check, .otherRows, .otherDataset, .removed:
+      let entry = LedgerEntry.abandoned(cut: cut.id, reason: error.description)
+      _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+    case .reports, .damaged:
+      // Shards write again what is missing; a report of another ledger is never believed.
+      reports.removeValue(forKey: cut.id)
+    case .busy: break
+    }
+  }
+
+  private struct Announcement: Encodable {
+    var dataset: String
+    var snapshot: String
+    var manifest: String
+    var rows: Int
+    var fingerprint: String
+    var asOf: String
+    enum CodingKeys: String, CodingKey {
+      case dataset, snapshot, manifest, rows, fingerprint
+      case asOf = "as_of"
+    }
+  }
+
+  private func announce(_ outcome: CutPublisher.Outcome) throws {
+    let manifest = outcome.manifest
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let bytes = try encoder.encode(
+      Announcement(
+        dataset: manifest.dataset, snapshot: manifest.snapshot, manifest: "\(outcome.location)/manifest.json",
+        rows: manifest.rows, fingerprint: manifest.fingerprint, asOf: manifest.asOf))
+    _ = try context.broker.append([
+      OutgoingMessage(
+        topic: context.topics.snapshots, partition: 0, key: Array(manifest.snapshot.utf8), value: Array(bytes))
+    ])
+  }
+
+  // MARK: Cutting
+
+  /// Slots that are due, and what was asked for.
+  private func cut() throws -> Bool {
+    let now = context.clock.now()
+    asked += shared.withLock { shared in
+      let taken = shared.requests
+      shared.requests = []
+      return taken
+    }
+    if let schedule, let slot = schedule.slot(atOrBefore: now - schedule.delay) {
+      let id = Schedule.id(of: slot)
+      let isNew = context.ledger.read { !$0.hasCut(id) && slot >= ($0.definedAt ?? .max) }
+      if isNew && !asked.contains(where: { $0.id == id }) {
+        asked.append(
+          CutRequest(
+            id: id, asOf: context.definition.asOf ?? slot, notBefore: slot + schedule.delay,
+            listsFirst: context.definition.snapshot.listsBeforeCut))
+      }
+      let next = schedule.nextSlot(after: slot)
+      shared.withLock { $0.nextSlot = next }
+    }
+    guard let first = asked.first else { return false }
+    if context.ledger.read({ $0.hasCut(first.id) }) {
+      asked.removeFirst()
+      return true
+    }
+    if first.listsFirst, try !scanner.isComplete() { return false }
+    let entry = LedgerEntry.cut(id: first.id, asOf: first.asOf, notBefore: first.notBefore)
+    _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+    asked.removeFirst()
+    context.log.info("cut", ["snapshot": .init(first.id)])
+    return true
+  }
+
+  // MARK: Retention
+
+  private func retain() throws -> Bool {
+    let snapshot = context.definition.snapshot
+    guard snapshot.keepLast != nil || snapshot.keepFor != nil else { return false }
+    let now = context.clock.now()
+    guard now - retainedAt > 10_000_000 else { return false }
+    retainedAt = now
+    let (published, pending) = context.ledger.read { ($0.published, Set($0.cuts.keys)) }
+    let known = published.filter { !retired.contains($0.id) }.map {
+      RetentionRule.Snapshot(id: $0.id, cutMicroseconds: $0.cutAt)
+    }
+    let retention = SnapshotRetention(
+      place: target, dataset: context.definition.dataset,
+      rule: RetentionRule(keepLast: snapshot.keepLast, keepFor: snapshot.keepFor))
+    for id in try retention.removable(known, pending: pending, now: now) {
+      if try retention.remove(id, now: now) == .removed {
+        context.log.info("snapshot removed by retention", ["snapshot": .init(id)])
+      }
+      retired.insert(id)
+    }
+    return true
+  }
+}

@@ -1,0 +1,143 @@
+internal import Definition
+internal import Logging
+internal import Notifications
+internal import Pipeline
+internal import Platform
+
+/// Lists the sources' stores now and then and puts a hint on the events topic for each object that differs from what the
+/// ledger has: for stores without notifications, and for notifications that were lost.
+///
+/// One thread at a time.
+final class StoreScanner {
+  let context: StreamContext
+  private var lister: SourceLister
+  /// Sees files that have not stood still yet, too: a cut that is to be complete waits for them.
+  private var strict: SourceLister
+  private var scannedAt: Int64?
+  private var completeAskedAt: Int64 = 0
+  /// Hints given and not yet seen in the ledger: repeated only after a while.
+  private var given: [ObjectIdentity: (version: String, at: Int64)] = [:]
+  private let again = Locked(false)
+  private(set) var repaired = 0
+
+  /// How long a hint is given to arrive in the ledger.
+  static let patience: Int64 = 60_000_000
+  static let completeEvery: Int64 = 250_000
+
+  init(_ context: StreamContext) throws {
+    self.context = context
+    lister = SourceLister(context.definition, stores: context.stores)
+    var definition = context.definition
+    for index in definition.sources.indices { definition.sources[index].settle = 0 }
+    strict = SourceLister(definition, stores: context.stores)
+  }
+
+  /// The next listing gives a hint for every object, accepted or not. Any thread.
+  func requestAll() { again.withLock { $0 = true } }
+
+  /// Lists if it is time; false if it is not.
+  func step() throws -> Bool {
+    let now = context.clock.now()
+    let all = again.withLock { again in
+      defer { again = false }
+      return again
+    }
+    let isDue = scannedAt.map { now - $0 >= context.options.listEvery } ?? true
+    guard isDue || all else { return false }
+    let isFirst = scannedAt == nil
+    scannedAt = now
+    try scan(now, again: all, isRepair: !isFirst && !context.options.listsForEvents)
+    return true
+  }
+
+  /// Whether the stores hold nothing that the ledger has not. Gives hints for what is missing.
+  func isComplete() throws -> Bool {
+    let now = context.clock.now()
+    guard now - completeAskedAt >= StoreScanner.completeEvery else { return false }
+    completeAskedAt = now
+    try scan(now, again: false, isRepair: false)
+    let (hints, problems) = differences(&strict, now)
+    if let problem = problems.first { throw problem.value }
+    return !hints.contains { hint in
+      context.ledger.read { $0.failed[hint.identity] == nil }
+    }
+  }
+
+  private struct Difference {
+    var identity: ObjectIdentity
+    var hint: ObjectHint
+  }
+
+  private func scan(_ now: Int64, again: Bool, isRepair: Bool) throws {
+    var (found, problems) = differences(&lister, now, all: again)
+    for (source, error) in problems.sorted(by: { $0.key < $1.key }) {
+      context.log.warning(
+        "a source could not be listed",
+        ["source": .init(context.definition.sources[source].name), "error": .init(error.description)])
+    }
+    found.removeAll { difference in
+      guard let earlier = given[difference.identity], !again else { return false }
+      return earlier.version == text(difference.hint) && now - earlier.at < StoreScanner.patience
+    }
+    given = given.filter { now - $0.value.at < StoreScanner.patience }
+    if found.isEmpty { return }
+    var messages: [OutgoingMessage] = []
+    for var difference in found {
+      difference.hint.again = again
+      difference.hint.isRepair = isRepair
+      given[difference.identity] = (text(difference.hint), now)
+      messages.append(
+        OutgoingMessage(
+          topic: context.eventsTopic, partition: nil,
+          key: Array("\(difference.hint.bucket)/\(difference.hint.key)".utf8),
+          value: NotificationParser.encode(difference.hint)))
+      if messages.count == 1000 {
+        _ = try context.broker.append(messages)
+        messages = []
+      }
+    }
+    if !messages.isEmpty { _ = try context.broker.append(messages) }
+    if isRepair {
+      repaired += found.count
+      context.log.info("found objects that no notification spoke of", ["objects": .init(found.count)])
+    }
+  }
+
+  private func text(_ hint: ObjectHint) -> String {
+    "\(hint.kind) \(hint.version ?? "") \(hint.etag ?? "") \(hint.size ?? 0)"
+  }
+
+  private func differences(_ lister: inout SourceLister, _ now: Int64, all: Bool = false) -> (
+    [Difference], [Int: StoreError]
+  ) {
+    var found: [Difference] = []
+    var problems: [Int: StoreError] = [:]
+    // One pass over the fold for what it has of each source.
+    let held = context.ledger.read { fold in
+      var held: [String: [String: String]] = [:]
+      for (object, accepted) in fold.objects {
+        guard let version = accepted.version, let source = context.source(object.source) else { continue }
+        let isCurrent = accepted.schema == context.plan.sources[source].schemaHash
+        held[object.source, default: [:]][object.key] = isCurrent ? version : "of other columns"
+      }
+      return held
+    }
+    for (index, source) in context.definition.sources.enumerated() {
+      guard case .objects = source.input else { continue }
+      let keys = held[source.name] ?? [:]
+      do throws(StoreError) {
+        let hints = try lister.differences(
+          source: index, now: now, accepted: { _, key in all ? nil : keys[key] },
+          acceptedKeys: all ? [] : Array(keys.keys))
+        found += hints.map {
+          Difference(
+            identity: ObjectIdentity(source: source.name, bucket: $0.bucket, key: $0.key), hint: $0)
+        }
+      } catch {
+        // A directory that is not there yet may come.
+        if error.code != .notFound || !context.options.listsForEvents { problems[index] = error }
+      }
+    }
+    return (found, problems)
+  }
+}
