@@ -66,6 +66,12 @@ public final class KeyTable {
     }
   }
 
+  /// The number of one key, added if it is new. The key lies in a padded arena.
+  func number(of key: UnsafePointer<UInt8>, _ length: Int) -> UInt32 {
+    reserve(1)
+    return number(key, length, hash: Hashing.hash64(key, length))
+  }
+
   /// Room for `more` new keys without growing in between.
   private func reserve(_ more: Int) {
     let needed = count + more

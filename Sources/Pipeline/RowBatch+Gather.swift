@@ -45,12 +45,15 @@ extension RowBatch {
     }
   }
 
-  /// Copies rows of `source`, whose columns are of the batch's types, behind its own; there must be room.
-  func append(_ chosen: UnsafeBufferPointer<UInt32>, of source: Rows) {
+  /// Copies rows of `source`, whose columns are of the batch's types, behind its own; there must be room. Without keys
+  /// those and their hashes are left undefined.
+  func append(_ chosen: UnsafeBufferPointer<UInt32>, of source: Rows, withKeys: Bool = true) {
     precondition(count + chosen.count <= capacity)
     let at = count
-    gatherViews(chosen, from: source.keys, source: source.keyArena, to: keys + at)
-    for i in 0..<chosen.count { hashes[at + i] = source.hashes[Int(chosen[i])] }
+    if withKeys {
+      gatherViews(chosen, from: source.keys, source: source.keyArena, to: keys + at)
+      for i in 0..<chosen.count { hashes[at + i] = source.hashes[Int(chosen[i])] }
+    }
     if let from = source.origins {
       for i in 0..<chosen.count { origins[at + i] = from[Int(chosen[i])] }
     } else {

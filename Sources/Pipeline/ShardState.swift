@@ -10,7 +10,8 @@ public final class ShardState: @unchecked Sendable {
   let keys = KeyTable()
   let latest: [LatestState?]
   let events: [EventsState?]
-  private var numbers: [UInt32] = []
+  /// Key numbers of the last applied batch's rows.
+  private(set) var numbers: [UInt32] = []
 
   public init(shard: Int, plan: DatasetPlan) {
     self.shard = shard

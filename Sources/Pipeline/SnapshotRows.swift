@@ -51,8 +51,23 @@ public struct SnapshotTableBuilder {
       fields: plan.fields, columns: plan.output.map { Column(type: $0.type, capacity: rows) }, count: rows)
   }
 
+  /// Where a column is read from in place of its source's state: an aggregate's state of its own, in which a row's key
+  /// has the row's position among `keys` as its number.
+  struct Detour {
+    var state: EventsState
+    var reading: AggregateReading
+  }
+
   /// Appends the rows of the given keys of a shard, which must be readable (no writer at the same time).
   public mutating func append(_ state: ShardState, keys: ArraySlice<UInt32>) throws(OverflowError) {
+    try append(state, keys: keys, detours: [:])
+  }
+
+  /// `detours` by output column.
+  mutating func append(_ state: ShardState, keys: ArraySlice<UInt32>, detours: [Int: Detour])
+    throws(OverflowError)
+  {
+    let positions = detours.isEmpty ? [] : (0..<keys.count).map { UInt32(truncatingIfNeeded: $0) }
     for (index, output) in plan.output.enumerated() {
       let column = table.columns[index]
       switch output.value {
@@ -62,7 +77,14 @@ public struct SnapshotTableBuilder {
         readLatest(latest, keys, kept: kept, into: column)
       case .aggregate(let source, let reading):
         guard let events = state.events[source] else { continue }
-        if let bad = events.read(reading, keys: keys, into: column, at: at) {
+        let bad: UInt32?
+        if let detour = detours[index] {
+          bad = detour.state.read(detour.reading, keys: positions[...], into: column, at: at)
+            .map { keys[keys.startIndex + Int($0)] }
+        } else {
+          bad = events.read(reading, keys: keys, into: column, at: at)
+        }
+        if let bad {
           throw OverflowError(column: output.name, key: state.keys.arena.string(state.keys.views[Int(bad)]))
         }
       }

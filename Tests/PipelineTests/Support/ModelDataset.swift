@@ -15,6 +15,8 @@ struct ModelRow {
   var row: UInt64
   /// One a column of ``ModelSource/types``.
   var cells: [Literal?]
+  /// Of a `latest` source: the key has no row from here on.
+  var isRemoval = false
 }
 
 struct ModelInput {
@@ -158,15 +160,19 @@ extension ShardSplitter {
     var hashes = keys.map { Hashing.hash64(UnsafePointer(keyArena.base) + Int($0.start), $0.length) }
     var times = rows.map(\.time)
     let columns = plan.carried.map { index in
-      let position = ModelSource.names.firstIndex(of: plan.source.columns[index].name)!
+      let column = plan.source.columns[index]
+      guard let position = ModelSource.names.firstIndex(of: column.name) else {
+        return Column(column.type, rows.map { column.type == .string ? .string($0.key) : .timestamp($0.time) })
+      }
       return Column(ModelSource.types[position], rows.map { $0.cells[position] })
     }
+    let origins = rows.map { RowOrigin(input: input, row: $0.row, isRemoval: $0.isRemoval) }
     times.withUnsafeMutableBufferPointer { times in
       append(
         rows: rows.count, faults: RowFaults(capacity: rows.count), keyArena: keyArena, keys: &keys,
         hashes: &hashes,
         times: plan.timeColumn.flatMap { _ in times.baseAddress.map { UnsafePointer($0) } }, columns: columns,
-        input: input, firstRow: rows[0].row)
+        input: input, firstRow: rows[0].row, origins: rows.contains { $0.isRemoval } ? origins : nil)
     }
   }
 }

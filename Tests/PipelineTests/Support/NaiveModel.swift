@@ -19,7 +19,11 @@ struct NaiveModel {
   func answers() -> [String: [Answer]] {
     var answers: [String: [Answer]] = [:]
     let rowsSource = dataset.sources[0]
-    for key in Set(rowsSource.rows.filter { counts($0, rowsSource, over: nil) }.map(\.key)) {
+    let counted = rowsSource.rows.filter { counts($0, rowsSource, over: nil) }
+    for key in Set(counted.map(\.key)) {
+      if rowsSource.keep == .latest, ordered(counted.filter { $0.key == key }, rowsSource).last?.isRemoval ?? true {
+        continue
+      }
       answers[key] = dataset.features.map { answer($0, key) }
     }
     return answers
@@ -49,7 +53,7 @@ struct NaiveModel {
     switch feature.value {
     case .column(let name):
       let newest = ordered(rows.filter { counts($0, source, over: nil) }, source).last
-      answer = .value(newest.flatMap { NaiveModel.cell($0, name) })
+      answer = .value(newest.flatMap { $0.isRemoval ? nil : NaiveModel.cell($0, name) })
     case .aggregate(let aggregate):
       let counted = rows.filter { row in
         counts(row, source, over: aggregate.over)
