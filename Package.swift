@@ -104,7 +104,7 @@ let package = Package(
     tests("BrokerTests", ["EmbeddedBroker", "KafkaBroker", "Platform", "TestKit"]),
     tests("NotificationTests", ["Notifications"], fixtures: true),
     tests("MonitorTests", ["Monitor", "TestKit"]),
-    tests("TelemetryTests", ["Metrics", "Logging", "Status"]),
+    tests("TelemetryTests", ["Metrics", "Logging", "Status"], fixtures: true),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Columns", "Digests", "Formats", "Platform", "TestKit"]),
   ],
   swiftLanguageModes: [.v6],
