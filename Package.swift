@@ -110,7 +110,7 @@ let package = Package(
     tests("BrokerTests", ["EmbeddedBroker", "KafkaBroker", "Platform", "TestKit"]),
     tests("NotificationTests", ["Notifications", "TestKit"], fixtures: true),
     tests("MonitorTests", ["Monitor", "TestKit"]),
-    tests("TelemetryTests", ["Metrics", "Logging", "Status"]),
+    tests("TelemetryTests", ["Metrics", "Logging", "Status"], fixtures: true),
     tests(
       "WorkerTests",
       [

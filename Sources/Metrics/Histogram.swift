@@ -1,16 +1,10 @@
-internal import Synchronization
-
 /// How often values fell into each of a few ranges. Any thread.
 public final class Histogram: Metric {
   /// Upper bounds, each included in its bucket.
   private let bounds: [Double]
-  private let state: Mutex<State>
-
-  private struct State {
-    /// One more than there are bounds: the last is for all that is larger.
-    var counts: [UInt64]
-    var sum = 0.0
-  }
+  /// One more than there are bounds: the last is for all that is larger.
+  private let counts: [Counter]
+  private let sum = Gauge()
 
   /// From a millisecond to ten minutes, about two and a half a step.
   public static let seconds: [Double] = [
@@ -22,24 +16,23 @@ public final class Histogram: Metric {
       buckets.allSatisfy { $0.isFinite } && zip(buckets, buckets.dropFirst()).allSatisfy { $0 < $1 },
       "buckets grow and are finite")
     bounds = buckets
-    state = Mutex(State(counts: Array(repeating: 0, count: buckets.count + 1)))
+    counts = (0...buckets.count).map { _ in Counter() }
   }
 
   /// NaN is left out: it would spoil the sum for ever.
   public func observe(_ value: Double) {
     guard !value.isNaN else { return }
     let bucket = bounds.firstIndex { value <= $0 } ?? bounds.count
-    state.withLock { state in
-      state.counts[bucket] += 1
-      state.sum += value
-    }
+    counts[bucket].increment()
+    sum.add(value)
   }
 
   func write(_ name: String, _ labels: Labels, to text: inout MetricsText) {
-    let (counts, sum) = state.withLock { ($0.counts, $0.sum) }
+    // The buckets agree with the count; the sum may lack, or have, a value that comes just now.
+    let sum = sum.value
     var total: UInt64 = 0
     for (index, count) in counts.enumerated() {
-      total += count
+      total += count.value
       text.sample(name + "_bucket", labels, total, bound: index < bounds.count ? bounds[index] : .infinity)
     }
     text.sample(name + "_sum", labels, sum)

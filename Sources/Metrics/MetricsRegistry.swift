@@ -2,8 +2,7 @@ internal import Synchronization
 
 /// A process's metrics and their text for Prometheus.
 ///
-/// Registering gives a handle that any thread updates without a lock (counters, gauges) or a short one (histograms):
-/// cheap enough for each batch, not meant for each row. Registering the same name and labels again gives the same
+/// Registering gives a handle that any thread updates without a lock: cheap enough for each batch, not meant for each row. Registering the same name and labels again gives the same
 /// handle. Names, labels and kinds are the program's own, so a wrong one is a programmer's error; label *values* may be
 /// anything.
 public final class MetricsRegistry: Sendable {
