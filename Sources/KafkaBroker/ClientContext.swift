@@ -6,22 +6,21 @@ internal import Synchronization
 public typealias OAuthToken = (token: String, lifetimeMilliseconds: Int64, principal: String)
 
 /// What librdkafka's callbacks of one handle reach by its opaque pointer. Lives as long as the handle.
-final class ClientContext: Sendable {
+final class ClientContext: @unchecked Sendable {
+  // Sendable: `rebalanced` is set before the handle is polled first and called by polls alone, on the consumer's thread.
   let settings: KafkaSettings
-  private let log: @Sendable (String) -> Void
+  var rebalanced: ((rd_kafka_resp_err_t, UnsafePointer<rd_kafka_topic_partition_list_t>) -> Void)?
+  private let log: KafkaLog
   private let oauthToken: (@Sendable () throws -> OAuthToken)?
   private let state = Mutex(State())
 
   private struct State {
-    var collapser = LogCollapser()
     var lastFault: KafkaFault?
     /// When all brokers were first found to be down, in milliseconds of the monotonic clock.
     var downSince: Int64?
   }
 
-  init(
-    settings: KafkaSettings, oauthToken: (@Sendable () throws -> OAuthToken)?, log: @escaping @Sendable (String) -> Void
-  ) {
+  init(settings: KafkaSettings, oauthToken: (@Sendable () throws -> OAuthToken)?, log: KafkaLog) {
     self.settings = settings
     self.oauthToken = oauthToken
     self.log = log
@@ -38,11 +37,7 @@ final class ClientContext: Sendable {
     }
   }
 
-  func say(_ text: String) {
-    let text = settings.redacted(text)
-    let line = state.withLock { $0.collapser.line(text, at: monotonicMilliseconds()) }
-    if let line { log(line) }
-  }
+  func say(_ text: String) { log.say(settings.redacted(text)) }
 
   private func note(_ fault: KafkaFault) {
     state.withLock {
@@ -82,6 +77,10 @@ final class ClientContext: Sendable {
       Unmanaged<ClientContext>.fromOpaque(opaque).takeUnretainedValue().note(
         KafkaFault(rd_kafka_resp_err_t(rawValue: code), text.map { String(cString: $0) }))
     }
+    rd_kafka_conf_set_rebalance_cb(configuration) { _, code, list, opaque in
+      guard let list, let opaque else { return }
+      Unmanaged<ClientContext>.fromOpaque(opaque).takeUnretainedValue().rebalanced?(code, list)
+    }
     guard oauthToken != nil else { return }
     rd_kafka_conf_enable_sasl_queue(configuration, 1)
     rd_kafka_conf_set_oauthbearer_token_refresh_cb(configuration) { client, _, opaque in
@@ -91,6 +90,18 @@ final class ClientContext: Sendable {
   }
 
   var refreshesTokens: Bool { oauthToken != nil }
+}
+
+/// The user's log, shared by all handles: all of them complain of the same broker.
+final class KafkaLog: Sendable {
+  private let write: @Sendable (String) -> Void
+  private let collapser = Mutex(LogCollapser())
+
+  init(_ write: @escaping @Sendable (String) -> Void) { self.write = write }
+
+  func say(_ text: String) {
+    if let line = collapser.withLock({ $0.line(text, at: monotonicMilliseconds()) }) { write(line) }
+  }
 }
 
 func monotonicMilliseconds() -> Int64 { Int64(DispatchTime.now().uptimeNanoseconds / 1_000_000) }
