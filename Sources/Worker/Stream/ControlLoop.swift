@@ -58,6 +58,9 @@ final class ControlLoop: @unchecked Sendable {
   /// Asks for a snapshot. Any thread; on the publisher only.
   func request(_ request: CutRequest) { shared.withLock { $0.requests.append(request) } }
 
+  /// Lists the stores at the next step; with `again`, all objects are read anew. Any thread.
+  func requestListing(again: Bool) { scanner.request(again: again) }
+
   // MARK: Steps
 
   func step(milliseconds: Int) throws -> Bool {

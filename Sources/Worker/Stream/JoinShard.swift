@@ -92,9 +92,9 @@ final class JoinShard: @unchecked Sendable {
     if !context.ledger.holds(position) { context.ledger.rewind() }
     storage.removeLocally(except: Set(segments.refs.compactMap(\.name)).union(uploaded))
     if context.options.emitsFeatures {
-      live = try ShardLive(context, shard: shard)
-      try live?.rebuild(segments.refs, self)
-      live?.forgetTouched()
+      let live = try ShardLive(self)
+      try live.recover(segments.refs)
+      self.live = live
     }
     return rowsOffset
   }
@@ -187,7 +187,7 @@ final class JoinShard: @unchecked Sendable {
         batches: accepted)
       segments.add(ref)
       rowsApplied += UInt64(ref.header.rows)
-      if !isReplaced { try live?.add(ref, source: source) }
+      if !isReplaced { try live?.add(ref) }
     }
     if isReplaced { try live?.replace(segments.refs, self) }
     return true
@@ -348,6 +348,17 @@ final class JoinShard: @unchecked Sendable {
     // From the back, so that indices before stay what they are.
     for indices in groups.values.sorted(by: { $0[0] > $1[0] }) {
       try join(indices, dropsDead: cuts.isEmpty)
+    }
+    // What only a pending cut still holds.
+    for id in cuts.keys {
+      guard var cut = cuts[id] else { continue }
+      for (index, ref) in cut.work.segments.enumerated() where ref.name == nil {
+        let (content, dead) = SegmentBuilder.join([(ref, ref.batches.map { ($0, 0) })], dropsDead: false)
+        let (name, header, bytes) = try SegmentCodec.encode(content, shard: shard)
+        try storage.saveLocally(name, bytes)
+        cut.work.segments[index] = SegmentRef(name: name, bytes: bytes.count, header: header, dead: dead)
+      }
+      cuts[id] = cut
     }
   }
 

@@ -3,13 +3,76 @@ internal import Definition
 internal import Pipeline
 internal import Platform
 
-/// A shard's current features, for the `features` topic.
+/// A shard's current features on their way to the `features` topic: each changed key's row after the commits that changed
+/// it, coalesced while more commits are at hand.
+///
+/// Used by whoever works on the shard. After a recovery, rows of commits behind the checkpoint are told again; they say
+/// their ledger position, so a consumer can tell newer from older.
 final class ShardLive {
-  init(_ context: StreamContext, shard: Int) throws {}
-  func add(_ ref: SegmentRef, source: Int) throws {}
-  func replace(_ refs: [SegmentRef], _ shard: JoinShard) throws {}
-  func rebuild(_ refs: [SegmentRef], _ shard: JoinShard) throws {}
-  func forgetTouched() {}
-  var hasWaiting: Bool { false }
-  func emit(_ shard: JoinShard, moreToCome: Bool) throws -> Bool { false }
+  private let context: StreamContext
+  private let shard: Int
+  private var features: LiveFeatures
+  private var rows: ShardRows
+  private var emittedAt: Int64 = 0
+  private(set) var rowsEmitted = 0
+
+  /// While commits keep coming, rows are told this often, microseconds.
+  static let emitEvery: Int64 = 1_000_000
+  /// Rows that one append takes.
+  static let appendRows = 4096
+
+  init(_ shard: JoinShard) throws {
+    context = shard.context
+    self.shard = shard.shard
+    features = try LiveFeatures(
+      definition: context.definition, shards: context.plan.shards, shard: shard.shard, asOf: context.clock.now())
+    rows = ShardRows(context, storage: shard.storage)
+  }
+
+  /// Whether there are rows to tell.
+  var hasWaiting: Bool { features.touchedCount > 0 }
+
+  /// Rows of an entry that replaces nothing.
+  func add(_ ref: SegmentRef) throws {
+    try rows.each(ref) { [features] batch, source, inputs, table in
+      features.apply(batch, source: source, inputs: inputs, table: table)
+    }
+  }
+
+  /// Starts over with what is live: some rows went. All keys that were told are told again, or as gone.
+  func replace(_ refs: [SegmentRef], _ shard: JoinShard) throws {
+    let fresh = try LiveFeatures(
+      definition: context.definition, shards: context.plan.shards, shard: shard.shard, asOf: context.clock.now(),
+      replacing: features)
+    features = fresh
+    rows = ShardRows(context, storage: shard.storage)
+    for ref in refs { try add(ref) }
+  }
+
+  /// After a restart: what the checkpoint holds was told.
+  func recover(_ refs: [SegmentRef]) throws {
+    for ref in refs { try add(ref) }
+    features.settle(asOf: context.clock.now(), tables: rows.tables)
+  }
+
+  /// Tells the changed rows; false if there are none, or more commits are at hand and it is not time yet.
+  func emit(_ shard: JoinShard, moreToCome: Bool) throws -> Bool {
+    let now = context.clock.now()
+    guard hasWaiting, !moreToCome || now - emittedAt >= ShardLive.emitEvery else { return false }
+    emittedAt = now
+    var waiting: [OutgoingMessage] = []
+    let topic = context.topics.features
+    try features.rows(asOf: now, ledgerPosition: shard.position - 1, tables: rows.tables) { key, json in
+      waiting.append(
+        OutgoingMessage(topic: topic, partition: shard.shard, key: Array(key), value: json.map { Array($0) }))
+      if waiting.count == ShardLive.appendRows {
+        _ = try context.broker.append(waiting)
+        rowsEmitted += waiting.count
+        waiting.removeAll(keepingCapacity: true)
+      }
+    }
+    if !waiting.isEmpty { _ = try context.broker.append(waiting) }
+    rowsEmitted += waiting.count
+    return true
+  }
 }

@@ -17,7 +17,7 @@ final class StoreScanner {
   private var completeAskedAt: Int64 = 0
   /// Hints given and not yet seen in the ledger: repeated only after a while.
   private var given: [ObjectIdentity: (version: String, at: Int64)] = [:]
-  private let again = Locked(false)
+  private let wanted = Locked((now: false, again: false))
   private(set) var repaired = 0
 
   /// How long a hint is given to arrive in the ledger.
@@ -32,21 +32,21 @@ final class StoreScanner {
     strict = SourceLister(definition, stores: context.stores)
   }
 
-  /// The next listing gives a hint for every object, accepted or not. Any thread.
-  func requestAll() { again.withLock { $0 = true } }
+  /// Lists at the next step; with `again`, gives a hint for every object, accepted or not. Any thread.
+  func request(again: Bool) { wanted.withLock { $0 = (true, $0.again || again) } }
 
   /// Lists if it is time; false if it is not.
   func step() throws -> Bool {
     let now = context.clock.now()
-    let all = again.withLock { again in
-      defer { again = false }
-      return again
+    let asked = wanted.withLock { wanted in
+      defer { wanted = (false, false) }
+      return wanted
     }
     let isDue = scannedAt.map { now - $0 >= context.options.listEvery } ?? true
-    guard isDue || all else { return false }
+    guard isDue || asked.now else { return false }
     let isFirst = scannedAt == nil
     scannedAt = now
-    try scan(now, again: all, isRepair: !isFirst && !context.options.listsForEvents)
+    try scan(now, again: asked.again, isRepair: !isFirst && !context.options.listsForEvents)
     return true
   }
 

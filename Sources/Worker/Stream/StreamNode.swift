@@ -1,0 +1,279 @@
+public import Definition
+public import Logging
+public import Pipeline
+public import Platform
+public import Status
+
+/// What a streaming worker is told from outside.
+public struct NodeOptions: Sendable {
+  /// The worker's static name in the groups; unique among the dataset's workers.
+  public var name: String
+  public var programVersion: String
+  public var threads: Int
+  /// Where segments are kept at hand.
+  public var cacheDirectory: String
+  /// Time between listings, microseconds; `listsForEvents`: they take the place of notifications.
+  public var listEvery: Int64
+  public var listsForEvents: Bool
+  public var commitEvery: Int64
+  public var checkpointEvery: Int64
+  public var emitsFeatures: Bool
+  /// Threads that read objects at a time, each blocked on a store most of the time.
+  public var readers: Int
+  public var brokerKind: NodeStatus.Broker.Kind
+
+  public init(
+    name: String, programVersion: String, threads: Int, cacheDirectory: String, listEvery: Int64,
+    listsForEvents: Bool, commitEvery: Int64 = 200_000, checkpointEvery: Int64 = 10_000_000, emitsFeatures: Bool = true,
+    readers: Int, brokerKind: NodeStatus.Broker.Kind
+  ) {
+    self.name = name
+    self.programVersion = programVersion
+    self.threads = threads
+    self.cacheDirectory = cacheDirectory
+    self.listEvery = listEvery
+    self.listsForEvents = listsForEvents
+    self.commitEvery = commitEvery
+    self.checkpointEvery = checkpointEvery
+    self.emitsFeatures = emitsFeatures
+    self.readers = readers
+    self.brokerKind = brokerKind
+  }
+
+  var stream: StreamOptions {
+    var stream = StreamOptions(member: name, programVersion: programVersion, threads: threads)
+    stream.listEvery = listEvery
+    stream.listsForEvents = listsForEvents
+    stream.commitEvery = commitEvery
+    stream.checkpointEvery = checkpointEvery
+    stream.emitsFeatures = emitsFeatures
+    return stream
+  }
+}
+
+/// One streaming worker: all loops of ``StreamParts`` on threads of their own.
+///
+/// ```
+/// starting ─▶ running ─▶ stopping ─▶ stopped
+///     └──────────┴──▶ failed: what no retry mends; `failure` says what
+/// ```
+public final class StreamNode: Sendable {
+  private let parts: StreamParts
+  private let options: NodeOptions
+  private let log: Log
+  private let started: Int64
+  private let state = Locked(State())
+
+  private struct State {
+    var phase = NodeStatus.State.starting
+    var failure: String?
+    var threads: [WorkerThread] = []
+    /// What each loop is waiting out, by its name.
+    var troubles: [String: String] = [:]
+    var lag: [NodeStatus.Lag] = []
+    var isDraining = false
+    var isDrained = false
+  }
+
+  /// How long shards may take to be handed over when the node stops.
+  static let drainMilliseconds = 7_000
+
+  /// Opens nothing yet; throws what is wrong with the definition or its places.
+  public init(
+    _ definition: Definition, semanticHash: String, record: Manifest.DefinitionRecord, broker: any Broker,
+    stores: any StoreDirectory, clock: any WallClock, options: NodeOptions, log: Log
+  ) throws {
+    self.options = options
+    self.log = log
+    started = clock.now()
+    let context = try StreamContext(
+      definition, semanticHash: semanticHash, record: record, broker: broker, stores: stores, clock: clock,
+      attempts: .random, options: options.stream, log: log)
+    parts = try StreamParts(context, files: DirectorySegmentFiles(options.cacheDirectory))
+  }
+
+  private var context: StreamContext { parts.context }
+
+  // MARK: Life
+
+  /// Starts all threads; returns at once.
+  public func start() {
+    spawn("ledger") { [self] in
+      try parts.define()
+      let moved = try context.ledger.step(milliseconds: 50)
+      try parts.checkDefinition()
+      if context.ledger.isAtHead { state.withLock { if $0.phase == .starting { $0.phase = .running } } }
+      return moved
+    }
+    spawn("ingest") { [self] in try parts.ingest.step(milliseconds: 20) }
+    for number in 0..<max(1, options.readers) {
+      spawn("objects-\(number)") { [self] in
+        let moved = try parts.objects.step()
+        if !moved { parts.objects.waitForWork(milliseconds: 20) }
+        return true
+      }
+    }
+    spawn("records") { [self] in
+      let moved = try parts.records.step()
+      if !moved { parts.records.waitForWork(milliseconds: 5) }
+      return true
+    }
+    spawn("join") { [self] in
+      // The group's member belongs to this thread, so it hands the shards over, too.
+      guard state.withLock({ $0.isDraining }) else { return try parts.join.poll(milliseconds: 20) }
+      parts.join.close()
+      state.withLock { $0.isDrained = true }
+      return false
+    }
+    for number in 0..<max(1, options.threads) {
+      spawn("shards-\(number)") { [self] in
+        let moved = try parts.join.work()
+        if !moved { parts.join.waitForWork(milliseconds: 5) }
+        return true
+      }
+    }
+    spawn("cuts") { [self] in try parts.cuts.step() }
+    spawn("control") { [self] in try parts.control.step(milliseconds: 50) }
+    spawn("lag") { [self] in
+      let lag = parts.lag()
+      state.withLock { $0.lag = lag }
+      sleep(milliseconds: 2_000)
+      return true
+    }
+  }
+
+  /// A thread that steps until the node stops. What the world outside does wrong is waited out and told; anything else
+  /// fails the node.
+  private func spawn(_ name: String, _ step: @escaping @Sendable () throws -> Bool) {
+    let thread = WorkerThread { [self] in
+      while isGoingOn {
+        do {
+          let moved = try step()
+          state.withLock { _ = $0.troubles.removeValue(forKey: name) }
+          if !moved { sleep(milliseconds: 5) }
+        } catch let error as BrokerError where error.isTransient || error.code == .full {
+          trouble(name, error.description)
+        } catch let error as BrokerError where error.code == .closed {
+          return
+        } catch let error as StoreError where error.code != .protocolViolation {
+          trouble(name, error.description)
+        } catch {
+          fail("\(error)")
+        }
+      }
+    }
+    state.withLock { $0.threads.append(thread) }
+  }
+
+  private func trouble(_ name: String, _ text: String) {
+    let isNew = state.withLock { state in
+      defer { state.troubles[name] = text }
+      return state.troubles[name] != text
+    }
+    if isNew { log.warning("waiting", ["part": .init(name), "error": .init(text)]) }
+    sleep(milliseconds: 1_000)
+  }
+
+  private func fail(_ text: String) {
+    let isFirst = state.withLock { state in
+      defer {
+        state.failure = state.failure ?? text
+        state.phase = .stopping
+      }
+      return state.failure == nil
+    }
+    if isFirst { log.error(text) }
+  }
+
+  private var isGoingOn: Bool { state.withLock { $0.phase != .stopping } }
+
+  /// In small pieces, so that stopping does not wait.
+  private func sleep(milliseconds: Int) {
+    var left = milliseconds
+    while left > 0 && isGoingOn {
+      pause(milliseconds: min(left, 50))
+      left -= 50
+    }
+  }
+
+  private func pause(milliseconds: Int) {
+    let lock = ConditionLock()
+    lock.withLock { lock.wait(milliseconds: milliseconds) }
+  }
+
+  /// Why it cannot go on; nil while it can.
+  public var failure: String? { state.withLock { $0.failure } }
+
+  /// Stops: no more intake, what is done is committed, shards are checkpointed and handed over. Blocks for some seconds at
+  /// most, as long as broker and store answer.
+  public func stop() {
+    parts.cuts.stop()
+    // While the shard threads still run, for they write the last checkpoints.
+    if failure == nil {
+      state.withLock { $0.isDraining = true }
+      var waited = 0
+      while !state.withLock({ $0.isDrained || $0.failure != nil }) && waited < StreamNode.drainMilliseconds {
+        pause(milliseconds: 20)
+        waited += 20
+      }
+    }
+    state.withLock { $0.phase = .stopping }
+    parts.objects.wake()
+    for thread in state.withLock({ $0.threads }) { thread.join() }
+    parts.ingest.close()
+    parts.control.close()
+    parts.join.close()
+    context.ledger.close()
+  }
+
+  // MARK: Asking
+
+  /// Asks this worker, if it is the publisher, for a snapshot; false if it is not the publisher.
+  public func requestSnapshot(id: String, asOf: Int64, listsFirst: Bool) -> Bool {
+    guard parts.control.status.isOwner else { return false }
+    parts.control.request(
+      ControlLoop.CutRequest(id: id, asOf: asOf, notBefore: .min, listsFirst: listsFirst))
+    return true
+  }
+
+  /// Where a cut is: nil if no such cut was accepted, true once it ended.
+  public func hasEnded(cut id: String) -> Bool? {
+    context.ledger.read { fold in fold.hasCut(id) ? fold.cuts[id] == nil : nil }
+  }
+
+  public func wasPublished(cut id: String) -> Bool {
+    context.ledger.read { fold in fold.published.contains { $0.id == id } }
+  }
+
+  /// Lists the stores now; with `again`, all objects are read anew. False if this worker is not the publisher.
+  public func requestListing(again: Bool) -> Bool {
+    guard parts.control.status.isOwner else { return false }
+    parts.control.requestListing(again: again)
+    return true
+  }
+
+  /// Why it is not ready to serve; empty when it is.
+  public var unready: [String] {
+    let (phase, failure, troubles) = state.withLock { ($0.phase, $0.failure, $0.troubles) }
+    var reasons: [String] = []
+    if let failure { reasons.append(failure) }
+    if phase == .starting { reasons.append("the ledger is being read") }
+    if phase == .stopping && failure == nil { reasons.append("stopping") }
+    for (part, text) in troubles.sorted(by: { $0.key < $1.key }) { reasons.append("\(part): \(text)") }
+    for shard in parts.join.shards where shard.state != "serving" {
+      reasons.append("shard \(shard.shard) is \(shard.state)" + (shard.reason.map { ": \($0)" } ?? ""))
+    }
+    reasons += parts.records.stoppedReasons
+    return reasons
+  }
+
+  public var status: NodeStatus {
+    let (phase, troubles, lag) = state.withLock { ($0.phase, $0.troubles, $0.lag) }
+    return parts.status(
+      options, phase: phase, started: started, isReachable: !troubles.values.contains { $0.contains("broker") },
+      lag: lag)
+  }
+
+  /// Totals for metrics.
+  public var totals: NodeTotals { parts.totals }
+}
