@@ -66,7 +66,8 @@ let package = Package(
     module("LocalStore", ["Platform", "Digests"]),
     module("S3", ["Platform", "Digests", "CCurl", "CCrypto"]),
     module("KafkaBroker", ["Platform", "CRDKafka"]),
-    module("EmbeddedBroker", ["Platform", "CSQLite"]),
+    module("LogBroker", ["Platform"]),
+    module("EmbeddedBroker", ["Platform", "LogBroker", "CSQLite"]),
     module("Notifications", []),
     module("Monitor", ["CMicroHTTPD"]),
     module(
@@ -80,12 +81,17 @@ let package = Package(
       swiftSettings: strict),
 
     // What tests share: seeded numbers, stores in memory.
-    .target(name: "TestKit", dependencies: ["Platform"], path: "Tests/TestKit", swiftSettings: strict),
+    .target(name: "TestKit", dependencies: ["Platform", "LogBroker"], path: "Tests/TestKit", swiftSettings: strict),
 
     // Damaged input for all readers, for a bounded time: `make fuzz`.
     .executableTarget(
       name: "tributary-fuzz",
       dependencies: ["Columns", "Definition", "Formats", "Pipeline", "Platform", "TestKit"], path: "Tests/Fuzz",
+      swiftSettings: strict),
+
+    // A process with an embedded broker, to be killed and to run out of room.
+    .executableTarget(
+      name: "broker-trial", dependencies: ["EmbeddedBroker", "Platform"], path: "Tests/BrokerTrial",
       swiftSettings: strict),
 
     tests("ColumnsTests", ["Columns", "Formats", "TestKit"], fixtures: true),
@@ -96,7 +102,7 @@ let package = Package(
     tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition", "TestKit"]),
     tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
-    tests("BrokerTests", ["EmbeddedBroker", "KafkaBroker", "Platform", "TestKit"]),
+    tests("BrokerTests", ["EmbeddedBroker", "LogBroker", "KafkaBroker", "Platform", "TestKit", "broker-trial"]),
     tests("NotificationTests", ["Notifications"], fixtures: true),
     tests("MonitorTests", ["Monitor"]),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Columns", "Digests", "Formats", "Platform", "TestKit"]),
