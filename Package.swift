@@ -66,7 +66,8 @@ let package = Package(
     module("LocalStore", ["Platform", "Digests"]),
     module("S3", ["Platform", "Digests", "CCurl", "CCrypto"]),
     module("KafkaBroker", ["Platform", "CRDKafka"]),
-    module("EmbeddedBroker", ["Platform", "CSQLite"]),
+    module("LogBroker", ["Platform"]),
+    module("EmbeddedBroker", ["Platform", "LogBroker", "CSQLite"]),
     module("Notifications", []),
     module("Monitor", ["CMicroHTTPD"]),
 
@@ -90,13 +91,18 @@ let package = Package(
       swiftSettings: strict),
 
     // What tests share: seeded numbers, stores in memory.
-    .target(name: "TestKit", dependencies: ["Platform"], path: "Tests/TestKit", swiftSettings: strict),
+    .target(name: "TestKit", dependencies: ["Platform", "LogBroker"], path: "Tests/TestKit", swiftSettings: strict),
 
     // Damaged input for all readers, for a bounded time: `make fuzz`.
     .executableTarget(
       name: "tributary-fuzz",
       dependencies: ["Columns", "Definition", "Formats", "Notifications", "Pipeline", "Platform", "TestKit"],
       path: "Tests/Fuzz",
+      swiftSettings: strict),
+
+    // A process with an embedded broker, to be killed and to run out of room.
+    .executableTarget(
+      name: "broker-trial", dependencies: ["EmbeddedBroker", "Platform"], path: "Tests/BrokerTrial",
       swiftSettings: strict),
 
     tests("ColumnsTests", ["Columns", "Formats", "TestKit"], fixtures: true),
@@ -107,7 +113,7 @@ let package = Package(
     tests("ConsoleTests", ["Console", "Status", "Worker", "Pipeline", "Definition", "TestKit"]),
     tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore", "TestKit", "Worker"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
-    tests("BrokerTests", ["EmbeddedBroker", "KafkaBroker", "Platform", "TestKit"]),
+    tests("BrokerTests", ["EmbeddedBroker", "LogBroker", "KafkaBroker", "Platform", "TestKit", "broker-trial"]),
     tests("NotificationTests", ["Notifications", "TestKit"], fixtures: true),
     tests("MonitorTests", ["Monitor", "TestKit"]),
     tests("TelemetryTests", ["Metrics", "Logging", "Status"], fixtures: true),
