@@ -1,6 +1,7 @@
 /// What one server gives to all its clients together, and to each.
 ///
-/// At most: `connections` × (`connectionBytes` + `bodyBytes`) of memory, beside what answers take.
+/// At most: `connections` × (`connectionBytes` + 2 × `bodyBytes`) of memory (bodies grow by doubling), beside what answers
+/// take.
 struct HTTPLimits: Sendable {
   /// Threads that poll and run the handler: as many requests are handled at a time.
   var threads: UInt32 = 4

@@ -6,7 +6,7 @@ internal import Synchronization
 /// address unless told otherwise.
 ///
 /// The handler runs on one of a few threads of the server, so one that takes long delays others; all of them may run it
-/// at a time. It must not call ``stop()``. Whatever clients send, memory, connections and time are bounded
+/// at a time. It must not call ``stop()`` or hold the last reference to the server. Whatever clients send, memory, connections and time are bounded
 /// (``HTTPLimits``).
 public final class HTTPServer: @unchecked Sendable {
   // Sendable: the constants are set once; the daemon is touched by `stop` alone, under the lock.

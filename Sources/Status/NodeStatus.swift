@@ -1,6 +1,7 @@
 /// What one worker says of itself at `GET /status`. JSON; times are ISO 8601 in UTC.
 ///
-/// Members may be added; a reader goes by `version` only when one changes its meaning.
+/// New members are optional, so that a program and workers of different versions understand each other; `version` changes
+/// with the meaning of an old one.
 public struct NodeStatus: Sendable, Codable, Hashable {
   public static let currentVersion = 1
 

@@ -22,6 +22,9 @@ private func get(_ port: UInt16, _ path: String = "/") throws -> String {
     defer { server.stop() }
     #expect(server.port != 0)
     #expect(try get(server.port, "/a%20b/%C3%A9?x=1+2&y=%26&x=3&z") == "200 GET /a b/é [x=1 2,y=&,z=] 0\n")
+    let asked = try LocalHTTPClient.request(
+      host: "127.0.0.1", port: server.port, path: "/q", query: ["a b&=?": "é +%", "c": ""])
+    #expect(String(decoding: asked.body, as: UTF8.self) == "GET /q [a b&=?=é +%,c=] 0\n")
     let posted = try LocalHTTPClient.request(
       host: "localhost", port: server.port, method: "POST", path: "/p", body: Array(repeating: 7, count: 1 << 20))
     #expect(posted.status == 200)
