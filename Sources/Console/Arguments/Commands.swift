@@ -1,6 +1,6 @@
 /// The commands that there are.
 public enum Commands {
-  public static let all = [batch, validate, inspect, rebuild]
+  public static let all = [batch, run, status, snapshot, backfill, topics, validate, inspect, rebuild]
 
   public static let batch = CommandSyntax(
     name: "batch",

@@ -3,6 +3,7 @@ internal import Definition
 internal import Formats
 internal import FoundationEssentials
 internal import Logging
+internal import Metrics
 internal import Pipeline
 internal import Platform
 
@@ -55,8 +56,12 @@ final class ControlLoop: @unchecked Sendable {
   var group: String { "\(context.definition.dataset)-publish" }
   var status: Shared { shared.withLock { $0 } }
 
-  /// Asks for a snapshot. Any thread; on the publisher only.
-  func request(_ request: CutRequest) { shared.withLock { $0.requests.append(request) } }
+  /// Asks for a snapshot; harmless if repeated. Any thread.
+  func request(_ request: CutRequest) {
+    shared.withLock { shared in
+      if !shared.requests.contains(where: { $0.id == request.id }) { shared.requests.append(request) }
+    }
+  }
 
   /// Lists the stores at the next step; with `again`, all objects are read anew. Any thread.
   func requestListing(again: Bool) { scanner.request(again: again) }
@@ -76,11 +81,13 @@ final class ControlLoop: @unchecked Sendable {
     case .outOfRange(let at, _, _): try consumer.begin(at, at: .first)
     case .records(let blocks): for block in blocks { take(block) }
     }
-    guard isOwner, context.ledger.isAtHead,
-      context.ledger.read({ $0.semanticHash == context.semanticHash })
-    else { return moved }
-    moved = try publish() || moved
+    guard context.ledger.isAtHead, context.ledger.read({ $0.semanticHash == context.semanticHash }) else {
+      return moved
+    }
     moved = try cut() || moved
+    if scanner.isAsked { moved = try scanner.step() || moved }
+    guard isOwner else { return moved }
+    moved = try publish() || moved
     moved = try scanner.step() || moved
     let repaired = scanner.repaired
     shared.withLock { $0.repaired = repaired }
@@ -168,6 +175,9 @@ final class ControlLoop: @unchecked Sendable {
     // Until our own entry is folded the cut looks pending.
     failedUntil[cut.id] = now + 5_000_000
     let manifest = outcome.manifest
+    context.metrics.snapshotsPublished.increment()
+    context.metrics.snapshotSeconds.observe(Double(max(0, context.clock.now() - cut.appendedAt)) / 1e6)
+    context.metrics.snapshotLastTimestampSeconds.set(context.clock.now() / 1_000_000)
     shared.withLock {
       $0.published += 1
       $0.lastPublished = (cut.id, context.clock.now(), manifest.fingerprint, manifest.rows)
@@ -230,12 +240,13 @@ final class ControlLoop: @unchecked Sendable {
   /// Slots that are due, and what was asked for.
   private func cut() throws -> Bool {
     let now = context.clock.now()
-    asked += shared.withLock { shared in
+    let requests = shared.withLock { shared in
       let taken = shared.requests
       shared.requests = []
       return taken
     }
-    if let schedule, let slot = schedule.slot(atOrBefore: now - schedule.delay) {
+    for request in requests where !asked.contains(where: { $0.id == request.id }) { asked.append(request) }
+    if isOwner, let schedule, let slot = schedule.slot(atOrBefore: now - schedule.delay) {
       let id = Schedule.id(of: slot)
       let isNew = context.ledger.read { !$0.hasCut(id) && slot >= ($0.definedAt ?? .max) }
       if isNew && !asked.contains(where: { $0.id == id }) {

@@ -1,5 +1,6 @@
 internal import Definition
 internal import Logging
+internal import Metrics
 internal import Notifications
 internal import Pipeline
 internal import Platform
@@ -132,7 +133,7 @@ final class IngestLoop: @unchecked Sendable {
         count("test", 1)
         _ = tracker.take(block.at, offset: entry.offset, parts: 0)
       case .unreadable(let reason):
-        count("unreadable", 1)
+        count("damaged", 1)
         context.log.warning(
           "a notification cannot be read; it goes to the dead letters",
           ["partition": .init("\(block.at)"), "offset": .init("\(entry.offset)"), "reason": .init(reason)])
@@ -147,7 +148,7 @@ final class IngestLoop: @unchecked Sendable {
     var wanted: [(ObjectHint, Int)] = []
     for hint in hints {
       let sources = matcher.sources(hint)
-      count(sources.isEmpty ? "other" : "taken", 1)
+      count(sources.isEmpty ? "foreign" : "read", 1)
       for source in sources { wanted.append((hint, source)) }
     }
     guard let token = tracker.take(at, offset: offset, parts: wanted.count) else { return }
@@ -159,6 +160,7 @@ final class IngestLoop: @unchecked Sendable {
   }
 
   private func count(_ outcome: String, _ number: Int) {
+    context.metrics.notifications(outcome: outcome).increment(by: number)
     shared.withLock { $0.notifications[outcome, default: 0] += number }
   }
 

@@ -1,6 +1,7 @@
 internal import Columns
 internal import Definition
 internal import Logging
+internal import Metrics
 internal import Pipeline
 internal import Platform
 
@@ -187,6 +188,7 @@ final class JoinShard: @unchecked Sendable {
         batches: accepted)
       segments.add(ref)
       rowsApplied += UInt64(ref.header.rows)
+      context.metrics.rowsApplied(source: ref.header.source).increment(by: ref.header.rows)
       if !isReplaced { try live?.add(ref) }
     }
     if isReplaced { try live?.replace(segments.refs, self) }
@@ -315,6 +317,7 @@ final class JoinShard: @unchecked Sendable {
     let checkpoint = Checkpoint(
       dataset: context.definition.dataset, shard: shard, shards: context.plan.shards, position: position,
       chain: chain.description, rowsOffset: rowsOffset, segments: try refs.map(named), cuts: pending)
+    let before = checkpoints.bytes
     for name in checkpoint.names.subtracting(uploaded) {
       try storage.upload(name)
       checkpoints.bytes += refs.first { $0.name == name }?.bytes ?? 0
@@ -322,6 +325,8 @@ final class JoinShard: @unchecked Sendable {
     }
     checkpoints.bytes += try storage.write(checkpoint)
     checkpoints.count += 1
+    context.metrics.checkpoints.increment()
+    context.metrics.checkpointBytes.increment(by: checkpoints.bytes - before)
     uploaded = checkpoint.names
     checkpointed = position
     checkpointedAt = context.clock.now()

@@ -1,6 +1,7 @@
 internal import Definition
 internal import Formats
 internal import Logging
+internal import Metrics
 internal import Pipeline
 internal import Platform
 
@@ -289,6 +290,9 @@ final class ObjectIngest: @unchecked Sendable {
     }
     attempt.commit = Commit(
       generation: generation, attempt: id, inputs: inputs, schema: source.schemaHash, shards: sender.receipts)
+    context.metrics.rowsRead(source: source.source.name).increment(by: rowsRead)
+    context.metrics.bytesRead(source: source.source.name).increment(by: attempt.bytes)
+    context.metrics.deadLetters.increment(by: letters.count)
     lock.withLock {
       counters.rowsRead += rowsRead
       counters.rowsRejected += rowsRejected
@@ -375,8 +379,14 @@ final class ObjectIngest: @unchecked Sendable {
         for task in attempt.tasks { finish(task) }
         return
       }
-      for (task, accepted) in zip(attempt.tasks, verdicts) {
+      let source = context.plan.sources[attempt.source].source.name
+      for (index, (task, accepted)) in zip(attempt.tasks, verdicts).enumerated() {
+        context.metrics.inputsCommitted(source: source, accepted ? .accepted : .refused).increment()
         if accepted {
+          for (reason, rows) in attempt.commit?.inputs[index].facts?.reasons ?? [:] {
+            context.metrics.rowsRejected(source: source, reason: reason).increment(by: rows)
+          }
+          if task.isRepair { context.metrics.repairedInputs.increment() }
           counters.objectsAccepted += 1
           if task.isRepair { counters.repaired += 1 }
           task.again = false

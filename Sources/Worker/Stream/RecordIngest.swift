@@ -1,5 +1,6 @@
 internal import Definition
 internal import Logging
+internal import Metrics
 internal import Pipeline
 internal import Platform
 
@@ -174,7 +175,17 @@ final class RecordIngest: @unchecked Sendable {
         moved = true
         guard case .inputs(let accepted) = verdict else { continue }
         counters.commits += 1
+        context.metrics.commitSeconds.observe(Double(context.clock.now() - first.since) / 1e6)
         for (range, isAccepted) in zip(first.ranges, accepted) {
+          let source = range.range.source
+          context.metrics.inputsCommitted(source: source, isAccepted ? .accepted : .refused).increment()
+          if isAccepted {
+            context.metrics.rowsRead(source: source).increment(by: range.rowsRead)
+            context.metrics.deadLetters.increment(by: range.rowsRejected)
+            for (reason, rows) in range.reasons ?? [:] {
+              context.metrics.rowsRejected(source: source, reason: reason).increment(by: rows)
+            }
+          }
           feeds[range.range]?.underWay -= 1
           if !isAccepted {
             counters.refused += 1

@@ -1,5 +1,6 @@
 internal import Columns
 internal import Definition
+internal import Metrics
 internal import Pipeline
 internal import Platform
 
@@ -60,6 +61,7 @@ final class ShardLive {
     let now = context.clock.now()
     guard hasWaiting, !moreToCome || now - emittedAt >= ShardLive.emitEvery else { return false }
     emittedAt = now
+    let before = rowsEmitted
     var waiting: [OutgoingMessage] = []
     let topic = context.topics.features
     try features.rows(asOf: now, ledgerPosition: shard.position - 1, tables: rows.tables) { key, json in
@@ -73,6 +75,7 @@ final class ShardLive {
     }
     if !waiting.isEmpty { _ = try context.broker.append(waiting) }
     rowsEmitted += waiting.count
+    context.metrics.featureRows.increment(by: rowsEmitted - before)
     return true
   }
 }

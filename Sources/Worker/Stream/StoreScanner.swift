@@ -35,6 +35,9 @@ final class StoreScanner {
   /// Lists at the next step; with `again`, gives a hint for every object, accepted or not. Any thread.
   func request(again: Bool) { wanted.withLock { $0 = (true, $0.again || again) } }
 
+  /// Whether somebody asked for a listing now.
+  var isAsked: Bool { wanted.withLock { $0.now } }
+
   /// Lists if it is time; false if it is not.
   func step() throws -> Bool {
     let now = context.clock.now()

@@ -2,6 +2,7 @@ internal import Columns
 internal import Definition
 internal import Formats
 internal import Logging
+internal import Metrics
 internal import Pipeline
 internal import Platform
 
@@ -24,6 +25,7 @@ struct StreamContext: Sendable {
   let state: StorePlace
   let ledger: LedgerView
   let log: Log
+  let metrics: WorkerMetrics
 
   init(
     _ definition: Definition, semanticHash: String, record: Manifest.DefinitionRecord, broker: any Broker,
@@ -49,6 +51,7 @@ struct StreamContext: Sendable {
     state = StorePlace(store: target.store, bucket: target.bucket, path: target.key("_tributary"))
     ledger = LedgerView(broker: broker, topic: topics.ledger)
     self.log = log
+    metrics = WorkerMetrics(version: options.programVersion)
   }
 
   /// The index of a source by name; nil for one that the definition no longer has.

@@ -1,5 +1,6 @@
 public import Definition
 public import Logging
+internal import Metrics
 public import Pipeline
 public import Platform
 public import Status
@@ -90,6 +91,12 @@ public final class StreamNode: Sendable {
       definition, semanticHash: semanticHash, record: record, broker: broker, stores: stores, clock: clock,
       attempts: .random, options: options.stream, log: log)
     parts = try StreamParts(context, files: DirectorySegmentFiles(options.cacheDirectory))
+    context.metrics.shards { [parts] in
+      parts.join.shards.map { WorkerMetrics.Shard($0.shard, position: Int64($0.position), rows: Int64($0.rows)) }
+    }
+    context.metrics.lag { [state] in
+      state.withLock { $0.lag }.map { WorkerMetrics.Lag(topic: $0.topic, partition: $0.partition, records: $0.records) }
+    }
   }
 
   private var context: StreamContext { parts.context }
@@ -228,12 +235,10 @@ public final class StreamNode: Sendable {
 
   // MARK: Asking
 
-  /// Asks this worker, if it is the publisher, for a snapshot; false if it is not the publisher.
-  public func requestSnapshot(id: String, asOf: Int64, listsFirst: Bool) -> Bool {
-    guard parts.control.status.isOwner else { return false }
+  /// Asks for a snapshot, which any worker may cut. `listsFirst`: once the stores hold nothing that the ledger has not.
+  public func requestSnapshot(id: String, asOf: Int64, listsFirst: Bool) {
     parts.control.request(
       ControlLoop.CutRequest(id: id, asOf: asOf, notBefore: .min, listsFirst: listsFirst))
-    return true
   }
 
   /// Where a cut is: nil if no such cut was accepted, true once it ended.
@@ -245,12 +250,8 @@ public final class StreamNode: Sendable {
     context.ledger.read { fold in fold.published.contains { $0.id == id } }
   }
 
-  /// Lists the stores now; with `again`, all objects are read anew. False if this worker is not the publisher.
-  public func requestListing(again: Bool) -> Bool {
-    guard parts.control.status.isOwner else { return false }
-    parts.control.requestListing(again: again)
-    return true
-  }
+  /// Lists the stores now; with `again`, all objects are read anew.
+  public func requestListing(again: Bool) { parts.control.requestListing(again: again) }
 
   /// Why it is not ready to serve; empty when it is.
   public var unready: [String] {
@@ -274,6 +275,14 @@ public final class StreamNode: Sendable {
       lag: lag)
   }
 
-  /// Totals for metrics.
-  public var totals: NodeTotals { parts.totals }
+  /// Prometheus' text.
+  public var metricsText: String {
+    let metrics = context.metrics
+    let totals = parts.totals
+    metrics.inputsInFlight.set(totals.inputsInFlight)
+    metrics.inputsFailed.set(context.ledger.read { $0.failed.count })
+    metrics.ledgerPosition.set(totals.ledgerPosition)
+    metrics.stagedBytes.set(totals.stagedBytes)
+    return metrics.registry.text()
+  }
 }

@@ -1,0 +1,75 @@
+extension Commands {
+  public static let run = CommandSyntax(
+    name: "run",
+    summary: "keep a dataset current: follow its objects and records, cut snapshots on schedule",
+    positionals: ["DEFINITION"],
+    options: [
+      data,
+      OptionSyntax(
+        "http", .text(placeholder: "HOST:PORT"),
+        "where status, health and metrics are served (default: 127.0.0.1, any free port)"),
+      OptionSyntax(
+        "name", .text(placeholder: "NAME"),
+        "this worker's name in its groups, unique among the dataset's workers (default: the host's name)"),
+      OptionSyntax("no-features", .flag, "do not write changed rows to the topic of features"),
+      OptionSyntax("log", .text(placeholder: "FORM"), "text or json (default: text on a terminal, else json)"),
+      OptionSyntax("threads", .count(placeholder: "N", 1...1024), "threads that read and join (default: one a processor)"),
+    ],
+    details: [
+      "Without `broker:` in the definition everything lies in one file of the data directory and",
+      "one process does all the work. With Kafka, start as many workers as you like, each with a",
+      "name and a data directory of its own; they share the shards. SIGTERM hands them over.",
+    ],
+    example: (
+      "tributary run customer360.yaml",
+      "reads what is there, follows what comes, and publishes snapshots as the definition says."
+    ))
+
+  public static let status = CommandSyntax(
+    name: "status",
+    summary: "show what running workers are doing",
+    positionals: ["DEFINITION"],
+    options: [data, workers, OptionSyntax("json", .flag, "print one JSON object instead of text")],
+    details: ["Asks the worker of the data directory, or those that --http names."],
+    example: ("tributary status customer360.yaml", "shows shards, lag, inputs under way and the last snapshot."))
+
+  public static let snapshot = CommandSyntax(
+    name: "snapshot",
+    summary: "cut a snapshot of a running dataset now",
+    positionals: ["DEFINITION"],
+    options: [
+      data, workers,
+      OptionSyntax("id", .identifier, "the snapshot's id (default: now, 2026-11-21T03:00:00Z)"),
+      OptionSyntax("as-of", .time, "rows at or after this time do not count (default: now)"),
+      OptionSyntax("wait", .flag, "end when it is published"),
+      OptionSyntax("no-listing", .flag, "cut at once, without looking for objects that have not been read"),
+      OptionSyntax("timeout", .count(placeholder: "SECONDS", 1...86_400), "how long --wait waits (default: 600)"),
+      OptionSyntax("json", .flag, "print one JSON object instead of text"),
+    ],
+    details: ["A snapshot with the same id is cut once, however often this is said."],
+    example: ("tributary snapshot customer360.yaml --wait", "publishes what is there now and ends when readers see it."))
+
+  public static let backfill = CommandSyntax(
+    name: "backfill",
+    summary: "have a running dataset list its stores and read what it has missed",
+    positionals: ["DEFINITION"],
+    options: [data, workers, OptionSyntax("again", .flag, "read every object anew, known or not")],
+    details: ["Objects that are in the ledger already change nothing."],
+    example: ("tributary backfill customer360.yaml", "finds objects whose notification was lost."))
+
+  public static let topics = CommandSyntax(
+    name: "topics",
+    summary: "create a dataset's topics, or compare them with what they should be",
+    positionals: ["apply|diff", "DEFINITION"],
+    options: [data, OptionSyntax("json", .flag, "print one JSON object instead of text")],
+    details: [
+      "diff ends with 1 if something differs. apply creates what is missing and mends settings; it",
+      "never shrinks or deletes a topic, and never adds partitions where they are shards.",
+    ],
+    example: ("tributary topics diff customer360.yaml", "lists what differs, topic by topic."))
+
+  static let data = OptionSyntax(
+    "data", .text(placeholder: "DIR"), "the worker's data directory (default: .tributary/DATASET beside the definition)")
+  static let workers = OptionSyntax(
+    "http", .text(placeholder: "HOST:PORT,…"), "the workers to ask (default: the one of the data directory)")
+}

@@ -1,0 +1,40 @@
+import Console
+import Definition
+import Monitor
+import Worker
+
+/// What a running worker is told over HTTP by `snapshot` and `backfill`.
+struct NodeCommands: Sendable {
+  let node: StreamNode
+  let definition: Definition
+
+  /// `POST /snapshot?id=…&as_of=…&listing=0|1`: asks for a snapshot, or says how far one is. May be repeated.
+  func snapshot(_ request: HTTPRequest) -> HTTPResponse {
+    guard let id = request.query["id"], OptionValue.isIdentifier(id) else {
+      return .text("id: a snapshot's name is missing, or cannot be one", status: 400)
+    }
+    if let ended = node.hasEnded(cut: id) {
+      let state = ended ? (node.wasPublished(cut: id) ? "published" : "abandoned") : "pending"
+      return answer(id, state)
+    }
+    var asOf = definition.asOf ?? Machine.now()
+    if let text = request.query["as_of"] {
+      guard let time = InstantText.parse(text) else { return .text("as_of: '\(text)' is no time", status: 400) }
+      asOf = time
+    }
+    node.requestSnapshot(id: id, asOf: asOf, listsFirst: request.query["listing"] != "0")
+    return answer(id, "asked")
+  }
+
+  /// `POST /backfill?again=0|1`
+  func backfill(_ request: HTTPRequest) -> HTTPResponse {
+    guard request.method == "POST", request.origin == nil else { return .text("This path takes POST.", status: 405) }
+    node.requestListing(again: request.query["again"] == "1")
+    return .text("listing")
+  }
+
+  private func answer(_ id: String, _ state: String) -> HTTPResponse {
+    let document = JSONValue.object([("id", .string(id)), ("state", .string(state))])
+    return .json(Array(document.text.utf8))
+  }
+}
