@@ -67,6 +67,7 @@ struct Program {
     case Commands.validate.name: try ValidateCommand(program: self, arguments: arguments).run()
     case Commands.inspect.name: try InspectCommand(program: self, arguments: arguments).run()
     case Commands.rebuild.name: try RebuildCommand(program: self, arguments: arguments).run()
+    case Commands.diff.name: try DiffCommand(program: self, arguments: arguments).run()
     default: preconditionFailure("the command '\(arguments.command)' has a syntax but no code")
     }
   }
