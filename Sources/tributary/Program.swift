@@ -72,6 +72,7 @@ struct Program {
     case Commands.snapshot.name: try SnapshotCommand(program: self, arguments: arguments).run()
     case Commands.backfill.name: try BackfillCommand(program: self, arguments: arguments).run()
     case Commands.topics.name: try TopicsCommand(program: self, arguments: arguments).run()
+    case Commands.diff.name: try DiffCommand(program: self, arguments: arguments).run()
     default: preconditionFailure("the command '\(arguments.command)' has a syntax but no code")
     }
   }
