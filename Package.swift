@@ -64,7 +64,7 @@ let package = Package(
     module(
       "Formats", ["Columns", "Definition", "CScan", "CSimdJSON", "CISAL", "CZstd", "CSnappy"], settings: hot),
     module("LocalStore", ["Platform", "Digests"]),
-    module("S3", ["Platform", "Digests", "CCurl", "CCrypto"]),
+    module("S3", ["Platform", "Digests", "Notifications", "CCurl", "CCrypto"]),
     module("KafkaBroker", ["Platform", "CRDKafka"]),
     module("EmbeddedBroker", ["Platform", "CSQLite"]),
     module("Notifications", []),
@@ -97,7 +97,7 @@ let package = Package(
     tests("DigestsTests", ["Digests"]),
     tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition", "TestKit"]),
     tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore", "TestKit", "Worker"]),
-    tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
+    tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests", "Notifications", "TestKit"], fixtures: true),
     tests("BrokerTests", ["EmbeddedBroker", "KafkaBroker", "Platform", "TestKit"]),
     tests("NotificationTests", ["Notifications", "TestKit"], fixtures: true),
     tests("MonitorTests", ["Monitor"]),
