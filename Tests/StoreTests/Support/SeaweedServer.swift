@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Platform
+import TestKit
 
 @testable import S3
 
