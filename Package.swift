@@ -102,7 +102,8 @@ let package = Package(
     tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition", "TestKit"]),
     tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
-    tests("BrokerTests", ["Columns", "EmbeddedBroker", "LogBroker", "KafkaBroker", "Platform", "TestKit", "broker-trial"]),
+    tests(
+      "BrokerTests", ["Columns", "EmbeddedBroker", "LogBroker", "KafkaBroker", "Platform", "TestKit", "broker-trial"]),
     tests("NotificationTests", ["Notifications"], fixtures: true),
     tests("MonitorTests", ["Monitor"]),
     tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Columns", "Digests", "Formats", "Platform", "TestKit"]),
