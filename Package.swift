@@ -110,7 +110,6 @@ let package = Package(
     tests("PipelineTests", ["Pipeline", "Definition", "Columns", "TestKit"]),
     tests("FormatsTests", ["Formats", "Pipeline", "Definition", "Columns", "TestKit"], fixtures: true),
     tests("DigestsTests", ["Digests"]),
-<<<<<<< .merge_file_5sAk3V
     tests("ConsoleTests", ["Console", "Status", "Worker", "Pipeline", "Definition", "TestKit"]),
     tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore", "TestKit", "Worker"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests", "Notifications", "TestKit"], fixtures: true),
@@ -123,16 +122,6 @@ let package = Package(
       [
         "Worker", "Pipeline", "Definition", "Columns", "Digests", "Formats", "Notifications", "Platform", "TestKit",
       ]),
-=======
-    tests("ConsoleTests", ["Console", "Worker", "Pipeline", "Definition", "TestKit"]),
-    tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore"]),
-    tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
-    tests(
-      "BrokerTests", ["Columns", "EmbeddedBroker", "LogBroker", "KafkaBroker", "Platform", "TestKit", "broker-trial"]),
-    tests("NotificationTests", ["Notifications"], fixtures: true),
-    tests("MonitorTests", ["Monitor"]),
-    tests("WorkerTests", ["Worker", "Pipeline", "Definition", "Columns", "Digests", "Formats", "Platform", "TestKit"]),
->>>>>>> .merge_file_VWb1Ut
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
