@@ -12,7 +12,8 @@ import Testing
     // Again, with other wishes: left as it is. Another beside it is made.
     let other = topic + ".other"
     try broker.create([
-      TopicSpec(name: topic, partitions: 9), TopicSpec(name: other, partitions: 1, config: ["cleanup.policy": "compact"]),
+      TopicSpec(name: topic, partitions: 9),
+      TopicSpec(name: other, partitions: 1, config: ["cleanup.policy": "compact"]),
     ])
     let found = try broker.describe([topic, other, topic + ".missing"])
     #expect(Set(found.keys) == [topic, other])
