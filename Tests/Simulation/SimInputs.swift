@@ -36,9 +36,9 @@ final class SimInputs {
     self.world = world
     self.dataset = dataset
     let eventPartitions = world.random.int(1...3)
-    try world.broker.create([TopicSpec(name: DatasetTopics.events, partitions: eventPartitions)])
+    try world.broker.create([TopicSpec(name: DatasetTopics.events, partitions: eventPartitions, config: ["retention.ms": "-1"])])
     for (topic, partitions) in dataset.topics.sorted(by: { $0.key < $1.key }) {
-      try world.broker.create([TopicSpec(name: topic, partitions: partitions)])
+      try world.broker.create([TopicSpec(name: topic, partitions: partitions, config: ["retention.ms": "-1"])])
       for number in 0..<partitions { records[TopicPartition(topic, number)] = [] }
     }
   }

@@ -68,6 +68,7 @@ final class SimLake: @unchecked Sendable {
 
   /// A version that a reader is pinned to: what is there, or, where the bucket keeps versions, what was.
   func pinned(_ info: ObjectInfo) -> Version? {
+    if let held = current[info.key], held.version == info.version, info.etag == nil || info.etag == held.etag { return held }
     if let version = info.version { return history[info.key]?.first { $0.version == version } }
     return current[info.key].flatMap { info.etag == nil || $0.etag == info.etag ? $0 : nil }
   }

@@ -184,13 +184,21 @@ final class JoinShard: @unchecked Sendable {
         header: SegmentHeader(
           source: commit.source, schema: commit.schema, first: judged.position, last: judged.position,
           rows: accepted.reduce(0) { $0 + $1.count }, inputs: inputs(commit, at: judged.position), batches: []),
-        batches: accepted)
+        dead: withoutRows(commit, verdicts), batches: accepted)
       segments.add(ref)
       rowsApplied += UInt64(ref.header.rows)
       if !isReplaced { try live?.add(ref) }
     }
     if isReplaced { try live?.replace(segments.refs, self) }
     return true
+  }
+
+  /// Numbers of inputs that this entry brings no rows of: refused ones, and objects that are not there. What the shard
+  /// has of these objects lies elsewhere.
+  private func withoutRows(_ commit: Commit, _ verdicts: [Bool]) -> Set<Int> {
+    var numbers = Set(verdicts.indices.filter { !verdicts[$0] })
+    for (number, input) in commit.inputs.enumerated() where input.version == nil { numbers.insert(number) }
+    return numbers
   }
 
   private func inputs(_ commit: Commit, at position: Int) -> [SegmentInput] {
