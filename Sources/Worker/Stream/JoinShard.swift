@@ -376,9 +376,12 @@ final class JoinShard: @unchecked Sendable {
       let stretch = boundaries.count { $0 < ref.header.first }
       groups["\(ref.header.source) \(ref.header.schema) \(stretch)", default: []].append(index)
     }
-    // From the back, so that indices before stay what they are.
-    for indices in groups.values.sorted(by: { $0[0] > $1[0] }) {
+    // Groups lie in each other: what one takes out moves the others' places.
+    var waiting = groups.values.sorted { $0[0] < $1[0] }
+    while let indices = waiting.popLast() {
       try join(indices, dropsDead: cuts.isEmpty)
+      let gone = indices.dropFirst()
+      waiting = waiting.map { group in group.map { index in index - gone.count { $0 < index } } }
     }
     // What only a pending cut still holds.
     for id in cuts.keys {
