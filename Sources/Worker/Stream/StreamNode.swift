@@ -105,7 +105,7 @@ public final class StreamNode: Sendable {
 
   /// Starts all threads; returns at once.
   public func start() {
-    spawn("ledger") { [self] in
+    spawn("ledger", needsTopics: false) { [self] in
       try parts.define()
       let moved = try context.ledger.step(milliseconds: 50)
       try parts.checkDefinition()
@@ -151,14 +151,19 @@ public final class StreamNode: Sendable {
 
   /// A thread that steps until the node stops. What the world outside does wrong is waited out and told; anything else
   /// fails the node.
-  private func spawn(_ name: String, _ step: @escaping @Sendable () throws -> Bool) {
+  private func spawn(_ name: String, needsTopics: Bool = true, _ step: @escaping @Sendable () throws -> Bool) {
     let thread = WorkerThread { [self] in
       while isGoingOn {
+        // A dataset that begins has none yet, and a group that subscribes to what is not there is refused.
+        if needsTopics && !parts.areTopicsMade {
+          sleep(milliseconds: 10)
+          continue
+        }
         do {
           let moved = try step()
           state.withLock { _ = $0.troubles.removeValue(forKey: name) }
           if !moved { sleep(milliseconds: 5) }
-        } catch let error as BrokerError where error.isTransient || error.code == .full {
+        } catch let error as BrokerError where Self.isWaitedOut(error) {
           trouble(name, error.description)
         } catch let error as BrokerError where error.code == .closed {
           return
@@ -170,6 +175,12 @@ public final class StreamNode: Sendable {
       }
     }
     state.withLock { $0.threads.append(thread) }
+  }
+
+  /// A topic that was just made may be unknown to some brokers of a cluster for a while; one that nobody made is told of
+  /// until somebody does.
+  private static func isWaitedOut(_ error: BrokerError) -> Bool {
+    error.isTransient || error.code == .full || error.code == .noSuchTopic
   }
 
   private func trouble(_ name: String, _ text: String) {

@@ -70,6 +70,8 @@ final class StreamParts: Sendable {
       to: context.broker, context.topics.ledger)
   }
 
+  var areTopicsMade: Bool { defining.withLock { $0.topicsMade } }
+
   private func checkShards() throws {
     let described = try context.broker.describe([context.topics.rows])
     if let found = described[context.topics.rows]?.partitions, found != context.plan.shards {
