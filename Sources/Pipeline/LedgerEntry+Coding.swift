@@ -42,7 +42,9 @@ extension LedgerEntry: Codable {
     case "commit":
       self = .commit(try Commit(from: decoder))
     case "opened":
-      self = .opened(try range(), offset: try container.decode(Int64.self, forKey: .offset))
+      self = .opened(
+        try range(), offset: try container.decode(Int64.self, forKey: .offset),
+        schema: try container.decode(String.self, forKey: .schema))
     case "skipped":
       self = .skipped(
         try range(), from: try container.decode(Int64.self, forKey: .from),
@@ -86,10 +88,11 @@ extension LedgerEntry: Codable {
     case .commit(let commit):
       try container.encode("commit", forKey: .type)
       try commit.encode(to: encoder)
-    case .opened(let identity, let offset):
+    case .opened(let identity, let offset, let schema):
       try container.encode("opened", forKey: .type)
       try put(identity)
       try container.encode(offset, forKey: .offset)
+      try container.encode(schema, forKey: .schema)
     case .skipped(let identity, let from, let to, let reason):
       try container.encode("skipped", forKey: .type)
       try put(identity)

@@ -3,8 +3,9 @@ public enum LedgerEntry: Sendable, Hashable {
   /// The first entry, and one after each change of the definition.
   case defined(generation: Int, semanticHash: String, shards: Int)
   case commit(Commit)
-  /// Where reading of a record partition begins; precedes the first range.
-  case opened(RangeIdentity, offset: Int64)
+  /// Where reading of a record partition begins; precedes the first range. Again once the source's columns have changed
+  /// (`schema`, ``SourcePlan/schemaHash``): everything is read anew, and what was read by the old columns goes.
+  case opened(RangeIdentity, offset: Int64, schema: String = "")
   /// Records that retention (or a topic made anew) took before they were read, and that the user lets go.
   case skipped(RangeIdentity, from: Int64, to: Int64, reason: String)
   /// An object version that cannot be used, after all retries; its older version's rows stay.

@@ -66,6 +66,8 @@ public struct LedgerFold: Sendable {
   public struct AcceptedRange: Sendable, Hashable {
     public var begin: Int64
     public var end: Int64
+    /// The source's columns by which it is read.
+    public var schema = ""
     public var rowsRead: UInt64 = 0
     public var rowsRejected: UInt64 = 0
     public var reasons: [String: UInt64] = [:]
@@ -119,9 +121,11 @@ public struct LedgerFold: Sendable {
       if verdict == .accepted && definedAt == nil { definedAt = appendedAt }
       return verdict
     case .commit(let commit): return .inputs(judge(commit))
-    case .opened(let identity, let offset):
-      guard ranges[identity] == nil else { return .refused("\(identity.topic)[\(identity.partition)] is open already") }
-      ranges[identity] = AcceptedRange(begin: offset, end: offset)
+    case .opened(let identity, let offset, let schema):
+      guard ranges[identity]?.schema != schema else {
+        return .refused("\(identity.topic)[\(identity.partition)] is open already")
+      }
+      ranges[identity] = AcceptedRange(begin: offset, end: offset, schema: schema)
       return .accepted
     case .skipped(let identity, let from, let to, let reason):
       guard ranges[identity]?.end == from, to > from else {

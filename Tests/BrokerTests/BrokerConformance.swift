@@ -254,7 +254,8 @@ enum BrokerConformance {
       try inThreads(3) { thread in
         switch thread {
         case 0: #expect(throws: BrokerError.self) { while try reader.poll(milliseconds: 60_000, maxBytes: 1) == nil {} }
-        case 1: #expect(throws: BrokerError.self) { while true { _ = try consumer.poll(milliseconds: 60_000, maxBytes: 1) } }
+        case 1:
+          #expect(throws: BrokerError.self) { while true { _ = try consumer.poll(milliseconds: 60_000, maxBytes: 1) } }
         default: broker.close()
         }
       }

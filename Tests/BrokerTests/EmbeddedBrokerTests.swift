@@ -106,7 +106,8 @@ import Testing
     broker.close()
   }
 
-  @Test("a damaged file is an error that says so", arguments: ["garbage", "truncated", "foreign", "directory", "nowhere"])
+  @Test(
+    "a damaged file is an error that says so", arguments: ["garbage", "truncated", "foreign", "directory", "nowhere"])
   func damaged(_ how: String) throws {
     let path = TemporaryPath.new()
     var code: BrokerError.Code = .damaged

@@ -263,12 +263,25 @@ final class ControlLoop: @unchecked Sendable {
       asked.removeFirst()
       return true
     }
-    if first.listsFirst, try !scanner.isComplete() { return false }
+    if try waitsForNewColumns() || (first.listsFirst && !scanner.isComplete()) { return false }
     let entry = LedgerEntry.cut(id: first.id, asOf: first.asOf, notBefore: first.notBefore)
     _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
     asked.removeFirst()
     context.log.info("cut", ["snapshot": .init(first.id)])
     return true
+  }
+
+  /// After a change of a source's columns, its objects are read again before the next cut. Gives hints for those that are
+  /// not yet.
+  private func waitsForNewColumns() throws -> Bool {
+    let waiting = context.ledger.read { fold in
+      fold.objects.contains { object, held in
+        guard held.version != nil, let source = context.source(object.source) else { return false }
+        return held.schema != context.plan.sources[source].schemaHash && fold.failed[object] == nil
+      }
+    }
+    if waiting { _ = try scanner.isComplete() }
+    return waiting
   }
 
   // MARK: Retention

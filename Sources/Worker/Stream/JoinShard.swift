@@ -29,6 +29,7 @@ final class JoinShard: @unchecked Sendable {
   var live: ShardLive?
   private var cuts: [String: PendingCut] = [:]
   private var cursor: Int?
+  private var isChainKnown = true
   private var checkpointed = 0
   private var checkpointedAt: Int64 = 0
   private var sweptAt: Int64 = 0
@@ -89,8 +90,10 @@ final class JoinShard: @unchecked Sendable {
     }
     checkpointedAt = context.clock.now()
     sweptAt = checkpointedAt
-    cursor = context.ledger.addCursor(at: position)
-    if !context.ledger.holds(position) { context.ledger.rewind() }
+    // One entry further back: its chain has to be the checkpoint's.
+    cursor = context.ledger.addCursor(at: max(0, position - 1))
+    if !context.ledger.holds(max(0, position - 1)) { context.ledger.rewind() }
+    isChainKnown = position == 0
     storage.removeLocally(except: Set(segments.refs.compactMap(\.name)).union(uploaded))
     if context.options.emitsFeatures {
       let live = try ShardLive(self)
@@ -126,7 +129,7 @@ final class JoinShard: @unchecked Sendable {
 
   /// Folds the entries that are there and whose batches have come; false when there was nothing to do.
   func step() throws -> Bool {
-    guard stopped == nil else { return false }
+    guard stopped == nil, try isOnOurLedger() else { return false }
     var moved = false
     for judged in context.ledger.entries(from: position, most: JoinShard.entriesMax) {
       guard judged.position >= position else { continue }
@@ -137,6 +140,29 @@ final class JoinShard: @unchecked Sendable {
     }
     if moved, let cursor { context.ledger.moveCursor(cursor, to: position) }
     return moved
+  }
+
+  /// Whether the ledger is the one that the checkpoint was made of: a broker that lost acknowledged entries, or was made
+  /// anew, has another chain. False while it has not been read that far.
+  private func isOnOurLedger() throws -> Bool {
+    if isChainKnown { return true }
+    guard context.ledger.position >= position else {
+      if context.ledger.isAtHead {
+        stop(
+          "the ledger ends at \(context.ledger.position), before shard \(shard)'s checkpoint at \(position): the broker has lost entries that it had acknowledged, or another broker is asked"
+        )
+      }
+      return false
+    }
+    guard let before = context.ledger.entries(from: position - 1, most: 1).first else { return false }
+    guard before.chain == chain else {
+      stop(
+        "the ledger up to \(position) is not the one that shard \(shard)'s checkpoint was made of: the broker has lost or changed entries that it had acknowledged, or another broker is asked"
+      )
+      return false
+    }
+    isChainKnown = true
+    return true
   }
 
   /// False: its batches have not come yet.

@@ -212,11 +212,13 @@ final class RecordIngest: @unchecked Sendable {
     for feed in lock.withLock({ Array(feeds.values) }) {
       switch feed.phase {
       case .new:
-        if let end = context.ledger.acceptedEnd(feed.identity) {
-          lock.withLock { feeds[feed.identity]?.restart(at: end) }
+        let schema = context.plan.sources[feed.source].schemaHash
+        if let held = context.ledger.read({ $0.ranges[feed.identity] }), held.schema == schema {
+          lock.withLock { feeds[feed.identity]?.restart(at: held.end) }
         } else {
+          // New, or its columns have changed: then all that the topic still has is read by the new ones.
           let first = try context.broker.bounds([feed.at])[feed.at]?.first ?? 0
-          let entry = LedgerEntry.opened(feed.identity, offset: first)
+          let entry = LedgerEntry.opened(feed.identity, offset: first, schema: schema)
           let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
           lock.withLock { feeds[feed.identity]?.phase = .opening(offset) }
         }
