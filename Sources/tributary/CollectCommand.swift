@@ -1,5 +1,6 @@
 import Console
 import Definition
+import LocalStore
 import Worker
 
 /// `tributary gc DEFINITION`
@@ -15,12 +16,18 @@ struct CollectCommand {
     let grace = arguments.duration("grace") ?? CollectCommand.graceDefault
     let data = DataDirectory(arguments.text("data"), dataset: definition.dataset, definition: file)
     let isAlone = try take(data, grace: grace)
-    let report: StateSweep.Report
+    var report: StateSweep.Report
     do {
+      let now = Machine.now()
       report = try StateSweep(
-        definition, stores: ConcreteStores(root: file.directory, options: definition.store), now: Machine.now(),
-        grace: grace
+        definition, stores: ConcreteStores(root: file.directory, options: definition.store), now: now, grace: grace
       ).run(localDirectory: isAlone ? data.segments : nil)
+      if !PlaceText.isRemote(definition.snapshot.to) {
+        let place = PlaceText.resolve(definition.snapshot.to, from: file.directory)
+        report.removed += LocalStore.removeUnfinished(below: place, notAfter: now - grace).map {
+          StateSweep.Removed(kind: .unfinished, key: $0, bytes: 0)
+        }
+      }
     } catch {
       throw Failure(.failed, "\(error)")
     }

@@ -25,11 +25,19 @@ public struct StateSweep: Sendable {
       case leftover
       case unpublished
       case local
+      /// A file that its writer did not live to finish.
+      case unfinished
     }
     public var kind: Kind
     /// The key in its store; of `local`, the file's name in the directory.
     public var key: String
     public var bytes: Int64
+
+    public init(kind: Kind, key: String, bytes: Int64) {
+      self.kind = kind
+      self.key = key
+      self.bytes = bytes
+    }
   }
 
   public struct Report: Sendable {
