@@ -21,6 +21,8 @@ struct DataDirectory {
     }
   }
 
+  var exists: Bool { access(path, F_OK) == 0 }
+
   /// Makes the directory and takes it for this process, for as long as it lives.
   func take() throws(Failure) {
     var made = path.hasPrefix("/") ? "" : "."

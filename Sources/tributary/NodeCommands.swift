@@ -26,6 +26,42 @@ struct NodeCommands: Sendable {
     return answer(id, "asked")
   }
 
+  /// What is no path of ``Routes``; nil for all others.
+  func answer(_ request: HTTPRequest) -> HTTPResponse? {
+    switch request.path {
+    case "/backfill": backfill(request)
+    case DeadLetterDocument.path: deadLetters(request)
+    case DeadLetterDocument.replayPath: replay(request)
+    default: nil
+    }
+  }
+
+  /// `GET /dead-letters?source=…&id=…&limit=…&all=0|1`
+  func deadLetters(_ request: HTTPRequest) -> HTTPResponse {
+    guard request.method == "GET" else { return .text("This path takes GET.", status: 405) }
+    guard let query = DeadLetterDocument.query(request.query) else {
+      return .text("id is PARTITION:OFFSET, limit 1 to \(DeadLetterDocument.limitMax)", status: 400)
+    }
+    do {
+      return .json(try DeadLetterDocument.encode(node.deadLetters.list(query)))
+    } catch {
+      return .text("\(error)", status: 503)
+    }
+  }
+
+  /// `POST /dead-letters/replay?source=…&id=…`
+  func replay(_ request: HTTPRequest) -> HTTPResponse {
+    guard request.method == "POST", request.origin == nil else { return .text("This path takes POST.", status: 405) }
+    guard let query = DeadLetterDocument.query(request.query) else {
+      return .text("id is PARTITION:OFFSET", status: 400)
+    }
+    do {
+      return .json(try DeadLetterDocument.encode(node.deadLetters.replay(query)))
+    } catch {
+      return .text("\(error)", status: 503)
+    }
+  }
+
   /// `POST /backfill?again=0|1`
   func backfill(_ request: HTTPRequest) -> HTTPResponse {
     guard request.method == "POST", request.origin == nil else { return .text("This path takes POST.", status: 405) }

@@ -71,6 +71,8 @@ struct Program {
     case Commands.status.name: try StatusCommand(program: self, arguments: arguments).run()
     case Commands.snapshot.name: try SnapshotCommand(program: self, arguments: arguments).run()
     case Commands.backfill.name: try BackfillCommand(program: self, arguments: arguments).run()
+    case Commands.gc.name: try CollectCommand(program: self, arguments: arguments).run()
+    case Commands.deadLetters.name: try DeadLettersCommand(program: self, arguments: arguments).run()
     case Commands.topics.name: try TopicsCommand(program: self, arguments: arguments).run()
     case Commands.diff.name: try DiffCommand(program: self, arguments: arguments).run()
     default: preconditionFailure("the command '\(arguments.command)' has a syntax but no code")

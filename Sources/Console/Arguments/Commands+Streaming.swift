@@ -57,6 +57,45 @@ extension Commands {
     details: ["Objects that are in the ledger already change nothing."],
     example: ("tributary backfill customer360.yaml", "finds objects whose notification was lost."))
 
+  public static let deadLetters = CommandSyntax(
+    name: "dead-letters",
+    summary: "list, show or replay the rows and objects that a running dataset could not use",
+    positionals: ["list|show|replay", "DEFINITION"],
+    options: [
+      data, workers,
+      OptionSyntax("id", .text(placeholder: "PARTITION:OFFSET"), "the one dead letter to show or replay"),
+      OptionSyntax("source", .text(placeholder: "NAME"), "those of one source"),
+      OptionSyntax("limit", .count(placeholder: "N", 1...1000), "how many of the newest are listed (default: 20)"),
+      OptionSyntax("all", .flag, "list those too whose object was read anew since"),
+      OptionSyntax("json", .flag, "print one JSON object instead of text"),
+    ],
+    details: [
+      "Rows of attempts that never counted are not shown. replay has the objects concerned read",
+      "again, under the definition that is running now: mend the definition, or the object, first.",
+      "Records of a topic cannot be replayed: their offsets are committed. Produce them again.",
+    ],
+    example: (
+      "tributary dead-letters replay customer360.yaml --source billing",
+      "reads every object of billing again of which rows were rejected, and those set aside."
+    ))
+
+  public static let gc = CommandSyntax(
+    name: "gc",
+    summary: "remove what crashes and abandoned work left in a dataset's stores",
+    positionals: ["DEFINITION"],
+    options: [
+      data,
+      OptionSyntax("grace", .duration, "what is younger stays (default: 1h); 0 only while no worker runs"),
+      OptionSyntax("json", .flag, "print one JSON object instead of text"),
+    ],
+    details: [
+      "Removes checkpoints and segments that no newer checkpoint needs, work files and parts that no",
+      "manifest names, and, if no worker uses the data directory, its unused files. The broker is not",
+      "asked. Work that is under way is younger than an hour: with --grace 0 all workers must have",
+      "been stopped; the data directory's own worker is looked for, others elsewhere are not.",
+    ],
+    example: ("tributary gc customer360.yaml --grace 1d", "removes and names leftovers of yesterday and before."))
+
   public static let topics = CommandSyntax(
     name: "topics",
     summary: "create a dataset's topics, or compare them with what they should be",

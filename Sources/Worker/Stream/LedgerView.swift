@@ -23,6 +23,12 @@ final class LedgerView: @unchecked Sendable {
     var isOurs = false
   }
 
+  private struct Rejecting {
+    var position: Int
+    /// Inputs of the attempt that were refused beside accepted ones.
+    var refused: Set<String> = []
+  }
+
   private let broker: any Broker
   private let partition: TopicPartition
   private var reader: (any PartitionReader)?
@@ -31,6 +37,8 @@ final class LedgerView: @unchecked Sendable {
   private var judged: [Judged] = []
   /// How many of `judged` are forgotten from the front (removed now and then).
   private var forgotten = 0
+  /// Accepted attempts with rejected rows, for the dead letters; a few words each.
+  private var rejecting: [AttemptID: Rejecting] = [:]
   private var cursors: [Int: Int] = [:]
   private var nextCursor = 0
   private var headSeen = false
@@ -141,6 +149,7 @@ final class LedgerView: @unchecked Sendable {
     judged.append(
       Judged(
         position: position, entry: entry, verdict: verdict, chain: fold.chain, appendedAt: appendedAt, cut: cut))
+    if case .commit(let commit) = entry, case .inputs(let verdicts) = verdict { note(commit, verdicts, at: position) }
     let needed = cursors.values.min() ?? 0
     // Verdicts are asked for a while after their entry, even where no one follows.
     let keepFrom = min(needed, position - LedgerView.verdictsKept)
@@ -149,6 +158,16 @@ final class LedgerView: @unchecked Sendable {
       judged.removeFirst(forgotten)
       forgotten = 0
     }
+  }
+
+  /// Within the lock.
+  private func note(_ commit: Commit, _ verdicts: [Bool], at position: Int) {
+    let hasRejects = commit.inputs.contains { $0.rowsRejected > 0 } || commit.ranges.contains { $0.rowsRejected > 0 }
+    guard hasRejects, verdicts.contains(true) else { return }
+    let names = commit.inputs.map(\.object.location) + commit.ranges.map { "\($0.range.topic)[\($0.range.partition)]" }
+    var noted = Rejecting(position: position)
+    for (name, isAccepted) in zip(names, verdicts) where !isAccepted { noted.refused.insert(name) }
+    rejecting[commit.attempt] = noted
   }
 
   private static let verdictsKept = 20_000
@@ -164,6 +183,14 @@ final class LedgerView: @unchecked Sendable {
   func read<R>(_ body: (LedgerFold) throws -> R) rethrows -> R { try lock.withLock { try body(fold) } }
 
   func accepted(_ object: ObjectIdentity) -> LedgerFold.Accepted? { lock.withLock { fold.objects[object] } }
+
+  /// The position at which an attempt's input with rejected rows was accepted; nil if it was not.
+  func position(rejecting attempt: AttemptID, at location: String) -> Int? {
+    lock.withLock {
+      guard let noted = rejecting[attempt], !noted.refused.contains(location) else { return nil }
+      return noted.position
+    }
+  }
 
   func acceptedEnd(_ range: RangeIdentity) -> Int64? { lock.withLock { fold.ranges[range]?.end } }
 
@@ -213,6 +240,7 @@ final class LedgerView: @unchecked Sendable {
     lock.withLock {
       fold = LedgerFold()
       judged = []
+      rejecting = [:]
       forgotten = 0
       headSeen = false
       isRewinding = true

@@ -180,6 +180,7 @@ final class ObjectIngest: @unchecked Sendable {
       do {
         task.info = try head(task)
       } catch {
+        task.info = nil
         fail(task, .store(error))
         continue
       }
@@ -340,6 +341,13 @@ final class ObjectIngest: @unchecked Sendable {
     case .unreadable(let message): reason = message
     }
     task.tries += 1
+    // It is aside already, and nothing new is known of it: said once is enough.
+    if let failed = context.ledger.read({ $0.failed[task.identity] }), failed.version == task.version,
+      !task.again || task.tries >= context.options.triesMax
+    {
+      lock.withLock { finish(task) }
+      return
+    }
     context.log.warning(
       "cannot read an object",
       ["input": .init(task.identity.location), "source": .init(task.identity.source), "reason": .init(reason), "try": .init("\(task.tries)")]
@@ -358,7 +366,7 @@ final class ObjectIngest: @unchecked Sendable {
   private func append(_ attempt: ObjectAttempt) throws {
     do {
       if let reason = attempt.setsAside, let task = attempt.tasks.first {
-        let version = task.info.map { ObjectVersion.text(of: $0) } ?? "unknown"
+        let version = task.version
         try DeadLetterSender.object(context, task.identity, version: version, reason: reason, tries: task.tries)
         let entry = LedgerEntry.setAside(task.identity, version: version, reason: reason)
         attempt.offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)

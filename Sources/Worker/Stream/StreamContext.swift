@@ -49,7 +49,7 @@ struct StreamContext: Sendable {
     self.attempts = attempts
     self.options = options
     let target = try stores.open(definition.snapshot.to)
-    state = StorePlace(store: target.store, bucket: target.bucket, path: target.key("_tributary"))
+    state = StorePlace(store: target.store, bucket: target.bucket, path: target.key(StreamContext.stateFolder))
     let folds = SavedFolds(state: state, shards: plan.shards)
     self.folds = folds
     ledger = LedgerView(broker: broker, topic: topics.ledger, saved: { try folds.load() })
@@ -57,13 +57,14 @@ struct StreamContext: Sendable {
     metrics = WorkerMetrics(version: options.programVersion)
   }
 
+  /// Of the place where snapshots are published; readers pass over it.
+  static let stateFolder = "_tributary"
+
   /// The index of a source by name; nil for one that the definition no longer has.
   func source(_ name: String) -> Int? { definition.sources.firstIndex { $0.name == name } }
 
   /// Where notifications arrive, whoever brings them there.
-  var eventsTopic: String {
-    if case .topic(let name)? = definition.events { name } else { DatasetTopics.events }
-  }
+  var eventsTopic: String { definition.eventsTopic }
 
   /// Each source's carried types by its schema hash: a segment of another schema cannot be read with this definition.
   func types(source: Int) -> [ColumnType] { plan.sources[source].carriedTypes }

@@ -52,6 +52,15 @@ public struct NodeOptions: Sendable {
   }
 }
 
+/// Something that brings notifications to the topic of events from elsewhere: a queue, say.
+public protocol EventFeed: Sendable {
+  /// Brings what is there, waiting for it a while; false when there was nothing. One thread calls it. Throws
+  /// ``StoreError`` or ``BrokerError`` where trying again may help.
+  func step() throws -> Bool
+  /// Ends a step under way soon. Any thread.
+  func cancel()
+}
+
 /// One streaming worker: all loops of ``StreamParts`` on threads of their own.
 ///
 /// ```
@@ -63,6 +72,7 @@ public final class StreamNode: Sendable {
   private let options: NodeOptions
   private let log: Log
   private let started: Int64
+  private let feed: (any EventFeed)?
   private let state = Locked(State())
 
   private struct State {
@@ -82,9 +92,10 @@ public final class StreamNode: Sendable {
   /// Opens nothing yet; throws what is wrong with the definition or its places.
   public init(
     _ definition: Definition, semanticHash: String, record: Manifest.DefinitionRecord, broker: any Broker,
-    stores: any StoreDirectory, clock: any WallClock, options: NodeOptions, log: Log
+    stores: any StoreDirectory, clock: any WallClock, options: NodeOptions, log: Log, feed: (any EventFeed)? = nil
   ) throws {
     self.options = options
+    self.feed = feed
     self.log = log
     started = clock.now()
     let context = try StreamContext(
@@ -137,6 +148,12 @@ public final class StreamNode: Sendable {
         let moved = try parts.join.work()
         if !moved { parts.join.waitForWork(milliseconds: 5) }
         return true
+      }
+    }
+    if let feed {
+      spawn("events") { [self] in
+        // The topic is made by the ledger's thread.
+        context.ledger.isAtHead ? try feed.step() : false
       }
     }
     spawn("cuts") { [self] in try parts.cuts.step() }
@@ -236,6 +253,7 @@ public final class StreamNode: Sendable {
       }
     }
     state.withLock { $0.phase = .stopping }
+    feed?.cancel()
     parts.objects.wake()
     for thread in state.withLock({ $0.threads }) { thread.join() }
     parts.ingest.close()
@@ -263,6 +281,11 @@ public final class StreamNode: Sendable {
 
   /// Lists the stores now; with `again`, all objects are read anew.
   public func requestListing(again: Bool) { parts.control.requestListing(again: again) }
+
+  /// What could not be used, and what can be done about it.
+  public var deadLetters: DeadLetterBox {
+    DeadLetterBox(context.definition, broker: context.broker, ledger: context.ledger)
+  }
 
   /// Why it is not ready to serve; empty when it is.
   public var unready: [String] {

@@ -1,5 +1,6 @@
 import TestKit
 import Foundation
+import TestKit
 
 @testable import S3
 
