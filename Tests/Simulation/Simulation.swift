@@ -206,6 +206,7 @@ final class SimPlay {
 
   /// Retention of `rows`: what no checkpoint, no live shard and no attempt under way needs any more.
   private func forget() throws {
+    guard workers.contains(where: { $0.parts?.context.ledger.isAtHead == true }) else { return }
     while try observer.step(milliseconds: 0) {}
     let shard = world.random.int(0...dataset.shards - 1)
     let at = TopicPartition("sim.rows", shard)

@@ -18,6 +18,7 @@ final class ControlLoop: @unchecked Sendable {
   private let schedule: Schedule?
   private let scanner: StoreScanner
   private var consumer: (any GroupConsumer)?
+  private var starts = StartOffsets()
   private var isOwner = false
   private var reports: [String: [ShardReport]] = [:]
   private var publishers: [String: CutPublisher] = [:]
@@ -71,15 +72,18 @@ final class ControlLoop: @unchecked Sendable {
 
   func step(milliseconds: Int) throws -> Bool {
     let consumer = try joined()
+    try starts.tell(consumer)
     var moved = true
     switch try consumer.poll(milliseconds: milliseconds, maxBytes: 8 << 20) {
     case .nothing: moved = false
     case .assigned(let partitions):
       // From the first: reports of cuts that are pending still lie there, whoever read them before.
-      for at in partitions { try consumer.begin(at, at: .first) }
+      for at in partitions { starts.want(at, from: .first) }
       own(true)
-    case .revoked: own(false)
-    case .outOfRange(let at, _, _): try consumer.begin(at, at: .first)
+    case .revoked(let partitions, _):
+      for at in partitions { starts.forget(at) }
+      own(false)
+    case .outOfRange(let at, _, _): starts.want(at, from: .first)
     case .records(let blocks): for block in blocks { take(block) }
     }
     guard context.ledger.isAtHead, context.ledger.read({ $0.semanticHash == context.semanticHash }) else {
