@@ -111,7 +111,9 @@ public struct LedgerFold: Sendable {
   /// Judges the next entry and moves on. `offset`: its offset in the topic, which is its position; offsets grow but may have
   /// holes. `appendedAt`: the broker's append time, microseconds; `hash`: of the
   /// entry's bytes, for the chain.
-  public mutating func judge(_ entry: LedgerEntry, at offset: Int? = nil, appendedAt: Int64 = .max, hash: UInt64 = 0) -> Verdict {
+  public mutating func judge(_ entry: LedgerEntry, at offset: Int? = nil, appendedAt: Int64 = .max, hash: UInt64 = 0)
+    -> Verdict
+  {
     if let offset { position = max(position, offset) }
     chain.add(hash)
     defer { position += 1 }

@@ -42,7 +42,8 @@ struct TopicsCommand {
             .array(
               plan.differences.map {
                 .object([
-                  ("topic", .string($0.topic)), ("difference", .string($0.description)), ("mended", .bool(applied && $0.isMended)),
+                  ("topic", .string($0.topic)), ("difference", .string($0.description)),
+                  ("mended", .bool(applied && $0.isMended)),
                 ])
               })
           ),

@@ -198,7 +198,9 @@ final class ControlLoop: @unchecked Sendable {
   }
 
   private func failed(_ cut: LedgerFold.CutState, _ error: any Error) throws {
-    guard error is BrokerError || error is StoreError || error is PublishError || error is BatchError || error is StreamError
+    guard
+      error is BrokerError || error is StoreError || error is PublishError || error is BatchError
+        || error is StreamError
     else { throw error }
     context.log.error("a snapshot could not be published", ["snapshot": .init(cut.id), "error": .init("\(error)")])
     shared.withLock { $0.problem = "\(error)" }
@@ -294,7 +296,9 @@ final class ControlLoop: @unchecked Sendable {
 
   /// Saves the fold now and then, so that workers that start need not read the whole ledger.
   private func saveFold() throws -> Bool {
-    guard let fold = context.ledger.forSaving(since: savedFold ?? 0, least: context.options.foldEvery) else { return false }
+    guard let fold = context.ledger.forSaving(since: savedFold ?? 0, least: context.options.foldEvery) else {
+      return false
+    }
     try context.folds.save(fold)
     savedFold = fold.position
     return true

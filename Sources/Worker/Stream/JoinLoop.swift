@@ -191,7 +191,9 @@ final class JoinLoop: @unchecked Sendable {
     } catch let error as BrokerError {
       problem = error.description
     }
-    if let problem { context.log.warning("a shard waits and tries again", ["shard": .init(shard.shard), "error": .init(problem)]) }
+    if let problem {
+      context.log.warning("a shard waits and tries again", ["shard": .init(shard.shard), "error": .init(problem)])
+    }
     let summary = summary(shard, problem)
     lock.withLock {
       slots[shard.shard]?.summary = summary

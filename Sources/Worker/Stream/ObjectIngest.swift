@@ -350,7 +350,10 @@ final class ObjectIngest: @unchecked Sendable {
     }
     context.log.warning(
       "cannot read an object",
-      ["input": .init(task.identity.location), "source": .init(task.identity.source), "reason": .init(reason), "try": .init("\(task.tries)")]
+      [
+        "input": .init(task.identity.location), "source": .init(task.identity.source), "reason": .init(reason),
+        "try": .init("\(task.tries)"),
+      ]
     )
     if task.tries < context.options.triesMax {
       lock.withLock { again(task, after: backoff) }

@@ -115,7 +115,10 @@ final class RecordIngest: @unchecked Sendable {
         _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
         context.log.warning(
           "records were lost to retention and are skipped, as on_gap says",
-          ["source": .init(source.name), "partition": .init("\(at)"), "from": .init("\(from)"), "to": .init("\(bounds.first)")])
+          [
+            "source": .init(source.name), "partition": .init("\(at)"), "from": .init("\(from)"),
+            "to": .init("\(bounds.first)"),
+          ])
         lock.withLock {
           feeds[feed.identity]?.restart(at: bounds.first)
           feeds[feed.identity]?.phase = .new

@@ -19,7 +19,8 @@ struct SavedFolds: Sendable {
       // Swept by another worker since it was listed: the next try finds a newer one.
       throw error
     } catch {
-      throw StreamError("\(key) is no saved fold, or is damaged (\(error)); remove it, and the ledger is read from before it")
+      throw StreamError(
+        "\(key) is no saved fold, or is damaged (\(error)); remove it, and the ledger is read from before it")
     }
   }
 

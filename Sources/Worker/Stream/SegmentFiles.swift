@@ -187,7 +187,8 @@ enum SegmentCodec {
     8 + Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
   }
 
-  private static func parse(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(StreamError) -> (SegmentHeader, Int) {
+  private static func parse(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(StreamError) -> (SegmentHeader, Int)
+  {
     guard bytes.count >= 8, UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self)) == SegmentHeader.magic,
       bodyStart(bytes) <= bytes.count
     else { throw StreamError("segment \(name) is damaged: it does not begin as one") }
