@@ -206,8 +206,7 @@ final class SimPlay {
 
   /// Retention of `rows`: what no checkpoint, no live shard and no attempt under way needs any more.
   private func forget() throws {
-    guard workers.contains(where: { $0.parts?.context.ledger.isAtHead == true }) else { return }
-    while try observer.step(milliseconds: 0) {}
+    guard try observe() else { return }
     let shard = world.random.int(0...dataset.shards - 1)
     let at = TopicPartition("sim.rows", shard)
     guard let bounds = try? world.broker.bounds([at])[at] else { return }
@@ -239,6 +238,13 @@ final class SimPlay {
     }
   }
 
+  /// Reads the ledger to its end; false if there is none yet.
+  private func observe() throws -> Bool {
+    guard try world.broker.describe(["sim.ledger"])["sim.ledger"] != nil else { return false }
+    while try observer.step(milliseconds: 0) {}
+    return true
+  }
+
   // MARK: The end
 
   /// Virtual time that everything may take to come to rest.
@@ -260,7 +266,7 @@ final class SimPlay {
       }
       try stopIfViolated()
       world.advance(milliseconds: moved ? 50 : 700)
-      while try observer.step(milliseconds: 0) {}
+      guard try observe() else { continue }
       switch stage {
       case 0:
         guard isCaughtUp else { continue }

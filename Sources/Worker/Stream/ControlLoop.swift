@@ -27,7 +27,11 @@ final class ControlLoop: @unchecked Sendable {
   private var retainedAt: Int64 = 0
   private var savedFold: Int?
   private var asked: [CutRequest] = []
+  /// The cut that was appended last.
+  private var tried: (id: String, at: Int64)?
   private let shared = Locked(Shared())
+
+  static let cutAgainAfter: Int64 = 5_000_000
 
   struct Shared: Sendable {
     var isOwner = false
@@ -257,7 +261,9 @@ final class ControlLoop: @unchecked Sendable {
     if isOwner, let schedule, let slot = schedule.slot(atOrBefore: now - schedule.delay) {
       let id = Schedule.id(of: slot)
       let isNew = context.ledger.read { !$0.hasCut(id) && slot >= ($0.definedAt ?? .max) }
-      if isNew && !asked.contains(where: { $0.id == id }) {
+      // One that was appended is folded soon, or refused: our clock is fast then, and there is time.
+      let isUnderWay = tried.map { $0.id == id && now - $0.at < ControlLoop.cutAgainAfter } ?? false
+      if isNew && !isUnderWay && !asked.contains(where: { $0.id == id }) {
         asked.append(
           CutRequest(
             id: id, asOf: context.definition.asOf ?? slot, notBefore: slot + schedule.delay,
@@ -275,6 +281,7 @@ final class ControlLoop: @unchecked Sendable {
     let entry = LedgerEntry.cut(id: first.id, asOf: first.asOf, notBefore: first.notBefore)
     _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
     asked.removeFirst()
+    tried = (first.id, now)
     context.log.info("cut", ["snapshot": .init(first.id)])
     return true
   }
