@@ -1,6 +1,7 @@
 """`tributary run` from outside: workers that are started, killed, frozen and asked, and definitions for them."""
 
 import json
+import os
 import random
 import re
 import signal
@@ -24,7 +25,9 @@ class Worker:
 
     def __init__(self, program: Program, definition: Path, place: Path, name: str, arguments=(), **environment):
         self.program, self.definition, self.name, self.arguments = program, definition, name, list(arguments)
-        self.environment = environment
+        # SWIFT_BACKTRACE=enable=yes,swift-backtrace=/…/swift-backtrace-static: where a crash was.
+        traces = {name: value for name, value in os.environ.items() if name == "SWIFT_BACKTRACE"}
+        self.environment = traces | environment
         self.data = place / name
         self.log = place / f"{name}.log"
         self.process = None

@@ -370,16 +370,8 @@ final class JoinShard: @unchecked Sendable {
 
   /// Rows that are only in memory become files, one a source and stretch between cuts.
   private func seal() throws {
-    let boundaries = cuts.values.map(\.work.cut.position).sorted()
-    var groups: [String: [Int]] = [:]
-    for (index, ref) in segments.refs.enumerated() where ref.name == nil {
-      let stretch = boundaries.count { $0 < ref.header.first }
-      groups["\(ref.header.source) \(ref.header.schema) \(stretch)", default: []].append(index)
-    }
-    // From the back, so that indices before stay what they are.
-    for indices in groups.values.sorted(by: { $0[0] > $1[0] }) {
-      try join(indices, dropsDead: cuts.isEmpty)
-    }
+    // One group at a time: each changes the indices of the others, which lie between its own.
+    while let indices = nextToSeal() { try join(indices, dropsDead: cuts.isEmpty) }
     // What only a pending cut still holds.
     for id in cuts.keys {
       guard var cut = cuts[id] else { continue }
@@ -390,6 +382,18 @@ final class JoinShard: @unchecked Sendable {
         cut.work.segments[index] = SegmentRef(name: name, bytes: bytes.count, header: header, dead: dead)
       }
       cuts[id] = cut
+    }
+  }
+
+  /// Segments without a file that may become one together; nil when all have one.
+  private func nextToSeal() -> [Int]? {
+    guard let first = segments.refs.first(where: { $0.name == nil })?.header else { return nil }
+    let boundaries = cuts.values.map(\.work.cut.position)
+    func stretch(_ header: SegmentHeader) -> Int { boundaries.count { $0 < header.first } }
+    return segments.refs.indices.filter {
+      let (ref, header) = (segments.refs[$0], segments.refs[$0].header)
+      return ref.name == nil && header.source == first.source && header.schema == first.schema
+        && stretch(header) == stretch(first)
     }
   }
 
