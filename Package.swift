@@ -100,6 +100,17 @@ let package = Package(
       path: "Tests/Fuzz",
       swiftSettings: strict),
 
+    // The streaming worker in worlds made of chance: `make simulate`.
+    .target(
+      name: "Simulation",
+      dependencies: [
+        "Columns", "Definition", "Digests", "Logging", "Notifications", "Pipeline", "Platform", "TestKit", "Worker",
+      ],
+      path: "Tests/Simulation", swiftSettings: strict),
+    .executableTarget(
+      name: "tributary-simulate", dependencies: ["Simulation", "TestKit"], path: "Tests/Simulate",
+      swiftSettings: strict),
+
     // A process with an embedded broker, to be killed and to run out of room.
     .executableTarget(
       name: "broker-trial", dependencies: ["EmbeddedBroker", "Platform"], path: "Tests/BrokerTrial",

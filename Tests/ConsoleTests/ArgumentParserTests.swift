@@ -93,7 +93,7 @@ import Testing
 
   /// Nothing unbuilt is advertised: each of these is unknown, and the help names none.
   @Test(arguments: [
-    "run", "snapshot", "backfill", "status", "topics", "discover", "explain", "dead-letters",
+    "discover", "explain", "lookup",
   ])
   func commandsOfLaterIssues(name: String) {
     #expect(error([name, "x"])?.message == "unknown command '\(name)'")

@@ -24,6 +24,7 @@ final class ControlLoop: @unchecked Sendable {
   private var failedUntil: [String: Int64] = [:]
   private var retired: Set<String> = []
   private var retainedAt: Int64 = 0
+  private var savedFold: Int?
   private var asked: [CutRequest] = []
   private let shared = Locked(Shared())
 
@@ -92,6 +93,7 @@ final class ControlLoop: @unchecked Sendable {
     let repaired = scanner.repaired
     shared.withLock { $0.repaired = repaired }
     moved = try retain() || moved
+    moved = try saveFold() || moved
     return moved
   }
 
@@ -282,6 +284,16 @@ final class ControlLoop: @unchecked Sendable {
     }
     if waiting { _ = try scanner.isComplete() }
     return waiting
+  }
+
+  // MARK: The fold
+
+  /// Saves the fold now and then, so that workers that start need not read the whole ledger.
+  private func saveFold() throws -> Bool {
+    guard let fold = context.ledger.forSaving(since: savedFold ?? 0, least: context.options.foldEvery) else { return false }
+    try context.folds.save(fold)
+    savedFold = fold.position
+    return true
   }
 
   // MARK: Retention

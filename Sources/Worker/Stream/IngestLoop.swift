@@ -51,6 +51,8 @@ final class IngestLoop: @unchecked Sendable {
   var totals: Totals { shared.withLock { $0 } }
 
   func step(milliseconds: Int) throws -> Bool {
+    // Before the ledger was read the dataset's topics may not be there, and a first message may be for the dead letters.
+    if consumer == nil && !context.ledger.isAtHead { return false }
     let consumer = try joined()
     let event = try consumer.poll(milliseconds: milliseconds, maxBytes: 8 << 20)
     var moved = true

@@ -239,7 +239,7 @@ final class JoinLoop: @unchecked Sendable {
         let hasWork =
           slot.isClosing || !slot.isRecovered || !slot.mailbox.isEmpty
           || slot.shard.position < context.ledger.position
-          || slot.shard.isCheckpointDue(memoryMax: .max) || slot.shard.live?.hasWaiting == true
+          || slot.shard.isCheckpointDue(memoryMax: .max) || slot.shard.live?.hasWaiting(now: now) == true
         guard hasWork else { continue }
         if !slot.isRecovered && !slot.isClosing && !context.ledger.isAtHead { continue }
         slots[number]?.isBusy = true

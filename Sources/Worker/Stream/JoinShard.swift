@@ -211,7 +211,7 @@ final class JoinShard: @unchecked Sendable {
         header: SegmentHeader(
           source: commit.source, schema: commit.schema, first: judged.position, last: judged.position,
           rows: accepted.reduce(0) { $0 + $1.count }, inputs: inputs(commit, at: judged.position), batches: []),
-        batches: accepted)
+        dead: withoutRows(commit, verdicts), batches: accepted)
       segments.add(ref)
       rowsApplied += UInt64(ref.header.rows)
       context.metrics.rowsApplied(source: ref.header.source).increment(by: ref.header.rows)
@@ -219,6 +219,14 @@ final class JoinShard: @unchecked Sendable {
     }
     if isReplaced { try live?.replace(segments.refs, self) }
     return true
+  }
+
+  /// Numbers of inputs that this entry brings no rows of: refused ones, and objects that are not there. What the shard
+  /// has of these objects lies elsewhere.
+  private func withoutRows(_ commit: Commit, _ verdicts: [Bool]) -> Set<Int> {
+    var numbers = Set(verdicts.indices.filter { !verdicts[$0] })
+    for (number, input) in commit.inputs.enumerated() where input.version == nil { numbers.insert(number) }
+    return numbers
   }
 
   private func inputs(_ commit: Commit, at position: Int) -> [SegmentInput] {
@@ -370,8 +378,19 @@ final class JoinShard: @unchecked Sendable {
 
   /// Rows that are only in memory become files, one a source and stretch between cuts.
   private func seal() throws {
-    // One group at a time: each changes the indices of the others, which lie between its own.
-    while let indices = nextToSeal() { try join(indices, dropsDead: cuts.isEmpty) }
+    let boundaries = cuts.values.map(\.work.cut.position).sorted()
+    var groups: [String: [Int]] = [:]
+    for (index, ref) in segments.refs.enumerated() where ref.name == nil {
+      let stretch = boundaries.count { $0 < ref.header.first }
+      groups["\(ref.header.source) \(ref.header.schema) \(stretch)", default: []].append(index)
+    }
+    // Groups lie in each other: what one takes out moves the others' places.
+    var waiting = groups.values.sorted { $0[0] < $1[0] }
+    while let indices = waiting.popLast() {
+      try join(indices, dropsDead: cuts.isEmpty)
+      let gone = indices.dropFirst()
+      waiting = waiting.map { group in group.map { index in index - gone.count { $0 < index } } }
+    }
     // What only a pending cut still holds.
     for id in cuts.keys {
       guard var cut = cuts[id] else { continue }
@@ -382,18 +401,6 @@ final class JoinShard: @unchecked Sendable {
         cut.work.segments[index] = SegmentRef(name: name, bytes: bytes.count, header: header, dead: dead)
       }
       cuts[id] = cut
-    }
-  }
-
-  /// Segments without a file that may become one together; nil when all have one.
-  private func nextToSeal() -> [Int]? {
-    guard let first = segments.refs.first(where: { $0.name == nil })?.header else { return nil }
-    let boundaries = cuts.values.map(\.work.cut.position)
-    func stretch(_ header: SegmentHeader) -> Int { boundaries.count { $0 < header.first } }
-    return segments.refs.indices.filter {
-      let (ref, header) = (segments.refs[$0], segments.refs[$0].header)
-      return ref.name == nil && header.source == first.source && header.schema == first.schema
-        && stretch(header) == stretch(first)
     }
   }
 

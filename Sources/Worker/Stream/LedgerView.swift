@@ -37,8 +37,12 @@ final class LedgerView: @unchecked Sendable {
   private var isRewinding = false
   private var failure: String?
 
-  init(broker: any Broker, topic: String) {
+  /// A saved fold that lies before all that anybody may need, to begin from.
+  private let saved: @Sendable () throws -> LedgerFold?
+
+  init(broker: any Broker, topic: String, saved: @escaping @Sendable () throws -> LedgerFold? = { nil }) {
     self.broker = broker
+    self.saved = saved
     partition = TopicPartition(topic, 0)
   }
 
@@ -91,16 +95,22 @@ final class LedgerView: @unchecked Sendable {
     return true
   }
 
-  private func opened() throws(BrokerError) -> any PartitionReader {
+  private func opened() throws -> any PartitionReader {
     if let reader { return reader }
+    let begin = try saved() ?? LedgerFold()
     let bounds = try broker.bounds([partition])[partition] ?? OffsetBounds(first: 0, end: 0)
-    guard bounds.first == 0 else {
-      throw BrokerError(
-        .outOfRange(bounds), operation: "read", location: "\(partition)",
-        message: "the ledger's first \(bounds.first) entries are gone",
-        hint: "its topic must keep everything (retention.ms=-1); compare with `tributary topics diff`")
+    guard bounds.first <= Int64(begin.position) else {
+      throw StreamError(
+        "\(partition): entries \(begin.position) to \(bounds.first) of the ledger are gone; its topic must keep everything (retention.ms=-1): compare with `tributary topics diff`"
+      )
     }
-    let opened = try broker.reader(partition, from: 0)
+    guard bounds.end >= Int64(begin.position) else {
+      throw StreamError(
+        "\(partition): the ledger ends at \(bounds.end), before the fold that was saved at \(begin.position): the broker has lost entries that it had acknowledged, or another broker is asked"
+      )
+    }
+    let opened = try broker.reader(partition, from: Int64(begin.position))
+    lock.withLock { fold = begin }
     reader = opened
     return opened
   }
@@ -110,6 +120,14 @@ final class LedgerView: @unchecked Sendable {
     lock.withLock {
       if Int64(fold.position) >= end { headSeen = true }
       lock.wakeAll()
+    }
+  }
+
+  /// The fold as it stands, to be saved; nil while cuts are pending or less than `least` has come since `position`.
+  func forSaving(since position: Int, least: Int) -> LedgerFold? {
+    lock.withLock {
+      guard headSeen, fold.cuts.isEmpty, fold.position - position >= least else { return nil }
+      return fold
     }
   }
 
@@ -186,7 +204,7 @@ final class LedgerView: @unchecked Sendable {
   func holds(_ position: Int) -> Bool {
     lock.withLock {
       guard forgotten < judged.count else { return position >= fold.position }
-      return judged[forgotten].position <= position || forgotten == 0
+      return judged[forgotten].position <= position
     }
   }
 
