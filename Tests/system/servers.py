@@ -199,6 +199,13 @@ class Kafka:
         left = producer.flush(150)
         assert not failed and left == 0, (failed[:3], left)
 
+    def truncate(self, topic: str) -> None:
+        """Removes all records of a topic, as retention does in the end."""
+        admin = self.admin
+        wanted = [TopicPartition(topic, number, end) for number, end in self.ends(topic).items()]
+        for done in admin.delete_records(wanted).values():
+            done.result(30)
+
     def ends(self, topic: str) -> dict[int, int]:
         """The end of each partition."""
         consumer = Consumer({"bootstrap.servers": self.address, "group.id": "ends"})

@@ -135,10 +135,22 @@ class Workers(list):
         self.wait_until(lambda statuses: any(status["inputs"]["accepted"] >= count for status in statuses),
                         f"{count} inputs accepted", seconds)
 
+    def wait_until_caught_up(self, kafka, topic: str, seconds: float = 120) -> dict[int, int]:
+        """Until all that lies in a topic of records now is in the ledger; gives the partitions' ends."""
+        ends = kafka.ends(topic)
+
+        def holds(statuses) -> bool:
+            lags = [lag for status in statuses for lag in status["lag"] if lag["topic"] == topic]
+            return sorted(lag["partition"] for lag in lags) == sorted(ends) and not any(lag["records"] for lag in lags)
+
+        self.wait_until(holds, f"at the end of {topic}", seconds)
+        return ends
+
     def stop(self) -> None:
         for worker in self:
             if worker.runs:
-                worker.stop()
+                took = worker.stop()
+                assert took < STOP_SECONDS, f"{worker.name} took {took:.1f} s to stop:\n{worker.tail()}"
 
     def end(self) -> None:
         """By force, when the test is over."""
