@@ -147,8 +147,8 @@ def seaweed(tmp_path_factory):
     server = Server("SeaweedFS", [
         BINARIES / "weed", f"-logdir={place}", "server", f"-dir={place / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         f"-master.port={master}", f"-volume.port={volume}", "-filer", f"-filer.port={filer}", "-s3", f"-s3.port={s3}",
-        "-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={config}", "-s3.domainName=localhost", "-master.volumeSizeLimitMB=64",
-        "-volume.max=0", "-volume.preStopSeconds=1", "-metricsPort=0"], place / "weed.log")
+        "-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={config}", "-s3.domainName=localhost",
+        "-master.volumeSizeLimitMB=64", "-volume.max=0", "-volume.preStopSeconds=1", "-metricsPort=0"], place / "weed.log")
     try:
         endpoint = f"http://127.0.0.1:{s3}"
         client = boto3.client(
@@ -179,7 +179,8 @@ class Kafka:
             return False
 
     def create(self, topic: str, partitions: int) -> None:
-        for made in self.admin.create_topics([NewTopic(topic, partitions, 1)]).values():
+        admin = self.admin  # held while the answer is under way
+        for made in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
             made.result(30)
 
     def produce(self, topic: str, records) -> None:
@@ -197,6 +198,13 @@ class Kafka:
                     producer.poll(0.1)
         left = producer.flush(150)
         assert not failed and left == 0, (failed[:3], left)
+
+    def truncate(self, topic: str) -> None:
+        """Removes all records of a topic, as retention does in the end."""
+        admin = self.admin
+        wanted = [TopicPartition(topic, number, end) for number, end in self.ends(topic).items()]
+        for done in admin.delete_records(wanted).values():
+            done.result(30)
 
     def ends(self, topic: str) -> dict[int, int]:
         """The end of each partition."""

@@ -92,3 +92,85 @@ def test_kafka(request, seaweed, kafka, workers, tmp_path, seed, lake, count, sh
     assert_like(got, want)
     assert {source["key"] for source in got.manifest["inputs"]} <= set(keys)
     group.stop()
+
+
+# The same rows twice: as records, whose customer is the record's key, and as lines of objects.
+ORDERS = """\
+dataset: orders
+key: customer
+as_of: 2026-03-01T00:00:00Z
+sources:
+  orders:
+    {orders}
+    format: json
+    keep: events
+    time: at
+    columns: {{customer: {{path: {customer}, type: string}}, at: timestamp, amount: "decimal(10,2)", weight: double}}
+  profile:
+    {profile}
+    format: json
+    keep: latest
+    time: changed
+    columns: {{customer: {{path: {customer}, type: string}}, changed: timestamp, city: string, tags: {{path: tags, type: count}}}}
+features:
+  orders:
+    orders: count()
+    orders_30d: count() over 30d
+    amount: sum(amount)
+    weight: sum(weight)
+    last_amount: last(amount)
+  profile: [city, tags]
+rows: {{from: profile}}
+split: {{train: 0.7, eval: 0.3, salt: v1}}
+snapshot: {{to: "${{OUT}}", format: parquet}}
+"""
+
+
+def orders_and_profiles(draw: random.Random):
+    """10,000 orders and 2,000 profiles of 500 customers, (customer, document); no two times are equal."""
+    def time(serial: int) -> str:
+        return f"2026-0{draw.randrange(1, 4)}-{draw.randrange(1, 29):02}T{draw.randrange(24):02}:00:00.{serial:06}Z"
+
+    def customer() -> str:
+        return f"käufer {draw.randrange(500)}"
+
+    orders = [(customer(), {"at": time(n), "amount": f"{draw.randrange(100_000) / 100:.2f}", "weight": draw.random() * 1e6})
+              for n in range(10_000)]
+    profiles = [(customer(), {"changed": time(n), "city": draw.choice(["Köln", "Lyon", "", 'a "b"', "\u2028"]),
+                              "tags": [1] * draw.randrange(4)}) for n in range(2_000)]
+    return orders, profiles
+
+
+def test_records(program, kafka, workers, tmp_path, seed):
+    """Records give what the same rows as objects give, whichever worker reads which partition."""
+    draw = random.Random(seed)
+    orders, profiles = orders_and_profiles(draw)
+    for name, rows in (("orders", orders), ("profile", profiles)):
+        for number in range(2):
+            write(tmp_path / "lake" / name / f"{number}.jsonl", "".join(
+                json.dumps({"customer": customer, **row}) + "\n" for customer, row in rows[number::2]))
+    reference = write(tmp_path / "reference.yaml", ORDERS.format(
+        orders='objects: "${LAKE}/orders/"', profile='objects: "${LAKE}/profile/"', customer="customer"))
+    program.batch(reference, LAKE=tmp_path / "lake", OUT=tmp_path / "reference")
+    want = Snapshot.newest(tmp_path / "reference")
+
+    kafka.create("shop.orders", 3)
+    kafka.create("shop.profile", 1)
+    definition = write(tmp_path / "orders.yaml", definition_for(
+        ORDERS.format(orders="records: shop.orders", profile="records: shop.profile", customer="$key"),
+        "orders", shards=8, kafka=kafka))
+    group = workers(definition, 2, OUT=tmp_path / "out")
+    # Some lie there before they are read, some come later.
+    half = len(orders) // 2
+    for name, rows in (("shop.orders", orders[:half]), ("shop.profile", profiles), ("shop.orders", orders[half:])):
+        kafka.produce(name, ((customer.encode(), json.dumps(row).encode()) for customer, row in rows))
+    group.wait_until_serving(8)
+    group.wait_until_caught_up(kafka, "shop.orders")
+    group.wait_until_caught_up(kafka, "shop.profile")
+    group[1].snapshot("one")
+
+    got = Snapshot.newest(tmp_path / "out")
+    ranges = got.manifest["ranges"]
+    assert sum(part["to"] - part["from"] for part in ranges) == sum(part["rows_applied"] for part in ranges) == 12_000
+    assert got.fingerprint == want.fingerprint == got.computed_fingerprint()
+    group.stop()

@@ -1,6 +1,7 @@
 """`tributary run` from outside: workers that are started, killed, frozen and asked, and definitions for them."""
 
 import json
+import os
 import random
 import re
 import signal
@@ -24,7 +25,9 @@ class Worker:
 
     def __init__(self, program: Program, definition: Path, place: Path, name: str, arguments=(), **environment):
         self.program, self.definition, self.name, self.arguments = program, definition, name, list(arguments)
-        self.environment = environment
+        # SWIFT_BACKTRACE=enable=yes,swift-backtrace=/…/swift-backtrace-static: where a crash was.
+        traces = {name: value for name, value in os.environ.items() if name == "SWIFT_BACKTRACE"}
+        self.environment = traces | environment
         self.data = place / name
         self.log = place / f"{name}.log"
         self.process = None
@@ -132,10 +135,22 @@ class Workers(list):
         self.wait_until(lambda statuses: any(status["inputs"]["accepted"] >= count for status in statuses),
                         f"{count} inputs accepted", seconds)
 
+    def wait_until_caught_up(self, kafka, topic: str, seconds: float = 120) -> dict[int, int]:
+        """Until all that lies in a topic of records now is in the ledger; gives the partitions' ends."""
+        ends = kafka.ends(topic)
+
+        def holds(statuses) -> bool:
+            lags = [lag for status in statuses for lag in status["lag"] if lag["topic"] == topic]
+            return sorted(lag["partition"] for lag in lags) == sorted(ends) and not any(lag["records"] for lag in lags)
+
+        self.wait_until(holds, f"at the end of {topic}", seconds)
+        return ends
+
     def stop(self) -> None:
         for worker in self:
             if worker.runs:
-                worker.stop()
+                took = worker.stop()
+                assert took < STOP_SECONDS, f"{worker.name} took {took:.1f} s to stop:\n{worker.tail()}"
 
     def end(self) -> None:
         """By force, when the test is over."""
