@@ -115,7 +115,9 @@ struct RunCommand {
       metrics: { node.metricsText }, snapshot: { commands.snapshot($0) })
     do {
       return try HTTPServer(address: address().host, port: address().port) { request in
-        request.path == "/backfill" ? commands.backfill(request) : routes.answer(request)
+        if request.path == "/backfill" { return commands.backfill(request) }
+        if request.path.hasPrefix(NodeCommands.recordsPath) { return commands.records(request) }
+        return routes.answer(request)
       }
     } catch {
       throw Failure(.failed, error.description)

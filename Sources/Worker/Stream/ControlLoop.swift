@@ -25,6 +25,8 @@ final class ControlLoop: @unchecked Sendable {
   private var retired: Set<String> = []
   private var retainedAt: Int64 = 0
   private var asked: [CutRequest] = []
+  /// What the first of them waits for.
+  private var watch: (cut: String, records: RecordsWatch)?
   private let shared = Locked(Shared())
 
   struct Shared: Sendable {
@@ -37,7 +39,8 @@ final class ControlLoop: @unchecked Sendable {
     var repaired = 0
   }
 
-  /// A cut that somebody asked for: appended once the stores hold nothing that is not in the ledger, if that is wanted.
+  /// A cut that somebody asked for. `listsFirst`: it is appended once the ledger has all objects of the stores, and the
+  /// records that were there.
   struct CutRequest: Sendable {
     var id: String
     var asOf: Int64
@@ -263,12 +266,22 @@ final class ControlLoop: @unchecked Sendable {
       asked.removeFirst()
       return true
     }
-    if try waitsForNewColumns() || (first.listsFirst && !scanner.isComplete()) { return false }
+    if try waitsForNewColumns() { return false }
+    if first.listsFirst, try !hasRecords(first.id) || !scanner.isComplete() { return false }
     let entry = LedgerEntry.cut(id: first.id, asOf: first.asOf, notBefore: first.notBefore)
     _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
     asked.removeFirst()
+    watch = nil
     context.log.info("cut", ["snapshot": .init(first.id)])
     return true
+  }
+
+  /// Whether the ledger has the records that were there when the cut was first looked at.
+  private func hasRecords(_ cut: String) throws -> Bool {
+    var records: RecordsWatch
+    if let watch, watch.cut == cut { records = watch.records } else { records = try RecordsWatch(context) }
+    defer { watch = (cut, records) }
+    return records.isOver(context)
   }
 
   /// After a change of a source's columns, its objects are read again before the next cut. Gives hints for those that are

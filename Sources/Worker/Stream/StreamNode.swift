@@ -48,6 +48,7 @@ public struct NodeOptions: Sendable {
     stream.commitEvery = commitEvery
     stream.checkpointEvery = checkpointEvery
     stream.emitsFeatures = emitsFeatures
+    stream.createsRecordTopics = brokerKind == .embedded
     return stream
   }
 }
@@ -59,7 +60,7 @@ public struct NodeOptions: Sendable {
 ///     └──────────┴──▶ failed: what no retry mends; `failure` says what
 /// ```
 public final class StreamNode: Sendable {
-  private let parts: StreamParts
+  let parts: StreamParts
   private let options: NodeOptions
   private let log: Log
   private let started: Int64
@@ -100,6 +101,7 @@ public final class StreamNode: Sendable {
   }
 
   private var context: StreamContext { parts.context }
+  var broker: any Broker { context.broker }
 
   // MARK: Life
 
