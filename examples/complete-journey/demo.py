@@ -137,10 +137,12 @@ def address(data: Path) -> str:
 
 
 def flow(demo: Demo, lake: Path) -> None:
-    coupons = gzip.decompress((lake / "redemptions" / "redemptions.json.gz").read_bytes()).splitlines(keepends=True)
-    early = [line for line in coupons if line.split(b'"redeemed_at":"')[1][:10] < FIRST_WAVE]
-    (demo.work / "coupons-1.jsonl").write_bytes(b"".join(early))
-    (demo.work / "coupons-2.jsonl").write_bytes(b"".join(coupons[len(early):]))
+    # A record's key, here the household, decides its partition: KEY, a tab, VALUE.
+    coupons = [(json.loads(line), line) for line in gzip.open(lake / "redemptions" / "redemptions.json.gz", "rt")]
+    for name, is_early in (("coupons-1", True), ("coupons-2", False)):
+        (demo.work / f"{name}.tsv").write_text("".join(
+            f"{coupon['household']['id']}\t{line}" for coupon, line in coupons
+            if (coupon["redeemed_at"] < FIRST_WAVE.decode()) == is_early))
 
     *whole, last = sorted((lake / "transactions").iterdir())
     so_far = [line for line in gzip.decompress(last.read_bytes()).splitlines(keepends=True)
@@ -153,18 +155,15 @@ def flow(demo: Demo, lake: Path) -> None:
         demo.put(f"{path.parent.name}/{path.name}", path.read_bytes())
     demo.put(f"transactions/{last.name}", gzip.compress(b"".join(so_far)))
     demo.landed()
-    demo.ask("send", TOPIC, demo.work / "coupons-1.jsonl")
+    demo.ask("send", TOPIC, demo.work / "coupons-1.tsv", "--keyed")
     demo.ask("snapshot", "--id", "july", "--wait")
 
     demo.say("The second wave: a new file, a file that takes an older one's place, and the coupons since July")
     for path in (crm[1], last):
         demo.put(f"{path.parent.name}/{path.name}", path.read_bytes())
     demo.landed()
-    demo.ask("send", TOPIC, demo.work / "coupons-2.jsonl")
+    demo.ask("send", TOPIC, demo.work / "coupons-2.tsv", "--keyed")
     demo.ask("snapshot", "--id", "october", "--wait")
-
-    demo.say("What ran")
-    demo.ask("status")
 
 
 def manifest(to: Path, snapshot: str) -> dict:
@@ -175,17 +174,22 @@ def compare(demo: Demo, lake: Path, snapshots: Path) -> None:
     demo.say("What changed between the two")
     demo.tributary("diff", snapshots / "snapshot=july", snapshots / "snapshot=october")
 
-    demo.say("The same lake from scratch, by a batch run")
-    demo.tributary("batch", BATCH, "--id", "batch", "--to", demo.work / "batch", "--quiet", LAKE=str(lake))
-    demo.tributary("inspect", demo.work / "batch")
-    subprocess.run([sys.executable, HERE / "show.py", demo.work / "batch"], check=True)
+    demo.say("What ran")
+    demo.ask("status")
+    for name, _ in demo.workers:
+        print(f"\n{name}'s log\n{(demo.work / f'{name}.log').read_text()}", end="", flush=True)
 
+    demo.say("What a training program reads")
+    subprocess.run([sys.executable, HERE / "show.py", snapshots], check=True)
+
+    demo.say("All of it from scratch: the whole files, the coupons in a file too, by a batch run")
+    demo.tributary("batch", BATCH, "--id", "batch", "--to", demo.work / "batch", "--quiet", LAKE=str(lake))
     stream, batch = manifest(snapshots, "october"), manifest(demo.work / "batch", "batch")
-    print(f"\nfingerprint of the stream's snapshot 'october': {stream['fingerprint']}, {stream['rows']} rows")
-    print(f"fingerprint of the batch run:                   {batch['fingerprint']}, {batch['rows']} rows", flush=True)
+    print(f"  run, snapshot october  {stream['fingerprint']}  {stream['rows']} rows")
+    print(f"  batch                  {batch['fingerprint']}  {batch['rows']} rows", flush=True)
     if stream["fingerprint"] != batch["fingerprint"]:
         sys.exit("The fingerprints differ, which they never should.")
-    print("The same rows, whichever way they came.")
+    print("The same rows, whichever way they came.\n")
 
 
 def lake_of(households: str) -> Path:

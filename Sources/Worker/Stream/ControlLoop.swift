@@ -25,7 +25,9 @@ final class ControlLoop: @unchecked Sendable {
   private var retired: Set<String> = []
   private var retainedAt: Int64 = 0
   private var asked: [CutRequest] = []
-  /// What the first of them waits for.
+  /// The cut that this worker appended last, and where.
+  private var appended: (cut: String, offset: Int64)?
+  /// What the first of those that were asked for waits for.
   private var watch: (cut: String, records: RecordsWatch)?
   private let shared = Locked(Shared())
 
@@ -266,11 +268,13 @@ final class ControlLoop: @unchecked Sendable {
       asked.removeFirst()
       return true
     }
+    // What was appended is not appended again before its verdict: a cut can be refused, as too early for its slot.
+    if let appended, appended.cut == first.id, context.ledger.verdict(at: appended.offset) == nil { return false }
     if try waitsForNewColumns() { return false }
     if first.listsFirst, try !hasRecords(first.id) || !scanner.isComplete() { return false }
     let entry = LedgerEntry.cut(id: first.id, asOf: first.asOf, notBefore: first.notBefore)
-    _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
-    asked.removeFirst()
+    let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+    appended = (first.id, offset)
     watch = nil
     context.log.info("cut", ["snapshot": .init(first.id)])
     return true

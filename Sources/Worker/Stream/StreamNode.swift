@@ -73,6 +73,7 @@ public final class StreamNode: Sendable {
     /// What each loop is waiting out, by its name.
     var troubles: [String: String] = [:]
     var lag: [NodeStatus.Lag] = []
+    var journal = NodeJournal()
     var isDraining = false
     var isDrained = false
   }
@@ -146,6 +147,7 @@ public final class StreamNode: Sendable {
     spawn("lag") { [self] in
       let lag = parts.lag()
       state.withLock { $0.lag = lag }
+      tell()
       sleep(milliseconds: 2_000)
       return true
     }
@@ -172,6 +174,16 @@ public final class StreamNode: Sendable {
       }
     }
     state.withLock { $0.threads.append(thread) }
+  }
+
+  /// Lines for people who watch: when it serves, and now and then how much it has read.
+  private func tell() {
+    let isReady = unready.isEmpty
+    let totals = parts.totals
+    let now = context.clock.now()
+    for line in state.withLock({ $0.journal.lines(isReady: isReady, totals, now: now) }) {
+      line.write(to: log)
+    }
   }
 
   private func trouble(_ name: String, _ text: String) {
