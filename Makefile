@@ -25,7 +25,7 @@ PYTEST :=
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 .PHONY: build
 build: system ## build .build/release/tributary
@@ -33,9 +33,14 @@ build: system ## build .build/release/tributary
 	@ls -l $(PROGRAM)
 
 .PHONY: demo
-demo: build ## turn a grocer's year (examples/complete-journey) into train and eval Parquet, and show it
+demo: build ## a grocer's year (examples/complete-journey) as it comes in: a stream, two snapshots, what changed
 	@scripts/setup python
-	@examples/complete-journey/demo $(PROGRAM) $(HOUSEHOLDS)
+	@$(PYTHON) examples/complete-journey/demo.py $(PROGRAM) $(HOUSEHOLDS)
+
+.PHONY: demo-kafka
+demo-kafka: build ## the same with a Kafka broker, an S3 server that notifies, and two workers, on this machine
+	@scripts/setup python
+	@$(PYTHON) examples/complete-journey/demo.py $(PROGRAM) $(HOUSEHOLDS) --kafka
 
 .PHONY: test
 test: system ## Swift's tests, then the program's tests from outside (pytest)

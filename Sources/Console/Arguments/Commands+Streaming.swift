@@ -98,6 +98,25 @@ extension Commands {
     ],
     example: ("tributary gc customer360.yaml --grace 1d", "removes and names leftovers of yesterday and before."))
 
+  public static let send = CommandSyntax(
+    name: "send",
+    summary: "give a running dataset records, one a line",
+    positionals: ["DEFINITION", "TOPIC", "FILE"],
+    options: [
+      data, workers,
+      OptionSyntax("keyed", .flag, "each line is KEY, a tab, VALUE; without anything behind the tab it removes the key"),
+      OptionSyntax("json", .flag, "print one JSON object instead of text"),
+    ],
+    details: [
+      "FILE is a file, or - for standard input. TOPIC is one that a source of the definition reads;",
+      "a record's value is a line as it stands. It ends when the records are durable. This is the",
+      "way into the embedded broker; with Kafka any producer will do.",
+    ],
+    example: (
+      "tributary send shop.yaml app.clicks clicks.jsonl",
+      "appends each line of the file; the next snapshot and the features have them."
+    ))
+
   public static let topics = CommandSyntax(
     name: "topics",
     summary: "create a dataset's topics, or compare them with what they should be",

@@ -27,8 +27,10 @@ final class ControlLoop: @unchecked Sendable {
   private var retainedAt: Int64 = 0
   private var savedFold: Int?
   private var asked: [CutRequest] = []
-  /// The cut that was appended last.
-  private var tried: (id: String, at: Int64)?
+  /// The cut that this worker appended last, where and when.
+  private var appended: (cut: String, offset: Int64, at: Int64)?
+  /// What the first of those that were asked for waits for.
+  private var watch: (cut: String, records: RecordsWatch)?
   private let shared = Locked(Shared())
 
   static let cutAgainAfter: Int64 = 5_000_000
@@ -43,7 +45,8 @@ final class ControlLoop: @unchecked Sendable {
     var repaired = 0
   }
 
-  /// A cut that somebody asked for: appended once the stores hold nothing that is not in the ledger, if that is wanted.
+  /// A cut that somebody asked for. `listsFirst`: it is appended once the ledger has all objects of the stores, and the
+  /// records that were there.
   struct CutRequest: Sendable {
     var id: String
     var asOf: Int64
@@ -261,9 +264,7 @@ final class ControlLoop: @unchecked Sendable {
     if isOwner, let schedule, let slot = schedule.slot(atOrBefore: now - schedule.delay) {
       let id = Schedule.id(of: slot)
       let isNew = context.ledger.read { !$0.hasCut(id) && slot >= ($0.definedAt ?? .max) }
-      // One that was appended is folded soon, or refused: our clock is fast then, and there is time.
-      let isUnderWay = tried.map { $0.id == id && now - $0.at < ControlLoop.cutAgainAfter } ?? false
-      if isNew && !isUnderWay && !asked.contains(where: { $0.id == id }) {
+      if isNew && !asked.contains(where: { $0.id == id }) {
         asked.append(
           CutRequest(
             id: id, asOf: context.definition.asOf ?? slot, notBefore: slot + schedule.delay,
@@ -277,13 +278,29 @@ final class ControlLoop: @unchecked Sendable {
       asked.removeFirst()
       return true
     }
-    if try waitsForNewColumns() || (first.listsFirst && !scanner.isComplete()) { return false }
+    // What was appended is not appended again before its verdict; refused as too early for its slot (our clock is fast),
+    // there is time.
+    if let appended, appended.cut == first.id,
+      context.ledger.verdict(at: appended.offset) == nil || now - appended.at < ControlLoop.cutAgainAfter
+    {
+      return false
+    }
+    if try waitsForNewColumns() { return false }
+    if first.listsFirst, try !hasRecords(first.id) || !scanner.isComplete() { return false }
     let entry = LedgerEntry.cut(id: first.id, asOf: first.asOf, notBefore: first.notBefore)
-    _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
-    asked.removeFirst()
-    tried = (first.id, now)
+    let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+    appended = (first.id, offset, now)
+    watch = nil
     context.log.info("cut", ["snapshot": .init(first.id)])
     return true
+  }
+
+  /// Whether the ledger has the records that were there when the cut was first looked at.
+  private func hasRecords(_ cut: String) throws -> Bool {
+    var records: RecordsWatch
+    if let watch, watch.cut == cut { records = watch.records } else { records = try RecordsWatch(context) }
+    defer { watch = (cut, records) }
+    return records.isOver(context)
   }
 
   /// After a change of a source's columns, its objects are read again before the next cut. Gives hints for those that are

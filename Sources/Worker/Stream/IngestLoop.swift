@@ -15,7 +15,7 @@ final class IngestLoop: @unchecked Sendable {
   let objects: ObjectIngest
   let records: RecordIngest
   private let matcher: SourceMatcher
-  private let topics: [String]
+  let topics: [String]
   private var consumer: (any GroupConsumer)?
   private var starts = StartOffsets()
   /// Records that were given and are not taken: what an error left of a poll is not given again.
@@ -44,10 +44,7 @@ final class IngestLoop: @unchecked Sendable {
     if context.definition.sources.contains(where: { if case .objects = $0.input { true } else { false } }) {
       topics.append(context.eventsTopic)
     }
-    for source in context.definition.sources {
-      if case .records(let topic) = source.input, !topics.contains(topic) { topics.append(topic) }
-    }
-    self.topics = topics
+    self.topics = topics + context.definition.recordTopics.filter { !topics.contains($0) }
   }
 
   var group: String { "\(context.definition.dataset)-ingest" }

@@ -98,6 +98,8 @@ struct StreamOptions: Sendable {
   var hasThreads = true
   /// Whether changed rows go to the `features` topic.
   var emitsFeatures = true
+  /// Whether topics of records that are missing are made: where nobody else can reach the broker.
+  var createsRecordTopics = false
 }
 
 /// Gives attempts their names: 128 random bits; from a seed in simulation.

@@ -48,6 +48,7 @@ public struct NodeOptions: Sendable {
     stream.commitEvery = commitEvery
     stream.checkpointEvery = checkpointEvery
     stream.emitsFeatures = emitsFeatures
+    stream.createsRecordTopics = brokerKind == .embedded
     return stream
   }
 }
@@ -68,7 +69,7 @@ public protocol EventFeed: Sendable {
 ///     └──────────┴──▶ failed: what no retry mends; `failure` says what
 /// ```
 public final class StreamNode: Sendable {
-  private let parts: StreamParts
+  let parts: StreamParts
   private let options: NodeOptions
   private let log: Log
   private let started: Int64
@@ -82,6 +83,7 @@ public final class StreamNode: Sendable {
     /// What each loop is waiting out, by its name.
     var troubles: [String: String] = [:]
     var lag: [NodeStatus.Lag] = []
+    var journal = NodeJournal()
     var isDraining = false
     var isDrained = false
   }
@@ -111,6 +113,7 @@ public final class StreamNode: Sendable {
   }
 
   private var context: StreamContext { parts.context }
+  var broker: any Broker { context.broker }
 
   // MARK: Life
 
@@ -161,6 +164,7 @@ public final class StreamNode: Sendable {
     spawn("lag") { [self] in
       let lag = parts.lag()
       state.withLock { $0.lag = lag }
+      tell()
       sleep(milliseconds: 2_000)
       return true
     }
@@ -198,6 +202,16 @@ public final class StreamNode: Sendable {
   /// until somebody does.
   private static func isWaitedOut(_ error: BrokerError) -> Bool {
     error.isTransient || error.code == .full || error.code == .noSuchTopic
+  }
+
+  /// Lines for people who watch: when it serves, and now and then how much it has read.
+  private func tell() {
+    let isReady = unready.isEmpty
+    let totals = parts.totals
+    let now = context.clock.now()
+    for line in state.withLock({ $0.journal.lines(isReady: isReady, totals, now: now) }) {
+      line.write(to: log)
+    }
   }
 
   private func trouble(_ name: String, _ text: String) {
