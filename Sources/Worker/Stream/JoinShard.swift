@@ -73,7 +73,12 @@ final class JoinShard: @unchecked Sendable {
 
   /// Takes up the highest checkpoint. Gives where to read `rows` from.
   func recover() throws -> Int64 {
+    close()
     if let checkpoint = try storage.latestCheckpoint() {
+      // Its pending cuts are in the ledger before it; read to there, the fold says which of them have not ended.
+      guard context.ledger.position >= checkpoint.position else {
+        throw StreamError("its checkpoint is at ledger position \(checkpoint.position), which is not read yet")
+      }
       let refs = try checkpoint.segments.map(open)
       segments = SegmentSet(refs)
       position = checkpoint.position
@@ -82,7 +87,7 @@ final class JoinShard: @unchecked Sendable {
       checkpointed = position
       uploaded = checkpoint.names
       for cut in checkpoint.cuts {
-        // The fold has its inputs, if it has not ended meanwhile.
+        // Gone if it has ended meanwhile.
         guard let state = context.ledger.read({ $0.cuts[cut.id] }) else { continue }
         cuts[cut.id] = PendingCut(
           work: CutWork(cut: state, shard: shard, segments: try cut.segments.map(open)))
