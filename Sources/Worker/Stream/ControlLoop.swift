@@ -289,6 +289,8 @@ final class ControlLoop: @unchecked Sendable {
     if first.listsFirst, try !hasRecords(first.id) || !scanner.isComplete() { return false }
     let entry = LedgerEntry.cut(id: first.id, asOf: first.asOf, notBefore: first.notBefore)
     let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+    context.ledger.expect(offset)
+    if let appended { context.ledger.forget(appended.offset) }
     appended = (first.id, offset, now)
     watch = nil
     context.log.info("cut", ["snapshot": .init(first.id)])

@@ -41,6 +41,8 @@ final class LedgerView: @unchecked Sendable {
   private var rejecting: [AttemptID: Rejecting] = [:]
   private var cursors: [Int: Int] = [:]
   private var nextCursor = 0
+  /// Verdicts that somebody waits for, by offset; nil: not folded yet.
+  private var expected: [Int64: LedgerFold.Verdict?] = [:]
   private var headSeen = false
   private var isRewinding = false
   private var failure: String?
@@ -150,8 +152,10 @@ final class LedgerView: @unchecked Sendable {
       Judged(
         position: position, entry: entry, verdict: verdict, chain: fold.chain, appendedAt: appendedAt, cut: cut))
     if case .commit(let commit) = entry, case .inputs(let verdicts) = verdict { note(commit, verdicts, at: position) }
-    let needed = cursors.values.min() ?? 0
-    // Verdicts are asked for a while after their entry, even where no one follows.
+    if expected.keys.contains(record.offset) { expected[record.offset] = .some(verdict) }
+    // Until the head is seen, those who will follow have not come yet.
+    let needed = cursors.values.min() ?? (headSeen ? position : 0)
+    // An appender says that it waits only once it knows the offset: a few entries are kept whoever follows.
     let keepFrom = min(needed, position - LedgerView.verdictsKept)
     while forgotten < judged.count, judged[forgotten].position < keepFrom { forgotten += 1 }
     if forgotten > 4096 && forgotten * 2 > judged.count {
@@ -170,7 +174,7 @@ final class LedgerView: @unchecked Sendable {
     rejecting[commit.attempt] = noted
   }
 
-  private static let verdictsKept = 20_000
+  private static let verdictsKept = 256
 
   // MARK: Asking
 
@@ -197,10 +201,26 @@ final class LedgerView: @unchecked Sendable {
   /// The verdict on the entry at an offset, nil while it has not been folded.
   func verdict(at offset: Int64) -> LedgerFold.Verdict? {
     lock.withLock {
-      guard Int64(fold.position) > offset else { return nil }
-      return find(Int(offset))?.verdict
+      guard let held = expected[offset] else { return find(Int(offset))?.verdict }
+      return held
     }
   }
+
+  /// Whoever appended an entry says so at once, so that its verdict is kept until ``forget(_:)``, however late it is asked
+  /// for. If so much has been folded since that it is forgotten already, it counts as refused: looking again finds out.
+  func expect(_ offset: Int64) {
+    lock.withLock {
+      if let known = find(Int(offset)) {
+        expected[offset] = .some(known.verdict)
+      } else if Int64(fold.position) > offset {
+        expected[offset] = .some(.refused("its verdict is not known any more"))
+      } else {
+        expected[offset] = .some(nil)
+      }
+    }
+  }
+
+  func forget(_ offset: Int64) { lock.withLock { _ = expected.removeValue(forKey: offset) } }
 
   /// Waits until the entry at `offset` is folded, something else happens, or the time is up.
   func wait(until position: Int, milliseconds: Int) {
