@@ -20,6 +20,8 @@ from workers import definition_for, notification
 
 KILLS = int(os.environ.get("CHAOS_KILLS", 30))
 SESSION_SECONDS = 6
+# How long a member may stay away from a group that rebalances.
+PATIENCE_SECONDS = 10
 STORE_AWAY_SECONDS = 20
 SHARDS = 6
 PARTITIONS = 4
@@ -157,8 +159,8 @@ class Lake:
 class Chaos:
     """Kills a random worker every one to three seconds and starts it again at once, and does worse now and then."""
 
-    def __init__(self, group, kafka, s3, draw: random.Random):
-        self.group, self.kafka, self.s3, self.draw = group, kafka, s3, draw
+    def __init__(self, group, extra, kafka, s3, draw: random.Random):
+        self.group, self.extra, self.kafka, self.s3, self.draw = group, extra, kafka, s3, draw
         self.kills = 0
         self.frozen = None
         # What is to be undone at a time.
@@ -180,10 +182,15 @@ class Chaos:
                     worse.pop(self.kills)()
 
     def freeze_worker(self) -> None:
-        """It loses its shards, and wakes up not knowing it."""
+        """It loses its shards, and wakes up not knowing it.
+
+        Kafka would see that its session has ended. noida-db sees who is missing when somebody joins.
+        """
         self.frozen = self.draw.choice(self.group)
         self.frozen.freeze()
-        self.later.append((time.monotonic() + SESSION_SECONDS + 4, self.thaw_worker))
+        now = time.monotonic()
+        self.later += [(now + 4, self.extra.start), (now + 8 + PATIENCE_SECONDS, self.thaw_worker),
+                       (now + 16 + PATIENCE_SECONDS, self.extra.stop)]
 
     def thaw_worker(self) -> None:
         self.frozen.thaw()
@@ -225,19 +232,20 @@ def test_chaos(program, seaweed, own_kafka, workers, tmp_path, seed):
     text = DEFINITION.format(place=place, out=out, clicks=f"records: {topic}")
     definition = write(tmp_path / "chaos.yaml", definition_for(
         text, "chaos", shards=SHARDS, kafka=own_kafka, store=True, **{
-            "session.timeout.ms": SESSION_SECONDS * 1000, "heartbeat.interval.ms": 1500}))
+            "session.timeout.ms": SESSION_SECONDS * 1000, "heartbeat.interval.ms": 1500,
+            "max.poll.interval.ms": PATIENCE_SECONDS * 1000}))
     group = workers(definition, 3, **seaweed.environment)
+    (extra,) = workers(definition, 1, starts=False, **seaweed.environment)
     lake = Lake(seaweed, own_kafka, place, topic, seed)
-    chaos = Chaos(group, own_kafka, seaweed, random.Random(seed + 1))
+    chaos = Chaos(group, extra, own_kafka, seaweed, random.Random(seed + 1))
     lake.thread.start()
     try:
         chaos.run(KILLS)
         assert chaos.kills >= KILLS
     finally:
         seaweed.server.thaw()
-        for worker in group:
-            if worker.runs:
-                worker.thaw()
+        if chaos.frozen:
+            chaos.frozen.thaw()
     lake.end()
     assert lake.changes >= KILLS, "the lake changed too little for this to show anything"
 

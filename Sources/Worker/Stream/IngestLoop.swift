@@ -213,6 +213,14 @@ final class IngestLoop: @unchecked Sendable {
     }
   }
 
+  /// The broker took us for gone: everything of ours is others', and the next step joins as somebody new.
+  func rejoin() {
+    guard let consumer else { return }
+    revoke(owned.sorted(), lost: true, consumer)
+    consumer.close()
+    self.consumer = nil
+  }
+
   /// Commits what is done and leaves the group.
   func close() {
     guard let consumer else { return }

@@ -156,6 +156,13 @@ final class JoinLoop: @unchecked Sendable {
     if !resume.isEmpty { try consumer.resume(resume) }
   }
 
+  /// The broker took us for gone: our shards are others', and the next poll joins as somebody new.
+  func rejoin() {
+    revoke(lock.withLock { Array(slots.keys) }, lost: true)
+    consumer?.close()
+    consumer = nil
+  }
+
   /// Leaves the group after handing all shards over.
   func close() {
     revoke(lock.withLock { Array(slots.keys) }, lost: false)
