@@ -1,4 +1,4 @@
-"""Workers that go and come: shards are handed over, taken over, and recovered from the local cache or the store alone."""
+"""Workers that go and come: shards are handed over, taken over, recovered from the local cache or the store alone."""
 
 import random
 import shutil

@@ -17,7 +17,8 @@ from program import Program, clean_environment
 STOP_SECONDS = 10
 # What none may say, however it is treated; that it ended by itself is seen by its exit code. (librdkafka calls an error
 # after which a client must be made anew "Fatal error", too; Swift's come with a place in the source.)
-CRASH = re.compile(r"\.swift:\d+: Fatal error|^Fatal error|Stack dump|this is a bug|Precondition failed|\*\*\* .* detected|Program crashed", re.I | re.M)
+CRASH = re.compile(r"\.swift:\d+: Fatal error|^Fatal error|Stack dump|this is a bug|Precondition failed"
+                   r"|\*\*\* .* detected|Program crashed", re.I | re.M)
 
 
 class Worker:
@@ -186,7 +187,8 @@ def definition_for(text: str, dataset: str, *, shards: int, kafka=None, events: 
 def notification(bucket: str, key: str, draw: random.Random, *, removed: bool = False) -> tuple[bytes, bytes]:
     """A record of `s3.events` in AWS's form: keys are encoded as in a form, and the sequencer means nothing to us."""
     record = {
-        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1", "eventTime": "2026-11-21T03:00:00.000Z",
+        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1",
+        "eventTime": "2026-11-21T03:00:00.000Z",
         "eventName": "ObjectRemoved:Delete" if removed else "ObjectCreated:Put",
         "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
                "object": {"key": urllib.parse.quote_plus(key, safe="/"), "sequencer": f"{draw.getrandbits(64):016X}"}}}
