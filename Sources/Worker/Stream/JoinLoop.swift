@@ -227,7 +227,8 @@ final class JoinLoop: @unchecked Sendable {
     for block in blocks { shard.take(block) }
     var moved = !blocks.isEmpty
     moved = try shard.step() || moved
-    if let live = shard.live { moved = try live.emit(shard, moreToCome: moved) || moved }
+    let moreToCome = shard.position < context.ledger.position
+    if let live = shard.live { moved = try live.emit(shard, moreToCome: moreToCome) || moved }
     if shard.isCheckpointDue(memoryMax: memoryMax) {
       try shard.checkpoint()
       moved = true

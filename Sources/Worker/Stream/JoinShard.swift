@@ -93,8 +93,10 @@ final class JoinShard: @unchecked Sendable {
           work: CutWork(cut: state, shard: shard, segments: try cut.segments.map(open)))
       }
     }
-    checkpointedAt = context.clock.now()
-    sweptAt = checkpointedAt
+    // Shards that begin together write their checkpoints one after another, not all at once.
+    let every = context.options.checkpointEvery
+    checkpointedAt = context.clock.now() - every / Int64(context.plan.shards) * Int64(shard)
+    sweptAt = context.clock.now()
     // One entry further back: its chain has to be the checkpoint's.
     cursor = context.ledger.addCursor(at: max(0, position - 1))
     if !context.ledger.holds(max(0, position - 1)) { context.ledger.rewind() }

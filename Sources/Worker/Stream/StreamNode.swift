@@ -146,7 +146,8 @@ public final class StreamNode: Sendable {
       state.withLock { $0.isDrained = true }
       return false
     }
-    for number in 0..<max(1, options.threads) {
+    // Twice as many as processors: a shard's worker waits for the broker and the store now and then.
+    for number in 0..<2 * max(1, options.threads) {
       spawn("shards-\(number)") { [self] in
         let moved = try parts.join.work()
         if !moved { parts.join.waitForWork(milliseconds: 5) }
