@@ -65,7 +65,8 @@ extension LedgerEntry: Codable {
       self = .published(cut: try container.decode(String.self, forKey: .cut))
     case "abandoned":
       self = .abandoned(
-        cut: try container.decode(String.self, forKey: .cut), reason: try container.decode(String.self, forKey: .reason))
+        cut: try container.decode(String.self, forKey: .cut), reason: try container.decode(String.self, forKey: .reason)
+      )
     default:
       throw UnknownForm(description: "a ledger entry has the unknown type '\(type)'; use the newer program")
     }

@@ -16,7 +16,8 @@ struct DataDirectory {
     if let given {
       path = given
     } else {
-      let parent = definition.directory.isEmpty ? "" : definition.directory + (definition.directory.hasSuffix("/") ? "" : "/")
+      let parent =
+        definition.directory.isEmpty ? "" : definition.directory + (definition.directory.hasSuffix("/") ? "" : "/")
       path = "\(parent).tributary/\(dataset)"
     }
   }
@@ -63,7 +64,8 @@ struct DataDirectory {
   }
 
   private func failure(_ what: String) -> Failure {
-    Failure(.failed, "\(path): the data directory \(what): \(String(cString: strerror(errno))); choose another with --data")
+    Failure(
+      .failed, "\(path): the data directory \(what): \(String(cString: strerror(errno))); choose another with --data")
   }
 }
 

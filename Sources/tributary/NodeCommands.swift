@@ -1,9 +1,10 @@
 import Console
 import Definition
 import Monitor
+import Platform
 import Worker
 
-/// What a running worker is told over HTTP by `snapshot` and `backfill`.
+/// What a running worker is told over HTTP by `snapshot`, `backfill` and `send`.
 struct NodeCommands: Sendable {
   let node: StreamNode
   let definition: Definition
@@ -32,7 +33,7 @@ struct NodeCommands: Sendable {
     case "/backfill": backfill(request)
     case DeadLetterDocument.path: deadLetters(request)
     case DeadLetterDocument.replayPath: replay(request)
-    default: nil
+    default: request.path.hasPrefix(NodeCommands.recordsPath) ? records(request) : nil
     }
   }
 
@@ -68,6 +69,28 @@ struct NodeCommands: Sendable {
     node.requestListing(again: request.query["again"] == "1")
     return .text("listing")
   }
+
+  /// `POST /records/TOPIC?keyed=0|1`: appends the body's lines as records, and answers when they are durable.
+  func records(_ request: HTTPRequest) -> HTTPResponse {
+    guard request.method == "POST", request.origin == nil else { return .text("This path takes POST.", status: 405) }
+    let topic = String(request.path.dropFirst(NodeCommands.recordsPath.count))
+    do {
+      let count = try node.send(request.body, to: topic, keyed: request.query["keyed"] == "1")
+      let document = JSONValue.object([("topic", .string(topic)), ("records", .int(Int64(count)))])
+      return .json(Array(document.text.utf8))
+    } catch StreamNode.SendFault.noSuchTopic(let read) {
+      return .text(
+        "'\(definition.dataset)' does not read the topic '\(topic)', but \(read.joined(separator: ", "))", status: 404)
+    } catch StreamNode.SendFault.missingKey(let line) {
+      return .text("line \(line) has no tab behind a key", status: 400)
+    } catch let error as BrokerError {
+      return .text(error.description, status: error.code == .tooLarge ? 413 : 503)
+    } catch {
+      return .text("\(error)", status: 500)
+    }
+  }
+
+  static let recordsPath = "/records/"
 
   private func answer(_ id: String, _ state: String) -> HTTPResponse {
     let document = JSONValue.object([("id", .string(id)), ("state", .string(state))])

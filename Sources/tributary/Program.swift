@@ -73,6 +73,7 @@ struct Program {
     case Commands.backfill.name: try BackfillCommand(program: self, arguments: arguments).run()
     case Commands.gc.name: try CollectCommand(program: self, arguments: arguments).run()
     case Commands.deadLetters.name: try DeadLettersCommand(program: self, arguments: arguments).run()
+    case Commands.send.name: try SendCommand(program: self, arguments: arguments).run()
     case Commands.topics.name: try TopicsCommand(program: self, arguments: arguments).run()
     case Commands.diff.name: try DiffCommand(program: self, arguments: arguments).run()
     default: preconditionFailure("the command '\(arguments.command)' has a syntax but no code")

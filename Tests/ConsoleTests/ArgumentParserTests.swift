@@ -103,7 +103,7 @@ import Testing
 
   /// Nothing unbuilt is advertised: each of these is unknown, and the help names none.
   @Test(arguments: [
-    "discover", "explain", "lost",
+    "discover", "explain", "lookup",
   ])
   func commandsOfLaterIssues(name: String) {
     #expect(error([name, "x"])?.message == "unknown command '\(name)'")

@@ -13,7 +13,8 @@ extension Commands {
         "this worker's name in its groups, unique among the dataset's workers (default: the host's name)"),
       OptionSyntax("no-features", .flag, "do not write changed rows to the topic of features"),
       OptionSyntax("log", .text(placeholder: "FORM"), "text or json (default: text on a terminal, else json)"),
-      OptionSyntax("threads", .count(placeholder: "N", 1...1024), "threads that read and join (default: one a processor)"),
+      OptionSyntax(
+        "threads", .count(placeholder: "N", 1...1024), "threads that read and join (default: one a processor)"),
     ],
     details: [
       "Without `broker:` in the definition everything lies in one file of the data directory and",
@@ -47,7 +48,8 @@ extension Commands {
       OptionSyntax("json", .flag, "print one JSON object instead of text"),
     ],
     details: ["A snapshot with the same id is cut once, however often this is said."],
-    example: ("tributary snapshot customer360.yaml --wait", "publishes what is there now and ends when readers see it."))
+    example: ("tributary snapshot customer360.yaml --wait", "publishes what is there now and ends when readers see it.")
+  )
 
   public static let backfill = CommandSyntax(
     name: "backfill",
@@ -96,6 +98,25 @@ extension Commands {
     ],
     example: ("tributary gc customer360.yaml --grace 1d", "removes and names leftovers of yesterday and before."))
 
+  public static let send = CommandSyntax(
+    name: "send",
+    summary: "give a running dataset records, one a line",
+    positionals: ["DEFINITION", "TOPIC", "FILE"],
+    options: [
+      data, workers,
+      OptionSyntax("keyed", .flag, "each line is KEY, a tab, VALUE; without anything behind the tab it removes the key"),
+      OptionSyntax("json", .flag, "print one JSON object instead of text"),
+    ],
+    details: [
+      "FILE is a file, or - for standard input. TOPIC is one that a source of the definition reads;",
+      "a record's value is a line as it stands. It ends when the records are durable. This is the",
+      "way into the embedded broker; with Kafka any producer will do.",
+    ],
+    example: (
+      "tributary send shop.yaml app.clicks clicks.jsonl",
+      "appends each line of the file; the next snapshot and the features have them."
+    ))
+
   public static let topics = CommandSyntax(
     name: "topics",
     summary: "create a dataset's topics, or compare them with what they should be",
@@ -108,7 +129,8 @@ extension Commands {
     example: ("tributary topics diff customer360.yaml", "lists what differs, topic by topic."))
 
   static let data = OptionSyntax(
-    "data", .text(placeholder: "DIR"), "the worker's data directory (default: .tributary/DATASET beside the definition)")
+    "data", .text(placeholder: "DIR"), "the worker's data directory (default: .tributary/DATASET beside the definition)"
+  )
   static let workers = OptionSyntax(
     "http", .text(placeholder: "HOST:PORT,…"), "the workers to ask (default: the one of the data directory)")
 }

@@ -47,7 +47,8 @@ struct RuntimeReader {
     if let list = section["list"] {
       if let node = section["reconcile"] {
         log.report(
-          node, at: node.keyMark, "events: 'reconcile' is for notifications; with 'list' every listing finds everything",
+          node, at: node.keyMark,
+          "events: 'reconcile' is for notifications; with 'list' every listing finds everything",
           hint: "leave it out")
       }
       return (

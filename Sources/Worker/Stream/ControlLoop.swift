@@ -18,14 +18,22 @@ final class ControlLoop: @unchecked Sendable {
   private let schedule: Schedule?
   private let scanner: StoreScanner
   private var consumer: (any GroupConsumer)?
+  private var starts = StartOffsets()
   private var isOwner = false
   private var reports: [String: [ShardReport]] = [:]
   private var publishers: [String: CutPublisher] = [:]
   private var failedUntil: [String: Int64] = [:]
   private var retired: Set<String> = []
   private var retainedAt: Int64 = 0
+  private var savedFold: Int?
   private var asked: [CutRequest] = []
+  /// The cut that this worker appended last, where and when.
+  private var appended: (cut: String, offset: Int64, at: Int64)?
+  /// What the first of those that were asked for waits for.
+  private var watch: (cut: String, records: RecordsWatch)?
   private let shared = Locked(Shared())
+
+  static let cutAgainAfter: Int64 = 5_000_000
 
   struct Shared: Sendable {
     var isOwner = false
@@ -37,7 +45,8 @@ final class ControlLoop: @unchecked Sendable {
     var repaired = 0
   }
 
-  /// A cut that somebody asked for: appended once the stores hold nothing that is not in the ledger, if that is wanted.
+  /// A cut that somebody asked for. `listsFirst`: it is appended once the ledger has all objects of the stores, and the
+  /// records that were there.
   struct CutRequest: Sendable {
     var id: String
     var asOf: Int64
@@ -70,15 +79,18 @@ final class ControlLoop: @unchecked Sendable {
 
   func step(milliseconds: Int) throws -> Bool {
     let consumer = try joined()
+    try starts.tell(consumer)
     var moved = true
     switch try consumer.poll(milliseconds: milliseconds, maxBytes: 8 << 20) {
     case .nothing: moved = false
     case .assigned(let partitions):
       // From the first: reports of cuts that are pending still lie there, whoever read them before.
-      for at in partitions { try consumer.begin(at, at: .first) }
+      for at in partitions { starts.want(at, from: .first) }
       own(true)
-    case .revoked: own(false)
-    case .outOfRange(let at, _, _): try consumer.begin(at, at: .first)
+    case .revoked(let partitions, _):
+      for at in partitions { starts.forget(at) }
+      own(false)
+    case .outOfRange(let at, _, _): starts.want(at, from: .first)
     case .records(let blocks): for block in blocks { take(block) }
     }
     guard context.ledger.isAtHead, context.ledger.read({ $0.semanticHash == context.semanticHash }) else {
@@ -92,6 +104,7 @@ final class ControlLoop: @unchecked Sendable {
     let repaired = scanner.repaired
     shared.withLock { $0.repaired = repaired }
     moved = try retain() || moved
+    moved = try saveFold() || moved
     return moved
   }
 
@@ -192,7 +205,9 @@ final class ControlLoop: @unchecked Sendable {
   }
 
   private func failed(_ cut: LedgerFold.CutState, _ error: any Error) throws {
-    guard error is BrokerError || error is StoreError || error is PublishError || error is BatchError || error is StreamError
+    guard
+      error is BrokerError || error is StoreError || error is PublishError || error is BatchError
+        || error is StreamError
     else { throw error }
     context.log.error("a snapshot could not be published", ["snapshot": .init(cut.id), "error": .init("\(error)")])
     shared.withLock { $0.problem = "\(error)" }
@@ -263,12 +278,31 @@ final class ControlLoop: @unchecked Sendable {
       asked.removeFirst()
       return true
     }
-    if try waitsForNewColumns() || (first.listsFirst && !scanner.isComplete()) { return false }
+    // What was appended is not appended again before its verdict; refused as too early for its slot (our clock is fast),
+    // there is time.
+    if let appended, appended.cut == first.id,
+      context.ledger.verdict(at: appended.offset) == nil || now - appended.at < ControlLoop.cutAgainAfter
+    {
+      return false
+    }
+    if try waitsForNewColumns() { return false }
+    if first.listsFirst, try !hasRecords(first.id) || !scanner.isComplete() { return false }
     let entry = LedgerEntry.cut(id: first.id, asOf: first.asOf, notBefore: first.notBefore)
-    _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
-    asked.removeFirst()
+    let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+    context.ledger.expect(offset)
+    if let appended { context.ledger.forget(appended.offset) }
+    appended = (first.id, offset, now)
+    watch = nil
     context.log.info("cut", ["snapshot": .init(first.id)])
     return true
+  }
+
+  /// Whether the ledger has the records that were there when the cut was first looked at.
+  private func hasRecords(_ cut: String) throws -> Bool {
+    var records: RecordsWatch
+    if let watch, watch.cut == cut { records = watch.records } else { records = try RecordsWatch(context) }
+    defer { watch = (cut, records) }
+    return records.isOver(context)
   }
 
   /// After a change of a source's columns, its objects are read again before the next cut. Gives hints for those that are
@@ -282,6 +316,18 @@ final class ControlLoop: @unchecked Sendable {
     }
     if waiting { _ = try scanner.isComplete() }
     return waiting
+  }
+
+  // MARK: The fold
+
+  /// Saves the fold now and then, so that workers that start need not read the whole ledger.
+  private func saveFold() throws -> Bool {
+    guard let fold = context.ledger.forSaving(since: savedFold ?? 0, least: context.options.foldEvery) else {
+      return false
+    }
+    try context.folds.save(fold)
+    savedFold = fold.position
+    return true
   }
 
   // MARK: Retention

@@ -33,7 +33,9 @@ final class CutLoop: @unchecked Sendable {
       notBefore = now + 1_000_000
       join.returnCut(work.cut.id, shard)
       if stopping.withLock({ $0 }) { return false }
-      guard error is BrokerError || error is StoreError || error is StreamError || error is BatchError else { throw error }
+      guard error is BrokerError || error is StoreError || error is StreamError || error is BatchError else {
+        throw error
+      }
       context.log.warning(
         "a shard's part of a snapshot could not be written; will try again",
         ["shard": .init(work.shard), "snapshot": .init(work.cut.id), "error": .init("\(error)")])

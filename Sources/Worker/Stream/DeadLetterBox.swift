@@ -166,20 +166,26 @@ public struct DeadLetterBox: Sendable {
     var column: String?
     var message: String?
     var raw: String?
-    var raw_base64: String?
+    var rawBase64: String?
     var length: UInt64?
     var version: String?
     var tries: Int?
     var topic: String?
     var partition: UInt64?
     var offset: UInt64?
+
+    enum CodingKeys: String, CodingKey {
+      case kind, attempt, source, object, row, byte, reason, column, message, raw, length, version, tries, topic
+      case partition, offset
+      case rawBase64 = "raw_base64"
+    }
   }
 
   private func letter(_ wire: Wire, id: String, appendedAt: Int64) -> DeadLetter {
     DeadLetter(
       id: id, state: state(wire), kind: wire.kind, appendedAt: appendedAt, attempt: wire.attempt, source: wire.source,
       object: wire.object, row: wire.row, byte: wire.byte, reason: wire.reason, column: wire.column,
-      message: wire.message, raw: wire.raw, rawBase64: wire.raw_base64, length: wire.length, version: wire.version,
+      message: wire.message, raw: wire.raw, rawBase64: wire.rawBase64, length: wire.length, version: wire.version,
       tries: wire.tries, topic: wire.topic, partition: wire.partition, offset: wire.offset)
   }
 

@@ -15,8 +15,11 @@ final class IngestLoop: @unchecked Sendable {
   let objects: ObjectIngest
   let records: RecordIngest
   private let matcher: SourceMatcher
-  private let topics: [String]
+  let topics: [String]
   private var consumer: (any GroupConsumer)?
+  private var starts = StartOffsets()
+  /// Records that were given and are not taken: what an error left of a poll is not given again.
+  private var waiting: [(block: RecordBlock, from: Int)] = []
   private var tracker = OffsetTracker()
   private var owned: Set<TopicPartition> = []
   private var paused: Set<TopicPartition> = []
@@ -41,40 +44,37 @@ final class IngestLoop: @unchecked Sendable {
     if context.definition.sources.contains(where: { if case .objects = $0.input { true } else { false } }) {
       topics.append(context.eventsTopic)
     }
-    for source in context.definition.sources {
-      if case .records(let topic) = source.input, !topics.contains(topic) { topics.append(topic) }
-    }
-    self.topics = topics
+    self.topics = topics + context.definition.recordTopics.filter { !topics.contains($0) }
   }
 
   var group: String { "\(context.definition.dataset)-ingest" }
   var totals: Totals { shared.withLock { $0 } }
 
   func step(milliseconds: Int) throws -> Bool {
+    // Before the ledger was read the dataset's topics may not be there, and a first message may be for the dead letters.
+    if consumer == nil && !context.ledger.isAtHead { return false }
     let consumer = try joined()
+    try starts.tell(consumer)
     let event = try consumer.poll(milliseconds: milliseconds, maxBytes: 8 << 20)
     var moved = true
     switch event {
     case .nothing: moved = false
-    case .assigned(let partitions): try assign(partitions, consumer)
+    case .assigned(let partitions): assign(partitions)
     case .revoked(let partitions, let lost): revoke(partitions, lost: lost, consumer)
     case .outOfRange(let at, let wanted, let bounds):
       if at.topic == context.eventsTopic {
         context.log.warning(
           "notifications were removed before they were read; the next listing finds what they spoke of",
           ["partition": .init("\(at)"), "from": .init("\(wanted)"), "to": .init("\(bounds.first)")])
-        try consumer.begin(at, at: .first)
+        starts.want(at, from: .first)
       } else {
         try records.gap(at, wanted: wanted, bounds)
       }
-    case .records(let blocks):
-      for block in blocks {
-        if block.at.topic == context.eventsTopic { try take(block) } else { records.take(block) }
-      }
+    case .records(let blocks): waiting += blocks.map { ($0, 0) }
     }
-    for (at, offset) in records.seeksWanted() where owned.contains(at) {
-      try consumer.begin(at, at: .at(offset))
-      records.sought(at)
+    try takeWaiting()
+    for (at, offset) in records.seeksWanted().sorted(by: { $0.key < $1.key }) where owned.contains(at) {
+      if try StartOffsets.begin(at, .at(offset), consumer) { records.sought(at) }
     }
     try holdBack(consumer)
     for token in objects.takeFinished() { tracker.finish(token) }
@@ -93,12 +93,12 @@ final class IngestLoop: @unchecked Sendable {
     return made
   }
 
-  private func assign(_ partitions: [TopicPartition], _ consumer: any GroupConsumer) throws {
+  private func assign(_ partitions: [TopicPartition]) {
     for at in partitions {
       owned.insert(at)
       if at.topic == context.eventsTopic {
         tracker.begin(at)
-        try consumer.begin(at, at: .committed)
+        starts.want(at, from: .committed)
       } else {
         records.assign(at)
       }
@@ -112,14 +112,25 @@ final class IngestLoop: @unchecked Sendable {
     for at in partitions {
       owned.remove(at)
       paused.remove(at)
+      starts.forget(at)
+      waiting.removeAll { $0.block.at == at }
       tracker.end(at)
       if at.topic != context.eventsTopic { records.revoke(at) }
     }
     shared.withLock { $0.owned = owned.sorted() }
   }
 
-  private func take(_ block: RecordBlock) throws {
-    for index in 0..<block.count {
+  private func takeWaiting() throws {
+    while let (block, from) = waiting.first {
+      if block.at.topic == context.eventsTopic { try take(block, from) } else { records.take(block) }
+      waiting.removeFirst()
+    }
+  }
+
+  /// Takes notifications; where it fails, it has noted how far it came.
+  private func take(_ block: RecordBlock, _ from: Int) throws {
+    for index in from..<block.count {
+      waiting[0].from = index
       let entry = block.entries[index]
       guard let bytes = block.value(index) else {
         _ = tracker.take(block.at, offset: entry.offset, parts: 0)

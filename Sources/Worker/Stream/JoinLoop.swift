@@ -13,8 +13,8 @@ final class JoinLoop: @unchecked Sendable {
   private let lock = ConditionLock()
   private var slots: [Int: Slot] = [:]
   private var consumer: (any GroupConsumer)?
-  /// A shard whose recovery has told where its rows are to be read from.
-  private var begins: [TopicPartition: Int64] = [:]
+  /// Of shards whose recovery has told where their rows are to be read from.
+  private var starts = StartOffsets()
   private var paused: Set<TopicPartition> = []
 
   private struct Slot {
@@ -61,7 +61,7 @@ final class JoinLoop: @unchecked Sendable {
   /// Polls the group once and brings what came to the shards.
   func poll(milliseconds: Int) throws -> Bool {
     let consumer = try joined()
-    for (at, offset) in takeBegins() { try consumer.begin(at, at: .at(offset)) }
+    try tellStarts(consumer)
     try holdBack(consumer)
     switch try consumer.poll(milliseconds: milliseconds, maxBytes: 16 << 20) {
     case .nothing: return false
@@ -69,7 +69,7 @@ final class JoinLoop: @unchecked Sendable {
     case .revoked(let partitions, let lost): revoke(partitions.map(\.partition), lost: lost)
     case .outOfRange(let at, _, let bounds):
       // What is gone and needed is found missing by its receipt; the rest goes on.
-      try consumer.begin(at, at: .at(bounds.first))
+      lock.withLock { starts.want(at, from: .at(bounds.first)) }
     case .records(let blocks):
       lock.withLock {
         for block in blocks {
@@ -124,17 +124,19 @@ final class JoinLoop: @unchecked Sendable {
   /// Within the lock.
   private func drop(_ shard: Int) {
     guard let slot = slots.removeValue(forKey: shard) else { return }
-    begins.removeValue(forKey: TopicPartition(context.topics.rows, shard))
+    starts.forget(TopicPartition(context.topics.rows, shard))
     paused.remove(TopicPartition(context.topics.rows, shard))
     if !slot.isBusy { slot.shard.close() }
   }
 
-  private func takeBegins() -> [TopicPartition: Int64] {
-    lock.withLock {
-      let taken = begins
-      begins = [:]
-      return taken
+  private func tellStarts(_ consumer: any GroupConsumer) throws(BrokerError) {
+    // Shards are taken away by this thread only, so what is put back is still wanted.
+    var taken = lock.withLock {
+      defer { starts = StartOffsets() }
+      return starts
     }
+    defer { lock.withLock { starts.merge(taken) } }
+    try taken.tell(consumer)
   }
 
   private func holdBack(_ consumer: any GroupConsumer) throws {
@@ -171,12 +173,12 @@ final class JoinLoop: @unchecked Sendable {
     guard let (shard, blocks, wasRecovered, isClosing) = take(now) else { return false }
     var moved = true
     var problem: String?
+    var start: Int64?
     do {
       if isClosing {
         if wasRecovered && shard.stopped == nil { try shard.checkpoint() }
       } else if !wasRecovered {
-        let offset = try shard.recover()
-        lock.withLock { begins[TopicPartition(context.topics.rows, shard.shard)] = offset }
+        start = try shard.recover()
       } else {
         moved = try move(shard, blocks)
       }
@@ -189,7 +191,9 @@ final class JoinLoop: @unchecked Sendable {
     } catch let error as BrokerError {
       problem = error.description
     }
-    if let problem { context.log.warning("a shard waits and tries again", ["shard": .init(shard.shard), "error": .init(problem)]) }
+    if let problem {
+      context.log.warning("a shard waits and tries again", ["shard": .init(shard.shard), "error": .init(problem)])
+    }
     let summary = summary(shard, problem)
     lock.withLock {
       slots[shard.shard]?.summary = summary
@@ -200,6 +204,7 @@ final class JoinLoop: @unchecked Sendable {
       }
       slots[shard.shard]?.isBusy = false
       slots[shard.shard]?.problem = problem
+      if let start { starts.want(TopicPartition(context.topics.rows, shard.shard), from: .at(start)) }
       if problem == nil {
         slots[shard.shard]?.isRecovered = true
       } else {
@@ -215,7 +220,8 @@ final class JoinLoop: @unchecked Sendable {
     for block in blocks { shard.take(block) }
     var moved = !blocks.isEmpty
     moved = try shard.step() || moved
-    if let live = shard.live { moved = try live.emit(shard, moreToCome: moved) || moved }
+    let moreToCome = shard.position < context.ledger.position
+    if let live = shard.live { moved = try live.emit(shard, moreToCome: moreToCome) || moved }
     if shard.isCheckpointDue(memoryMax: memoryMax) {
       try shard.checkpoint()
       moved = true
@@ -239,7 +245,7 @@ final class JoinLoop: @unchecked Sendable {
         let hasWork =
           slot.isClosing || !slot.isRecovered || !slot.mailbox.isEmpty
           || slot.shard.position < context.ledger.position
-          || slot.shard.isCheckpointDue(memoryMax: .max) || slot.shard.live?.hasWaiting == true
+          || slot.shard.isCheckpointDue(memoryMax: .max) || slot.shard.live?.hasWaiting(now: now) == true
         guard hasWork else { continue }
         if !slot.isRecovered && !slot.isClosing && !context.ledger.isAtHead { continue }
         slots[number]?.isBusy = true

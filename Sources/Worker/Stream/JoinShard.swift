@@ -73,7 +73,12 @@ final class JoinShard: @unchecked Sendable {
 
   /// Takes up the highest checkpoint. Gives where to read `rows` from.
   func recover() throws -> Int64 {
+    close()
     if let checkpoint = try storage.latestCheckpoint() {
+      // Its pending cuts are in the ledger before it; read to there, the fold says which of them have not ended.
+      guard context.ledger.position >= checkpoint.position else {
+        throw StreamError("its checkpoint is at ledger position \(checkpoint.position), which is not read yet")
+      }
       let refs = try checkpoint.segments.map(open)
       segments = SegmentSet(refs)
       position = checkpoint.position
@@ -82,14 +87,16 @@ final class JoinShard: @unchecked Sendable {
       checkpointed = position
       uploaded = checkpoint.names
       for cut in checkpoint.cuts {
-        // The fold has its inputs, if it has not ended meanwhile.
+        // Gone if it has ended meanwhile.
         guard let state = context.ledger.read({ $0.cuts[cut.id] }) else { continue }
         cuts[cut.id] = PendingCut(
           work: CutWork(cut: state, shard: shard, segments: try cut.segments.map(open)))
       }
     }
-    checkpointedAt = context.clock.now()
-    sweptAt = checkpointedAt
+    // Shards that begin together write their checkpoints one after another, not all at once.
+    let every = context.options.checkpointEvery
+    checkpointedAt = context.clock.now() - every / Int64(context.plan.shards) * Int64(shard)
+    sweptAt = context.clock.now()
     // One entry further back: its chain has to be the checkpoint's.
     cursor = context.ledger.addCursor(at: max(0, position - 1))
     if !context.ledger.holds(max(0, position - 1)) { context.ledger.rewind() }
@@ -211,7 +218,7 @@ final class JoinShard: @unchecked Sendable {
         header: SegmentHeader(
           source: commit.source, schema: commit.schema, first: judged.position, last: judged.position,
           rows: accepted.reduce(0) { $0 + $1.count }, inputs: inputs(commit, at: judged.position), batches: []),
-        batches: accepted)
+        dead: withoutRows(commit, verdicts), batches: accepted)
       segments.add(ref)
       rowsApplied += UInt64(ref.header.rows)
       context.metrics.rowsApplied(source: ref.header.source).increment(by: ref.header.rows)
@@ -219,6 +226,14 @@ final class JoinShard: @unchecked Sendable {
     }
     if isReplaced { try live?.replace(segments.refs, self) }
     return true
+  }
+
+  /// Numbers of inputs that this entry brings no rows of: refused ones, and objects that are not there. What the shard
+  /// has of these objects lies elsewhere.
+  private func withoutRows(_ commit: Commit, _ verdicts: [Bool]) -> Set<Int> {
+    var numbers = Set(verdicts.indices.filter { !verdicts[$0] })
+    for (number, input) in commit.inputs.enumerated() where input.version == nil { numbers.insert(number) }
+    return numbers
   }
 
   private func inputs(_ commit: Commit, at position: Int) -> [SegmentInput] {
@@ -376,9 +391,12 @@ final class JoinShard: @unchecked Sendable {
       let stretch = boundaries.count { $0 < ref.header.first }
       groups["\(ref.header.source) \(ref.header.schema) \(stretch)", default: []].append(index)
     }
-    // From the back, so that indices before stay what they are.
-    for indices in groups.values.sorted(by: { $0[0] > $1[0] }) {
+    // Groups lie in each other: what one takes out moves the others' places.
+    var waiting = groups.values.sorted { $0[0] < $1[0] }
+    while let indices = waiting.popLast() {
       try join(indices, dropsDead: cuts.isEmpty)
+      let gone = indices.dropFirst()
+      waiting = waiting.map { group in group.map { index in index - gone.count { $0 < index } } }
     }
     // What only a pending cut still holds.
     for id in cuts.keys {

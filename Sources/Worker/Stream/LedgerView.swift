@@ -41,12 +41,18 @@ final class LedgerView: @unchecked Sendable {
   private var rejecting: [AttemptID: Rejecting] = [:]
   private var cursors: [Int: Int] = [:]
   private var nextCursor = 0
+  /// Verdicts that somebody waits for, by offset; nil: not folded yet.
+  private var expected: [Int64: LedgerFold.Verdict?] = [:]
   private var headSeen = false
   private var isRewinding = false
   private var failure: String?
 
-  init(broker: any Broker, topic: String) {
+  /// A saved fold that lies before all that anybody may need, to begin from.
+  private let saved: @Sendable () throws -> LedgerFold?
+
+  init(broker: any Broker, topic: String, saved: @escaping @Sendable () throws -> LedgerFold? = { nil }) {
     self.broker = broker
+    self.saved = saved
     partition = TopicPartition(topic, 0)
   }
 
@@ -99,16 +105,22 @@ final class LedgerView: @unchecked Sendable {
     return true
   }
 
-  private func opened() throws(BrokerError) -> any PartitionReader {
+  private func opened() throws -> any PartitionReader {
     if let reader { return reader }
+    let begin = try saved() ?? LedgerFold()
     let bounds = try broker.bounds([partition])[partition] ?? OffsetBounds(first: 0, end: 0)
-    guard bounds.first == 0 else {
-      throw BrokerError(
-        .outOfRange(bounds), operation: "read", location: "\(partition)",
-        message: "the ledger's first \(bounds.first) entries are gone",
-        hint: "its topic must keep everything (retention.ms=-1); compare with `tributary topics diff`")
+    guard bounds.first <= Int64(begin.position) else {
+      throw StreamError(
+        "\(partition): entries \(begin.position) to \(bounds.first) of the ledger are gone; its topic must keep everything (retention.ms=-1): compare with `tributary topics diff`"
+      )
     }
-    let opened = try broker.reader(partition, from: 0)
+    guard bounds.end >= Int64(begin.position) else {
+      throw StreamError(
+        "\(partition): the ledger ends at \(bounds.end), before the fold that was saved at \(begin.position): the broker has lost entries that it had acknowledged, or another broker is asked"
+      )
+    }
+    let opened = try broker.reader(partition, from: Int64(begin.position))
+    lock.withLock { fold = begin }
     reader = opened
     return opened
   }
@@ -118,6 +130,14 @@ final class LedgerView: @unchecked Sendable {
     lock.withLock {
       if Int64(fold.position) >= end { headSeen = true }
       lock.wakeAll()
+    }
+  }
+
+  /// The fold as it stands, to be saved; nil while cuts are pending or less than `least` has come since `position`.
+  func forSaving(since position: Int, least: Int) -> LedgerFold? {
+    lock.withLock {
+      guard headSeen, fold.cuts.isEmpty, fold.position - position >= least else { return nil }
+      return fold
     }
   }
 
@@ -132,8 +152,10 @@ final class LedgerView: @unchecked Sendable {
       Judged(
         position: position, entry: entry, verdict: verdict, chain: fold.chain, appendedAt: appendedAt, cut: cut))
     if case .commit(let commit) = entry, case .inputs(let verdicts) = verdict { note(commit, verdicts, at: position) }
-    let needed = cursors.values.min() ?? 0
-    // Verdicts are asked for a while after their entry, even where no one follows.
+    if expected.keys.contains(record.offset) { expected[record.offset] = .some(verdict) }
+    // Until the head is seen, those who will follow have not come yet.
+    let needed = cursors.values.min() ?? (headSeen ? position : 0)
+    // An appender says that it waits only once it knows the offset: a few entries are kept whoever follows.
     let keepFrom = min(needed, position - LedgerView.verdictsKept)
     while forgotten < judged.count, judged[forgotten].position < keepFrom { forgotten += 1 }
     if forgotten > 4096 && forgotten * 2 > judged.count {
@@ -152,7 +174,7 @@ final class LedgerView: @unchecked Sendable {
     rejecting[commit.attempt] = noted
   }
 
-  private static let verdictsKept = 20_000
+  private static let verdictsKept = 256
 
   // MARK: Asking
 
@@ -179,10 +201,26 @@ final class LedgerView: @unchecked Sendable {
   /// The verdict on the entry at an offset, nil while it has not been folded.
   func verdict(at offset: Int64) -> LedgerFold.Verdict? {
     lock.withLock {
-      guard Int64(fold.position) > offset else { return nil }
-      return find(Int(offset))?.verdict
+      guard let held = expected[offset] else { return find(Int(offset))?.verdict }
+      return held
     }
   }
+
+  /// Whoever appended an entry says so at once, so that its verdict is kept until ``forget(_:)``, however late it is asked
+  /// for. If so much has been folded since that it is forgotten already, it counts as refused: looking again finds out.
+  func expect(_ offset: Int64) {
+    lock.withLock {
+      if let known = find(Int(offset)) {
+        expected[offset] = .some(known.verdict)
+      } else if Int64(fold.position) > offset {
+        expected[offset] = .some(.refused("its verdict is not known any more"))
+      } else {
+        expected[offset] = .some(nil)
+      }
+    }
+  }
+
+  func forget(_ offset: Int64) { lock.withLock { _ = expected.removeValue(forKey: offset) } }
 
   /// Waits until the entry at `offset` is folded, something else happens, or the time is up.
   func wait(until position: Int, milliseconds: Int) {
@@ -213,7 +251,7 @@ final class LedgerView: @unchecked Sendable {
   func holds(_ position: Int) -> Bool {
     lock.withLock {
       guard forgotten < judged.count else { return position >= fold.position }
-      return judged[forgotten].position <= position || forgotten == 0
+      return judged[forgotten].position <= position
     }
   }
 

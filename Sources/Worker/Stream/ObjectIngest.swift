@@ -396,13 +396,16 @@ final class ObjectIngest: @unchecked Sendable {
       try failed(attempt, error)
       return
     }
+    if let offset = attempt.offset { context.ledger.expect(offset) }
     lock.withLock { appended.append(attempt) }
   }
 
   private func settle(_ attempt: ObjectAttempt, _ verdict: LedgerFold.Verdict) {
+    if let offset = attempt.offset { context.ledger.forget(offset) }
     lock.withLock {
       guard case .inputs(let verdicts) = verdict else {
-        for task in attempt.tasks { finish(task) }
+        // Set aside; or a commit whose verdict is not known, which the next look will tell.
+        for task in attempt.tasks { if attempt.setsAside != nil { finish(task) } else { again(task, after: 0) } }
         return
       }
       let source = context.plan.sources[attempt.source].source.name

@@ -115,7 +115,10 @@ final class RecordIngest: @unchecked Sendable {
         _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
         context.log.warning(
           "records were lost to retention and are skipped, as on_gap says",
-          ["source": .init(source.name), "partition": .init("\(at)"), "from": .init("\(from)"), "to": .init("\(bounds.first)")])
+          [
+            "source": .init(source.name), "partition": .init("\(at)"), "from": .init("\(from)"),
+            "to": .init("\(bounds.first)"),
+          ])
         lock.withLock {
           feeds[feed.identity]?.restart(at: bounds.first)
           feeds[feed.identity]?.phase = .new
@@ -172,8 +175,11 @@ final class RecordIngest: @unchecked Sendable {
       var moved = false
       while let first = commits.first, let verdict = context.ledger.verdict(at: first.offset) {
         commits.removeFirst()
+        context.ledger.forget(first.offset)
         moved = true
-        guard case .inputs(let accepted) = verdict else { continue }
+        // Of a commit whose verdict is not known, the accepted end tells where to go on.
+        var accepted = first.ranges.map { _ in false }
+        if case .inputs(let verdicts) = verdict { accepted = verdicts }
         counters.commits += 1
         context.metrics.commitSeconds.observe(Double(context.clock.now() - first.since) / 1e6)
         for (range, isAccepted) in zip(first.ranges, accepted) {
@@ -220,6 +226,7 @@ final class RecordIngest: @unchecked Sendable {
           let first = try context.broker.bounds([feed.at])[feed.at]?.first ?? 0
           let entry = LedgerEntry.opened(feed.identity, offset: first, schema: schema)
           let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+          context.ledger.expect(offset)
           lock.withLock { feeds[feed.identity]?.phase = .opening(offset) }
         }
         moved = true
@@ -227,6 +234,7 @@ final class RecordIngest: @unchecked Sendable {
         guard context.ledger.verdict(at: offset) != nil, let end = context.ledger.acceptedEnd(feed.identity) else {
           continue
         }
+        context.ledger.forget(offset)
         lock.withLock { feeds[feed.identity]?.restart(at: end) }
         moved = true
       default: continue
@@ -296,6 +304,7 @@ final class RecordIngest: @unchecked Sendable {
         generation: generation, attempt: id, inputs: [], ranges: ranges, schema: plan.schemaHash,
         shards: sender.receipts)
       let offset = try LedgerWriter.append(.commit(commit), to: context.broker, context.topics.ledger)
+      context.ledger.expect(offset)
       lock.withLock {
         commits.append((offset, ranges, context.clock.now()))
         for range in ranges {

@@ -187,7 +187,8 @@ enum SegmentCodec {
     8 + Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
   }
 
-  private static func parse(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(StreamError) -> (SegmentHeader, Int) {
+  private static func parse(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(StreamError) -> (SegmentHeader, Int)
+  {
     guard bytes.count >= 8, UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self)) == SegmentHeader.magic,
       bodyStart(bytes) <= bytes.count
     else { throw StreamError("segment \(name) is damaged: it does not begin as one") }
@@ -212,8 +213,7 @@ enum SegmentCodec {
 
   private static func hash(_ bytes: UnsafeRawBufferPointer) -> String {
     guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return "" }
-    return AttemptID(
-      high: Hashing.hash64(base, bytes.count), low: Hashing.hash64(base, bytes.count, seed: 0x9e37_79b9)
-    ).description
+    let (high, low) = Hashing.bulk128(base, bytes.count)
+    return AttemptID(high: high, low: low).description
   }
 }

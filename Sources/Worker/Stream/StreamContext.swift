@@ -24,6 +24,7 @@ struct StreamContext: Sendable {
   /// Where checkpoints, segments and unfinished parts lie: a hidden folder beside the snapshots.
   let state: StorePlace
   let ledger: LedgerView
+  let folds: SavedFolds
   let log: Log
   let metrics: WorkerMetrics
 
@@ -49,7 +50,9 @@ struct StreamContext: Sendable {
     self.options = options
     let target = try stores.open(definition.snapshot.to)
     state = StorePlace(store: target.store, bucket: target.bucket, path: target.key(StreamContext.stateFolder))
-    ledger = LedgerView(broker: broker, topic: topics.ledger)
+    let folds = SavedFolds(state: state, shards: plan.shards)
+    self.folds = folds
+    ledger = LedgerView(broker: broker, topic: topics.ledger, saved: { try folds.load() })
     self.log = log
     metrics = WorkerMetrics(version: options.programVersion)
   }
@@ -87,12 +90,16 @@ struct StreamOptions: Sendable {
   var listEvery: Int64 = 900_000_000
   /// Listings take the place of notifications; else they repair what notifications missed.
   var listsForEvents = false
+  /// Ledger entries between saved folds.
+  var foldEvery = 10_000
   /// How often reading an object is tried before it is set aside.
   var triesMax = 5
   /// Whether other threads do the work that one waits for (not in simulation, which has one).
   var hasThreads = true
   /// Whether changed rows go to the `features` topic.
   var emitsFeatures = true
+  /// Whether topics of records that are missing are made: where nobody else can reach the broker.
+  var createsRecordTopics = false
 }
 
 /// Gives attempts their names: 128 random bits; from a seed in simulation.

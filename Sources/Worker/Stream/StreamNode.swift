@@ -48,6 +48,7 @@ public struct NodeOptions: Sendable {
     stream.commitEvery = commitEvery
     stream.checkpointEvery = checkpointEvery
     stream.emitsFeatures = emitsFeatures
+    stream.createsRecordTopics = brokerKind == .embedded
     return stream
   }
 }
@@ -68,7 +69,7 @@ public protocol EventFeed: Sendable {
 ///     └──────────┴──▶ failed: what no retry mends; `failure` says what
 /// ```
 public final class StreamNode: Sendable {
-  private let parts: StreamParts
+  let parts: StreamParts
   private let options: NodeOptions
   private let log: Log
   private let started: Int64
@@ -82,6 +83,7 @@ public final class StreamNode: Sendable {
     /// What each loop is waiting out, by its name.
     var troubles: [String: String] = [:]
     var lag: [NodeStatus.Lag] = []
+    var journal = NodeJournal()
     var isDraining = false
     var isDrained = false
   }
@@ -111,12 +113,13 @@ public final class StreamNode: Sendable {
   }
 
   private var context: StreamContext { parts.context }
+  var broker: any Broker { context.broker }
 
   // MARK: Life
 
   /// Starts all threads; returns at once.
   public func start() {
-    spawn("ledger") { [self] in
+    spawn("ledger", needsTopics: false) { [self] in
       try parts.define()
       let moved = try context.ledger.step(milliseconds: 50)
       try parts.checkDefinition()
@@ -143,7 +146,8 @@ public final class StreamNode: Sendable {
       state.withLock { $0.isDrained = true }
       return false
     }
-    for number in 0..<max(1, options.threads) {
+    // Twice as many as processors: a shard's worker waits for the broker and the store now and then.
+    for number in 0..<2 * max(1, options.threads) {
       spawn("shards-\(number)") { [self] in
         let moved = try parts.join.work()
         if !moved { parts.join.waitForWork(milliseconds: 5) }
@@ -161,6 +165,7 @@ public final class StreamNode: Sendable {
     spawn("lag") { [self] in
       let lag = parts.lag()
       state.withLock { $0.lag = lag }
+      tell()
       sleep(milliseconds: 2_000)
       return true
     }
@@ -168,14 +173,19 @@ public final class StreamNode: Sendable {
 
   /// A thread that steps until the node stops. What the world outside does wrong is waited out and told; anything else
   /// fails the node.
-  private func spawn(_ name: String, _ step: @escaping @Sendable () throws -> Bool) {
+  private func spawn(_ name: String, needsTopics: Bool = true, _ step: @escaping @Sendable () throws -> Bool) {
     let thread = WorkerThread { [self] in
       while isGoingOn {
+        // A dataset that begins has none yet, and a group that subscribes to what is not there is refused.
+        if needsTopics && !parts.areTopicsMade {
+          sleep(milliseconds: 10)
+          continue
+        }
         do {
           let moved = try step()
           state.withLock { _ = $0.troubles.removeValue(forKey: name) }
           if !moved { sleep(milliseconds: 5) }
-        } catch let error as BrokerError where error.isTransient || error.code == .full {
+        } catch let error as BrokerError where Self.isWaitedOut(error) {
           trouble(name, error.description)
         } catch let error as BrokerError where error.code == .closed {
           return
@@ -187,6 +197,22 @@ public final class StreamNode: Sendable {
       }
     }
     state.withLock { $0.threads.append(thread) }
+  }
+
+  /// A topic that was just made may be unknown to some brokers of a cluster for a while; one that nobody made is told of
+  /// until somebody does.
+  private static func isWaitedOut(_ error: BrokerError) -> Bool {
+    error.isTransient || error.code == .full || error.code == .noSuchTopic
+  }
+
+  /// Lines for people who watch: when it serves, and now and then how much it has read.
+  private func tell() {
+    let isReady = unready.isEmpty
+    let totals = parts.totals
+    let now = context.clock.now()
+    for line in state.withLock({ $0.journal.lines(isReady: isReady, totals, now: now) }) {
+      line.write(to: log)
+    }
   }
 
   private func trouble(_ name: String, _ text: String) {
