@@ -171,6 +171,8 @@ class Broker:
     def append(self, topic: str, partition: int, value: bytes, key: bytes | None = None) -> None:
         number, offset = self.file.execute(
             "SELECT id, next FROM partitions WHERE topic = ? AND number = ?", (topic, partition)).fetchone()
+        (last,) = self.file.execute(f"SELECT max(position) FROM log_{number}").fetchone()
+        offset = max(offset, last + 1 if last is not None else 0)
         self.file.execute(f"INSERT INTO log_{number} VALUES (?, ?, ?, ?)", (offset, int(time.time() * 1000), key, value))
         self.file.execute("UPDATE partitions SET next = ? WHERE id = ?", (offset + 1, number))
 

@@ -106,6 +106,7 @@ def test_an_entry_of_another_version_ends_the_worker(shop):
             assert word in shop.said(), shop.said()
         with Broker(shop) as broker:
             broker.file.execute(f"DELETE FROM {table} WHERE position = ?", (end,))
+            broker.file.execute("UPDATE partitions SET next = ? WHERE topic = 'shop.ledger'", (end,))
     shop.start().until_ready()
     assert shop.snapshot("two")["rows"] == 3
 
@@ -210,7 +211,7 @@ def test_a_running_worker_that_a_newer_definition_outdates(program, tmp_path):
         assert first.ended() == 1
         assert "redefined by another worker (generation 2)" in first.said()
         second.until_ready()
-        second.snapshot("two")
+        second.ask("snapshot", second.definition, "--id", "two", "--wait", "--timeout", "60")
         manifest = json.loads((tmp_path / "out" / "snapshot=two" / "manifest.json").read_text())
         assert manifest["rows"] == 2 and manifest["rejected"]["rows"] == 0
         assert second.letters()["letters"] == []

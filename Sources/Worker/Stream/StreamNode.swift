@@ -227,6 +227,8 @@ public final class StreamNode: Sendable {
   }
 
   private func trouble(_ name: String, _ text: String) {
+    // What was given up because we stop is no trouble.
+    guard isGoingOn else { return }
     let isNew = state.withLock { state in
       defer { state.troubles[name] = text }
       return state.troubles[name] != text
@@ -321,7 +323,8 @@ public final class StreamNode: Sendable {
     if phase == .starting { reasons.append("the ledger is being read") }
     if phase == .stopping && failure == nil { reasons.append("stopping") }
     for (part, text) in troubles.sorted(by: { $0.key < $1.key }) { reasons.append("\(part): \(text)") }
-    for shard in parts.join.shards where shard.state != "serving" {
+    if let problem = parts.objects.problem { reasons.append("objects wait: \(problem)") }
+    for shard in parts.join.shards where shard.state != "serving" || shard.reason != nil {
       reasons.append("shard \(shard.shard) is \(shard.state)" + (shard.reason.map { ": \($0)" } ?? ""))
     }
     reasons += parts.records.stoppedReasons
