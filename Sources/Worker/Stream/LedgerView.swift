@@ -24,6 +24,7 @@ final class LedgerView: @unchecked Sendable {
   }
 
   private let broker: any Broker
+  private let ignoresBase: Bool
   private let partition: TopicPartition
   private var reader: (any PartitionReader)?
   private let lock = ConditionLock()
@@ -37,8 +38,10 @@ final class LedgerView: @unchecked Sendable {
   private var isRewinding = false
   private var failure: String?
 
-  init(broker: any Broker, topic: String) {
+  /// `ignoresBase`: see ``StreamSabotage/base``.
+  init(broker: any Broker, topic: String, ignoresBase: Bool = false) {
     self.broker = broker
+    self.ignoresBase = ignoresBase
     partition = TopicPartition(topic, 0)
   }
 
@@ -117,6 +120,7 @@ final class LedgerView: @unchecked Sendable {
   private func judge(_ entry: LedgerEntry, _ record: RecordBlock.Entry, _ hash: UInt64) {
     let position = Int(record.offset)
     let appendedAt = record.timestamp * 1000
+    let entry = ignoresBase ? entry.based(on: fold) : entry
     let verdict = fold.judge(entry, at: position, appendedAt: appendedAt, hash: hash)
     var cut: LedgerFold.CutState?
     if case .cut(let id, _, _) = entry, verdict == .accepted { cut = fold.cuts[id] }

@@ -47,7 +47,7 @@ struct StreamContext: Sendable {
     self.options = options
     let target = try stores.open(definition.snapshot.to)
     state = StorePlace(store: target.store, bucket: target.bucket, path: target.key("_tributary"))
-    ledger = LedgerView(broker: broker, topic: topics.ledger)
+    ledger = LedgerView(broker: broker, topic: topics.ledger, ignoresBase: options.sabotage == .base)
     self.log = log
   }
 
@@ -89,6 +89,8 @@ struct StreamOptions: Sendable {
   var hasThreads = true
   /// Whether changed rows go to the `features` topic.
   var emitsFeatures = true
+  /// nil but in tests of the simulation.
+  var sabotage: StreamSabotage?
 }
 
 /// Gives attempts their names: 128 random bits; from a seed in simulation.
