@@ -162,7 +162,8 @@ final class IngestLoop: @unchecked Sendable {
       count(sources.isEmpty ? "foreign" : "read", 1)
       for source in sources { wanted.append((hint, source)) }
     }
-    guard let token = tracker.take(at, offset: offset, parts: wanted.count) else { return }
+    let parts = context.options.sabotage == .acknowledge ? 0 : wanted.count
+    guard let token = tracker.take(at, offset: offset, parts: parts) else { return }
     for (hint, source) in wanted {
       let identity = ObjectIdentity(
         source: context.definition.sources[source].name, bucket: hint.bucket, key: hint.key)

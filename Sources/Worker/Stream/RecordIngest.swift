@@ -204,7 +204,7 @@ final class RecordIngest: @unchecked Sendable {
         guard let end = context.ledger.acceptedEnd(identity) else { continue }
         bytes -= feed.queuedBytes
         feed.underWay = 0
-        feed.restart(at: end)
+        if context.options.sabotage == .seek { feed.isRefused = false } else { feed.restart(at: end) }
         feeds[identity] = feed
         moved = true
       }
