@@ -25,7 +25,8 @@ public struct SegmentSet: Sendable {
   /// Adds an accepted entry's rows. Its inputs with the same identity as older ones must have been superseded before.
   public mutating func add(_ ref: SegmentRef) {
     refs.append(ref)
-    for input in ref.header.inputs {
+    // An input that the ledger refused is dead from the start: what is live of its object lies elsewhere.
+    for (number, input) in ref.header.inputs.enumerated() where !ref.dead.contains(number) {
       if let object = input.object(of: ref.header.source) { live[object] = input.position }
     }
   }
@@ -42,6 +43,18 @@ public struct SegmentSet: Sendable {
       }
     }
     return true
+  }
+
+  /// A record partition is read anew by other columns: what was read of it no longer counts. Gives whether there was any.
+  public mutating func supersede(_ range: RangeIdentity) -> Bool {
+    var found = false
+    for index in refs.indices where refs[index].header.source == range.source {
+      for (number, input) in refs[index].header.inputs.enumerated()
+      where input.topic == range.topic && input.partition == range.partition {
+        if refs[index].dead.insert(number).inserted { found = true }
+      }
+    }
+    return found
   }
 
   /// Segments without a live input go; the others' files are named by the next checkpoint.
