@@ -20,12 +20,22 @@ final class IngestLoop: @unchecked Sendable {
   private var tracker = OffsetTracker()
   private var owned: Set<TopicPartition> = []
   private var paused: Set<TopicPartition> = []
+  /// Partitions of notifications that are to be read from somewhere: asked for before the next poll, until it is done.
+  private var begins: [TopicPartition: StartOffset] = [:]
+  /// Notifications that cannot be read, on their way to the dead letters.
+  private var letters: [Letter] = []
   private var committedAt: Int64 = 0
   private let shared = Locked(Totals())
 
   struct Totals: Sendable {
     var notifications: [String: Int] = [:]
     var owned: [TopicPartition] = []
+  }
+
+  private struct Letter {
+    var token: OffsetTracker.Token
+    var reason: String
+    var bytes: [UInt8]
   }
 
   /// Objects under way at which no more notifications are taken.
@@ -52,30 +62,30 @@ final class IngestLoop: @unchecked Sendable {
 
   func step(milliseconds: Int) throws -> Bool {
     let consumer = try joined()
+    // What may fail comes before the poll: what a poll has given is not given again.
+    try beginAll(consumer)
+    try sendLetters()
     let event = try consumer.poll(milliseconds: milliseconds, maxBytes: 8 << 20)
     var moved = true
     switch event {
     case .nothing: moved = false
-    case .assigned(let partitions): try assign(partitions, consumer)
+    case .assigned(let partitions): assign(partitions)
     case .revoked(let partitions, let lost): revoke(partitions, lost: lost, consumer)
     case .outOfRange(let at, let wanted, let bounds):
       if at.topic == context.eventsTopic {
         context.log.warning(
           "notifications were removed before they were read; the next listing finds what they spoke of",
           ["partition": .init("\(at)"), "from": .init("\(wanted)"), "to": .init("\(bounds.first)")])
-        try consumer.begin(at, at: .first)
+        begins[at] = .first
       } else {
-        try records.gap(at, wanted: wanted, bounds)
+        records.gap(at, bounds)
       }
     case .records(let blocks):
       for block in blocks {
-        if block.at.topic == context.eventsTopic { try take(block) } else { records.take(block) }
+        if block.at.topic == context.eventsTopic { take(block) } else { records.take(block) }
       }
     }
-    for (at, offset) in records.seeksWanted() where owned.contains(at) {
-      try consumer.begin(at, at: .at(offset))
-      records.sought(at)
-    }
+    try beginAll(consumer)
     try holdBack(consumer)
     for token in objects.takeFinished() { tracker.finish(token) }
     let now = context.clock.now()
@@ -93,12 +103,33 @@ final class IngestLoop: @unchecked Sendable {
     return made
   }
 
-  private func assign(_ partitions: [TopicPartition], _ consumer: any GroupConsumer) throws {
+  /// Performs what is asked for of where to read from.
+  private func beginAll(_ consumer: any GroupConsumer) throws {
+    for (at, start) in begins {
+      if try begin(consumer, at, start) { begins.removeValue(forKey: at) }
+    }
+    for (at, offset) in records.seeksWanted() where owned.contains(at) {
+      if try begin(consumer, at, .at(offset)) { records.sought(at, offset) }
+    }
+  }
+
+  /// False: it is somebody else's meanwhile, which we shall be told.
+  private func begin(_ consumer: any GroupConsumer, _ at: TopicPartition, _ start: StartOffset) throws -> Bool {
+    do {
+      try consumer.begin(at, at: start)
+      return true
+    } catch {
+      guard error.code == .fenced else { throw error }
+      return false
+    }
+  }
+
+  private func assign(_ partitions: [TopicPartition]) {
     for at in partitions {
       owned.insert(at)
       if at.topic == context.eventsTopic {
         tracker.begin(at)
-        try consumer.begin(at, at: .committed)
+        begins[at] = .committed
       } else {
         records.assign(at)
       }
@@ -113,12 +144,14 @@ final class IngestLoop: @unchecked Sendable {
       owned.remove(at)
       paused.remove(at)
       tracker.end(at)
+      begins.removeValue(forKey: at)
+      letters.removeAll { $0.token.at == at }
       if at.topic != context.eventsTopic { records.revoke(at) }
     }
     shared.withLock { $0.owned = owned.sorted() }
   }
 
-  private func take(_ block: RecordBlock) throws {
+  private func take(_ block: RecordBlock) {
     for index in 0..<block.count {
       let entry = block.entries[index]
       guard let bytes = block.value(index) else {
@@ -137,9 +170,19 @@ final class IngestLoop: @unchecked Sendable {
         context.log.warning(
           "a notification cannot be read; it goes to the dead letters",
           ["partition": .init("\(block.at)"), "offset": .init("\(entry.offset)"), "reason": .init(reason)])
-        try DeadLetterSender.message(context, block.at, offset: entry.offset, reason: reason, bytes: bytes)
-        _ = tracker.take(block.at, offset: entry.offset, parts: 0)
+        if let token = tracker.take(block.at, offset: entry.offset, parts: 1) {
+          letters.append(Letter(token: token, reason: reason, bytes: bytes))
+        }
       }
+    }
+  }
+
+  private func sendLetters() throws {
+    while let letter = letters.first {
+      try DeadLetterSender.message(
+        context, letter.token.at, offset: letter.token.offset, reason: letter.reason, bytes: letter.bytes)
+      tracker.finish(letter.token)
+      letters.removeFirst()
     }
   }
 
