@@ -61,15 +61,24 @@ final class JoinLoop: @unchecked Sendable {
   /// Polls the group once and brings what came to the shards.
   func poll(milliseconds: Int) throws -> Bool {
     let consumer = try joined()
-    for (at, offset) in takeBegins() { try consumer.begin(at, at: .at(offset)) }
+    for (at, offset) in lock.withLock({ begins }) {
+      do {
+        try consumer.begin(at, at: .at(offset))
+      } catch {
+        // Somebody else's meanwhile, which we shall be told; anything else is tried again.
+        guard error.code == .fenced else { throw error }
+      }
+      lock.withLock { if begins[at] == offset { begins.removeValue(forKey: at) } }
+    }
     try holdBack(consumer)
     switch try consumer.poll(milliseconds: milliseconds, maxBytes: 16 << 20) {
     case .nothing: return false
     case .assigned(let partitions): assign(partitions)
     case .revoked(let partitions, let lost): revoke(partitions.map(\.partition), lost: lost)
     case .outOfRange(let at, _, let bounds):
-      // What is gone and needed is found missing by its receipt; the rest goes on.
-      try consumer.begin(at, at: .at(bounds.first))
+      // What is gone and needed is found missing by its receipt; the rest goes on. With the next poll, and again if that
+      // fails.
+      lock.withLock { begins[at] = bounds.first }
     case .records(let blocks):
       lock.withLock {
         for block in blocks {
@@ -129,14 +138,6 @@ final class JoinLoop: @unchecked Sendable {
     if !slot.isBusy { slot.shard.close() }
   }
 
-  private func takeBegins() -> [TopicPartition: Int64] {
-    lock.withLock {
-      let taken = begins
-      begins = [:]
-      return taken
-    }
-  }
-
   private func holdBack(_ consumer: any GroupConsumer) throws {
     var pause: [TopicPartition] = []
     var resume: [TopicPartition] = []
@@ -144,14 +145,21 @@ final class JoinLoop: @unchecked Sendable {
       for (shard, slot) in slots where slot.isRecovered {
         let at = TopicPartition(context.topics.rows, shard)
         if slot.mailboxBytes > JoinLoop.mailboxHigh {
-          if paused.insert(at).inserted { pause.append(at) }
-        } else if slot.mailboxBytes < JoinLoop.mailboxHigh / 4, paused.remove(at) != nil {
+          if !paused.contains(at) { pause.append(at) }
+        } else if slot.mailboxBytes < JoinLoop.mailboxHigh / 4, paused.contains(at) {
           resume.append(at)
         }
       }
     }
-    if !pause.isEmpty { try consumer.pause(pause) }
-    if !resume.isEmpty { try consumer.resume(resume) }
+    // Noted once it is done: what fails is asked for again.
+    if !pause.isEmpty {
+      try consumer.pause(pause)
+      lock.withLock { paused.formUnion(pause) }
+    }
+    if !resume.isEmpty {
+      try consumer.resume(resume)
+      lock.withLock { paused.subtract(resume) }
+    }
   }
 
   /// Leaves the group after handing all shards over.
@@ -171,6 +179,8 @@ final class JoinLoop: @unchecked Sendable {
     guard let (shard, blocks, wasRecovered, isClosing) = take(now) else { return false }
     var moved = true
     var problem: String?
+    var unexpected: (any Error)?
+    var startsOver = false
     do {
       if isClosing {
         if wasRecovered && shard.stopped == nil { try shard.checkpoint() }
@@ -180,16 +190,23 @@ final class JoinLoop: @unchecked Sendable {
       } else {
         moved = try move(shard, blocks)
       }
-    } catch let error as BrokerError where error.isTransient {
+    } catch let error as SegmentStorage.Missing {
+      // Another owner in this process has cleared the directory: what the last checkpoint holds is made whole again.
       problem = error.description
-    } catch let error as StoreError {
+      startsOver = true
+    } catch let error as RowBatchCodec.CodecError {
+      // A file at hand is damaged: recovering looks at all of them, and fetches those again.
       problem = error.description
-    } catch let error as StreamError {
-      problem = error.description
-    } catch let error as BrokerError {
-      problem = error.description
+      startsOver = true
+    } catch {
+      problem = "\(error)"
+      if !(error is BrokerError || error is StoreError || error is StreamError || error is SegmentStorage.Damage) {
+        unexpected = error
+      }
     }
-    if let problem { context.log.warning("a shard waits and tries again", ["shard": .init(shard.shard), "error": .init(problem)]) }
+    if let problem {
+      context.log.warning("a shard waits and tries again", ["shard": .init(shard.shard), "error": .init(problem)])
+    }
     let summary = summary(shard, problem)
     lock.withLock {
       slots[shard.shard]?.summary = summary
@@ -197,6 +214,12 @@ final class JoinLoop: @unchecked Sendable {
         // Taken away while we worked on it.
         shard.close()
         return
+      }
+      if startsOver {
+        shard.close()
+        slots[shard.shard]?.shard = JoinShard(
+          context, shard: shard.shard, files: files, stagingBytes: shard.staging.bytesMax)
+        slots[shard.shard]?.isRecovered = false
       }
       slots[shard.shard]?.isBusy = false
       slots[shard.shard]?.problem = problem
@@ -208,6 +231,7 @@ final class JoinLoop: @unchecked Sendable {
       if isClosing { drop(shard.shard) }
       lock.wakeAll()
     }
+    if let unexpected { throw unexpected }
     return moved
   }
 
@@ -236,9 +260,15 @@ final class JoinLoop: @unchecked Sendable {
       for index in order.indices {
         let number = order[(index + turn) % order.count]
         guard let slot = slots[number], !slot.isBusy, slot.notBefore <= now || slot.isClosing else { continue }
+        // A stopped shard has none: it must not take the others' turns. What comes for it is not wanted either.
+        if slot.shard.stopped != nil && !slot.isClosing {
+          slots[number]?.mailbox = []
+          slots[number]?.mailboxBytes = 0
+          continue
+        }
         let hasWork =
           slot.isClosing || !slot.isRecovered || !slot.mailbox.isEmpty
-          || slot.shard.position < context.ledger.position
+          || slot.shard.position < context.ledger.position || slot.shard.isStepDue
           || slot.shard.isCheckpointDue(memoryMax: .max) || slot.shard.live?.hasWaiting == true
         guard hasWork else { continue }
         if !slot.isRecovered && !slot.isClosing && !context.ledger.isAtHead { continue }
