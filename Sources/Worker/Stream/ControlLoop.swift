@@ -23,6 +23,12 @@ final class ControlLoop: @unchecked Sendable {
   private var publishers: [String: CutPublisher] = [:]
   private var failedUntil: [String: Int64] = [:]
   private var retired: Set<String> = []
+  /// When a cut was appended: until its verdict is folded it is not asked for again.
+  private var cutAt: [String: Int64] = [:]
+  /// Failed tries to publish for want of reports that agree.
+  private var failures: [String: Int] = [:]
+  /// To be read from the first: asked for before the next poll, until it is done.
+  private var begins: Set<TopicPartition> = []
   private var retainedAt: Int64 = 0
   private var asked: [CutRequest] = []
   private let shared = Locked(Shared())
@@ -34,7 +40,6 @@ final class ControlLoop: @unchecked Sendable {
     var nextSlot: Int64?
     var problem: String?
     var requests: [CutRequest] = []
-    var repaired = 0
   }
 
   /// A cut that somebody asked for: appended once the stores hold nothing that is not in the ledger, if that is wanted.
@@ -71,14 +76,24 @@ final class ControlLoop: @unchecked Sendable {
   func step(milliseconds: Int) throws -> Bool {
     let consumer = try joined()
     var moved = true
+    for at in begins {
+      do {
+        try consumer.begin(at, at: .first)
+      } catch {
+        guard error.code == .fenced else { throw error }
+      }
+      begins.remove(at)
+    }
     switch try consumer.poll(milliseconds: milliseconds, maxBytes: 8 << 20) {
     case .nothing: moved = false
     case .assigned(let partitions):
       // From the first: reports of cuts that are pending still lie there, whoever read them before.
-      for at in partitions { try consumer.begin(at, at: .first) }
+      begins.formUnion(partitions)
       own(true)
-    case .revoked: own(false)
-    case .outOfRange(let at, _, _): try consumer.begin(at, at: .first)
+    case .revoked:
+      begins = []
+      own(false)
+    case .outOfRange(let at, _, _): begins.insert(at)
     case .records(let blocks): for block in blocks { take(block) }
     }
     guard context.ledger.isAtHead, context.ledger.read({ $0.semanticHash == context.semanticHash }) else {
@@ -89,8 +104,6 @@ final class ControlLoop: @unchecked Sendable {
     guard isOwner else { return moved }
     moved = try publish() || moved
     moved = try scanner.step() || moved
-    let repaired = scanner.repaired
-    shared.withLock { $0.repaired = repaired }
     moved = try retain() || moved
     return moved
   }
@@ -135,7 +148,22 @@ final class ControlLoop: @unchecked Sendable {
     }
   }
 
+  /// Forgets what belongs to cuts that have ended. Reports may have been read before the ledger was.
+  private func forgetEnded() {
+    let known = Set(reports.keys).union(publishers.keys).union(failedUntil.keys).union(failures.keys).union(cutAt.keys)
+    if known.isEmpty { return }
+    let ended = context.ledger.readAtHead { fold in known.filter { fold.hasCut($0) && fold.cuts[$0] == nil } } ?? []
+    for id in ended {
+      reports.removeValue(forKey: id)
+      publishers.removeValue(forKey: id)
+      failedUntil.removeValue(forKey: id)
+      failures.removeValue(forKey: id)
+      cutAt.removeValue(forKey: id)
+    }
+  }
+
   private func publish() throws -> Bool {
+    forgetEnded()
     let now = context.clock.now()
     let pending = context.ledger.read { Array($0.cuts.values) }.sorted { $0.position < $1.position }
     for cut in pending where (failedUntil[cut.id] ?? 0) <= now {
@@ -192,7 +220,9 @@ final class ControlLoop: @unchecked Sendable {
   }
 
   private func failed(_ cut: LedgerFold.CutState, _ error: any Error) throws {
-    guard error is BrokerError || error is StoreError || error is PublishError || error is BatchError || error is StreamError
+    guard
+      error is BrokerError || error is StoreError || error is PublishError || error is BatchError
+        || error is StreamError
     else { throw error }
     context.log.error("a snapshot could not be published", ["snapshot": .init(cut.id), "error": .init("\(error)")])
     shared.withLock { $0.problem = "\(error)" }
@@ -202,11 +232,18 @@ final class ControlLoop: @unchecked Sendable {
       let entry = LedgerEntry.abandoned(cut: cut.id, reason: error.description)
       _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
     case .reports, .damaged:
-      // Shards write again what is missing; a report of another ledger is never believed.
-      reports.removeValue(forKey: cut.id)
+      // A report of another ledger is never believed, and nobody writes parts a second time: after some tries the cut ends,
+      // or its segments would be kept for ever.
+      failures[cut.id, default: 0] += 1
+      if failures[cut.id, default: 0] < ControlLoop.triesMax { break }
+      let entry = LedgerEntry.abandoned(cut: cut.id, reason: error.description)
+      _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
     case .busy: break
     }
   }
+
+  /// Tries with reports that do not agree.
+  static let triesMax = 3
 
   private struct Announcement: Encodable {
     var dataset: String
@@ -249,7 +286,8 @@ final class ControlLoop: @unchecked Sendable {
     if isOwner, let schedule, let slot = schedule.slot(atOrBefore: now - schedule.delay) {
       let id = Schedule.id(of: slot)
       let isNew = context.ledger.read { !$0.hasCut(id) && slot >= ($0.definedAt ?? .max) }
-      if isNew && !asked.contains(where: { $0.id == id }) {
+      // Ours may be under way, or refused because our clock is fast.
+      if isNew && now - (cutAt[id] ?? .min / 2) >= ControlLoop.cutPatience && !asked.contains(where: { $0.id == id }) {
         asked.append(
           CutRequest(
             id: id, asOf: context.definition.asOf ?? slot, notBefore: slot + schedule.delay,
@@ -263,10 +301,17 @@ final class ControlLoop: @unchecked Sendable {
       asked.removeFirst()
       return true
     }
-    if try waitsForNewColumns() || (first.listsFirst && !scanner.isComplete()) { return false }
+    do {
+      if try waitsForNewColumns() || (first.listsFirst && !scanner.isComplete()) { return false }
+    } catch let error as StoreError {
+      // A store that cannot be listed holds up this cut, and nothing else.
+      shared.withLock { $0.problem = "the snapshot '\(first.id)' waits: \(error)" }
+      return false
+    }
     let entry = LedgerEntry.cut(id: first.id, asOf: first.asOf, notBefore: first.notBefore)
     _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
     asked.removeFirst()
+    cutAt[first.id] = now
     context.log.info("cut", ["snapshot": .init(first.id)])
     return true
   }
@@ -283,6 +328,9 @@ final class ControlLoop: @unchecked Sendable {
     if waiting { _ = try scanner.isComplete() }
     return waiting
   }
+
+  /// Microseconds.
+  static let cutPatience: Int64 = 2_000_000
 
   // MARK: Retention
 
