@@ -100,6 +100,17 @@ let package = Package(
       path: "Tests/Fuzz",
       swiftSettings: strict),
 
+    // The streaming worker in worlds made of chance: `make simulate`.
+    .target(
+      name: "Simulation",
+      dependencies: [
+        "Columns", "Definition", "Digests", "Logging", "Notifications", "Pipeline", "Platform", "TestKit", "Worker",
+      ],
+      path: "Tests/Simulation", swiftSettings: strict),
+    .executableTarget(
+      name: "tributary-simulate", dependencies: ["Simulation", "TestKit"], path: "Tests/Simulate",
+      swiftSettings: strict),
+
     // A process with an embedded broker, to be killed and to run out of room.
     .executableTarget(
       name: "broker-trial", dependencies: ["EmbeddedBroker", "Platform"], path: "Tests/BrokerTrial",
@@ -113,7 +124,9 @@ let package = Package(
     tests("ConsoleTests", ["Console", "Status", "Worker", "Pipeline", "Definition", "TestKit"]),
     tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore", "TestKit", "Worker"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests", "Notifications", "TestKit"], fixtures: true),
-    tests("BrokerTests", ["Columns", "CRDKafka", "EmbeddedBroker", "LogBroker", "KafkaBroker", "Platform", "TestKit", "broker-trial"]),
+    tests(
+      "BrokerTests",
+      ["Columns", "CRDKafka", "EmbeddedBroker", "LogBroker", "KafkaBroker", "Platform", "TestKit", "broker-trial"]),
     tests("NotificationTests", ["Notifications", "TestKit"], fixtures: true),
     tests("MonitorTests", ["Monitor", "TestKit"]),
     tests("TelemetryTests", ["Metrics", "Logging", "Status"], fixtures: true),

@@ -36,7 +36,7 @@ public struct LedgerFold: Sendable {
   private var cutIDs: Set<String> = []
 
   /// What is accepted of an object.
-  public struct Accepted: Sendable, Hashable {
+  public struct Accepted: Sendable, Hashable, Codable {
     public var position: Int
     /// nil: the object is not there.
     public var version: String?
@@ -63,7 +63,7 @@ public struct LedgerFold: Sendable {
   }
 
   /// What is accepted of a record partition: everything from `begin` to `end`, less what was skipped.
-  public struct AcceptedRange: Sendable, Hashable {
+  public struct AcceptedRange: Sendable, Hashable, Codable {
     public var begin: Int64
     public var end: Int64
     /// The source's columns by which it is read.
@@ -215,6 +215,29 @@ public struct LedgerFold: Sendable {
       verdicts.append(true)
     }
     return verdicts
+  }
+
+  /// Ids of all cuts that were accepted, ended or not.
+  var allCutIDs: Set<String> { cutIDs }
+
+  /// Takes up what was saved.
+  mutating func restore(
+    position: Int, chain: LedgerChain, generation: Int?, semanticHash: String?, shards: Int?, history: [String],
+    objects: [ObjectIdentity: Accepted], ranges: [RangeIdentity: AcceptedRange],
+    failed: [ObjectIdentity: FailedObject], published: [PublishedCut], definedAt: Int64?, cutIDs: Set<String>
+  ) {
+    self.position = position
+    self.chain = chain
+    self.generation = generation
+    self.semanticHash = semanticHash
+    self.shards = shards
+    self.history = history
+    self.objects = objects
+    self.ranges = ranges
+    self.failed = failed
+    self.published = published
+    self.definedAt = definedAt
+    self.cutIDs = cutIDs
   }
 
   /// Whether a cut with this id was accepted, ended or not.

@@ -11,10 +11,12 @@ public struct SegmentSet: Sendable {
   /// From a checkpoint: refs in ledger order, with their dead inputs.
   public init(_ refs: [SegmentRef]) {
     self.refs = refs
-    for ref in refs {
-      for (number, input) in ref.header.inputs.enumerated() where !ref.dead.contains(number) {
-        if let object = input.object(of: ref.header.source) { live[object] = input.position }
-      }
+    for ref in refs { note(ref) }
+  }
+
+  private mutating func note(_ ref: SegmentRef) {
+    for (number, input) in ref.header.inputs.enumerated() where !ref.dead.contains(number) {
+      if let object = input.object(of: ref.header.source) { live[object] = input.position }
     }
   }
 
@@ -22,13 +24,11 @@ public struct SegmentSet: Sendable {
   /// Bytes of rows that are only in memory.
   public var memoryBytes: Int { refs.reduce(0) { $1.name == nil ? $0 + $1.bytes : $0 } }
 
-  /// Adds an accepted entry's rows. Its inputs with the same identity as older ones must have been superseded before.
+  /// Adds an accepted entry's rows. Its live inputs with the same identity as older ones must have been superseded before;
+  /// those of which it has no rows must be dead, or the older ones' rows could not be found any more.
   public mutating func add(_ ref: SegmentRef) {
     refs.append(ref)
-    // An input that the ledger refused is dead from the start: what is live of its object lies elsewhere.
-    for (number, input) in ref.header.inputs.enumerated() where !ref.dead.contains(number) {
-      if let object = input.object(of: ref.header.source) { live[object] = input.position }
-    }
+    note(ref)
   }
 
   /// An object was replaced or removed: its rows no longer count. Gives whether there were any in this shard.

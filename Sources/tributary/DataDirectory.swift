@@ -16,10 +16,13 @@ struct DataDirectory {
     if let given {
       path = given
     } else {
-      let parent = definition.directory.isEmpty ? "" : definition.directory + (definition.directory.hasSuffix("/") ? "" : "/")
+      let parent =
+        definition.directory.isEmpty ? "" : definition.directory + (definition.directory.hasSuffix("/") ? "" : "/")
       path = "\(parent).tributary/\(dataset)"
     }
   }
+
+  var exists: Bool { access(path, F_OK) == 0 }
 
   /// Makes the directory and takes it for this process, for as long as it lives.
   func take() throws(Failure) {
@@ -61,7 +64,8 @@ struct DataDirectory {
   }
 
   private func failure(_ what: String) -> Failure {
-    Failure(.failed, "\(path): the data directory \(what): \(String(cString: strerror(errno))); choose another with --data")
+    Failure(
+      .failed, "\(path): the data directory \(what): \(String(cString: strerror(errno))); choose another with --data")
   }
 }
 

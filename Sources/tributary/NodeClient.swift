@@ -34,16 +34,17 @@ struct NodeClient {
   }
 
   /// Asks one node; a status other than 200 is a failure with the answer's text.
-  func ask(_ node: Node, method: String = "GET", _ path: String, _ query: KeyValuePairs<String, String> = [:])
-    throws(Failure) -> [UInt8]
-  {
+  func ask(
+    _ node: Node, method: String = "GET", _ path: String, _ query: KeyValuePairs<String, String> = [:], body: [UInt8] = []
+  ) throws(Failure) -> [UInt8] {
     do {
-      let (status, body) = try LocalHTTPClient.request(
-        host: node.host, port: node.port, method: method, path: path, query: query, body: method == "POST" ? [] : nil)
+      let (status, answer) = try LocalHTTPClient.request(
+        host: node.host, port: node.port, method: method, path: path, query: query, body: method == "POST" ? body : nil)
       guard status == 200 else {
-        throw Failure(.failed, "\(node.address)\(path): \(String(decoding: body, as: UTF8.self)) (\(status))")
+        let text = String(decoding: answer, as: UTF8.self).split(separator: "\n").joined(separator: "; ")
+        throw Failure(.failed, "\(node.address)\(path): \(text) (\(status))")
       }
-      return body
+      return answer
     } catch let failure as Failure {
       throw failure
     } catch {

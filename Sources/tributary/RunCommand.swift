@@ -15,8 +15,6 @@ struct RunCommand {
 
   /// Listings of places without notifications, microseconds.
   private static let listEvery: Int64 = 2_000_000
-  /// Listings that repair what notifications missed.
-  private static let reconcileEvery: Int64 = 900_000_000
   private static let waitMilliseconds = 200
 
   func run() throws(Failure) {
@@ -42,7 +40,8 @@ struct RunCommand {
       node = try StreamNode(
         definition, semanticHash: checked.semanticHash, record: program.record(of: definition, checked, file),
         broker: opened.broker, stores: ConcreteStores(root: file.directory, options: definition.store),
-        clock: SystemClock(), options: options, log: log)
+        clock: SystemClock(), options: options, log: log,
+        feed: try QueueFeed(definition, broker: opened.broker, log: log))
     } catch {
       throw Failure(.failed, "\(error)")
     }
@@ -82,7 +81,7 @@ struct RunCommand {
   }
 
   private func nodeOptions(_ definition: Definition, _ data: DataDirectory) -> NodeOptions {
-    var listEvery = RunCommand.reconcileEvery
+    var listEvery = definition.reconcileEvery
     var listsForEvents = false
     switch definition.events {
     case .list(let every): (listEvery, listsForEvents) = (every, true)
@@ -115,7 +114,7 @@ struct RunCommand {
       metrics: { node.metricsText }, snapshot: { commands.snapshot($0) })
     do {
       return try HTTPServer(address: address().host, port: address().port) { request in
-        request.path == "/backfill" ? commands.backfill(request) : routes.answer(request)
+        commands.answer(request) ?? routes.answer(request)
       }
     } catch {
       throw Failure(.failed, error.description)

@@ -31,10 +31,23 @@ struct SnapshotCommand {
       program.write(.object([("snapshot", .string(id)), ("state", .string(state))]))
     } else {
       program.output.write("snapshot \(id): \(state)\n")
+      if state == "published" { show(id, definition, file) }
     }
     if state == "abandoned" {
       throw Failure(.failed, "the snapshot '\(id)' was abandoned; the workers' log says why")
     }
+  }
+
+  /// What the snapshot holds, if its manifest can be read from here: only the workers have to reach their store.
+  private func show(_ id: String, _ definition: Definition, _ file: DefinitionFile) {
+    let place = PlaceText.join(definition.snapshot.to, "snapshot=\(id)")
+    let stores = ConcreteStores(root: file.directory, options: definition.store)
+    guard let found = try? ManifestFile.read(place, stores) else { return }
+    let manifest = found.manifest
+    let splits = manifest.splits.sorted { $0.value > $1.value }.map { "\($0.key) \(NumberText.grouped($0.value))" }
+    program.output.write(
+      "  \(NumberText.counted(manifest.rows, "row")) (\(splits.joined(separator: ", "))), fingerprint "
+        + "\(manifest.fingerprint)\n  \(Locations.shown(PlaceText.parent(found.location), from: file.directory))\n")
   }
 
   private func ask(_ client: NodeClient, _ id: String, _ asOf: Int64) throws(Failure) -> String {

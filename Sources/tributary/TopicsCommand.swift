@@ -1,6 +1,7 @@
 import Console
 import Definition
 import Platform
+import Worker
 
 /// `tributary topics apply|diff DEFINITION`
 struct TopicsCommand {
@@ -20,7 +21,10 @@ struct TopicsCommand {
       let (broker, _) = try Brokers.open(definition, data: data, name: "tributary-topics") { _ in }
       defer { broker.close() }
       let topics = DatasetTopics(definition.dataset)
-      let specs = topics.specs(shards: definition.shards)
+      var specs = topics.specs(shards: definition.shards)
+      // Whose records a source reads has their topic as they want it: it is made where it is missing, else let be.
+      let records = try broker.describe(definition.recordTopics)
+      specs += definition.recordTopics.filter { records[$0] == nil }.map { TopicSpec(name: $0, partitions: 4) }
       let plan = TopicPlan(
         specs, have: try broker.describe(specs.map(\.name)), fixedPartitions: topics.fixedPartitions)
       if verb == "apply" { try plan.apply(to: broker) }
@@ -42,7 +46,8 @@ struct TopicsCommand {
             .array(
               plan.differences.map {
                 .object([
-                  ("topic", .string($0.topic)), ("difference", .string($0.description)), ("mended", .bool(applied && $0.isMended)),
+                  ("topic", .string($0.topic)), ("difference", .string($0.description)),
+                  ("mended", .bool(applied && $0.isMended)),
                 ])
               })
           ),

@@ -74,30 +74,30 @@ import Testing
   }
 
   @Test func largeMessagesPassAndTooLargeOnesAreRefused() throws {
-    let broker = try NoidaServer.shared().broker()
+    let broker = try NoidaServer.shared().broker(["queue.buffering.max.kbytes": "896"])
     defer { broker.close() }
     let topic = try newTopic(broker)
     var random = SeededGenerator(seed: 7)
-    // Bytes that do not compress, more of them than the queue holds at once.
+    // Bytes that do not compress; a call has more of them than the queue holds at once.
     let body = (0..<512 * 1024).map { _ in UInt8(truncatingIfNeeded: random.next()) }
     for _ in 0..<3 {
       let offsets = try broker.append(
-        (0..<64).map { OutgoingMessage(topic: topic, partition: 0, value: body + [UInt8($0)]) })
-      #expect(offsets.count == 64)
+        (0..<32).map { OutgoingMessage(topic: topic, partition: 0, value: body + [UInt8($0)]) })
+      #expect(offsets.count == 32)
     }
     let reader = try broker.reader(TopicPartition(topic, 0), from: 0)
     defer { reader.close() }
     var seen = 0
     let deadline = Date.now.addingTimeInterval(60)
-    while seen < 192, Date.now < deadline {
+    while seen < 96, Date.now < deadline {
       guard let block = try reader.poll(milliseconds: 500, maxBytes: 4 << 20) else { continue }
       #expect(block.bytes.count <= 5 << 20)
       for index in 0..<block.count {
-        #expect(block.value(index) == body + [UInt8(seen % 64)])
+        #expect(block.value(index) == body + [UInt8(seen % 32)])
         seen += 1
       }
     }
-    #expect(seen == 192)
+    #expect(seen == 96)
 
     let large = OutgoingMessage(topic: topic, partition: 0, value: [UInt8](repeating: 1, count: 1_000_001))
     let fine = OutgoingMessage(topic: topic, partition: 0, value: [1])
@@ -105,7 +105,7 @@ import Testing
     #expect(error?.code == .tooLarge)
     #expect(error?.location == topic)
     // Nothing of such a call is appended.
-    #expect(try broker.bounds([TopicPartition(topic, 0)])[TopicPartition(topic, 0)]?.end == 192)
+    #expect(try broker.bounds([TopicPartition(topic, 0)])[TopicPartition(topic, 0)]?.end == 96)
   }
 
   @Test func manyThreadsAppendAtOnce() throws {

@@ -81,6 +81,11 @@ public final class LiveState: @unchecked Sendable {
   /// How many keys have changed, rows that wait for their time apart.
   public var touchedCount: Int { touched.count }
 
+  /// Whether a look at `asOf` would find changes: also by rows that waited for their time.
+  public func hasChanges(asOf: Int64) -> Bool {
+    !touched.isEmpty || future.earliest.map { $0 < asOf } ?? false
+  }
+
   /// Adds an accepted batch's rows. `inputs[n]` is the number in `table`, the source's, of the attempt's n-th input.
   public func apply(_ batch: RowBatch, source: Int, inputs: [UInt32], table: InputTable) {
     if plan.sources[source].timeColumn != nil {

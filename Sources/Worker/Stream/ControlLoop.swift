@@ -18,20 +18,24 @@ final class ControlLoop: @unchecked Sendable {
   private let schedule: Schedule?
   private let scanner: StoreScanner
   private var consumer: (any GroupConsumer)?
+  private var starts = StartOffsets()
   private var isOwner = false
   private var reports: [String: [ShardReport]] = [:]
   private var publishers: [String: CutPublisher] = [:]
   private var failedUntil: [String: Int64] = [:]
   private var retired: Set<String> = []
-  /// When a cut was appended: until its verdict is folded it is not asked for again.
-  private var cutAt: [String: Int64] = [:]
   /// Failed tries to publish for want of reports that agree.
   private var failures: [String: Int] = [:]
-  /// To be read from the first: asked for before the next poll, until it is done.
-  private var begins: Set<TopicPartition> = []
   private var retainedAt: Int64 = 0
+  private var savedFold: Int?
   private var asked: [CutRequest] = []
+  /// The cut that this worker appended last, where and when.
+  private var appended: (cut: String, offset: Int64, at: Int64)?
+  /// What the first of those that were asked for waits for.
+  private var watch: (cut: String, records: RecordsWatch)?
   private let shared = Locked(Shared())
+
+  static let cutAgainAfter: Int64 = 5_000_000
 
   struct Shared: Sendable {
     var isOwner = false
@@ -42,7 +46,8 @@ final class ControlLoop: @unchecked Sendable {
     var requests: [CutRequest] = []
   }
 
-  /// A cut that somebody asked for: appended once the stores hold nothing that is not in the ledger, if that is wanted.
+  /// A cut that somebody asked for. `listsFirst`: it is appended once the ledger has all objects of the stores, and the
+  /// records that were there.
   struct CutRequest: Sendable {
     var id: String
     var asOf: Int64
@@ -75,25 +80,18 @@ final class ControlLoop: @unchecked Sendable {
 
   func step(milliseconds: Int) throws -> Bool {
     let consumer = try joined()
+    try starts.tell(consumer)
     var moved = true
-    for at in begins {
-      do {
-        try consumer.begin(at, at: .first)
-      } catch {
-        guard error.code == .fenced else { throw error }
-      }
-      begins.remove(at)
-    }
     switch try consumer.poll(milliseconds: milliseconds, maxBytes: 8 << 20) {
     case .nothing: moved = false
     case .assigned(let partitions):
       // From the first: reports of cuts that are pending still lie there, whoever read them before.
-      begins.formUnion(partitions)
+      for at in partitions { starts.want(at, from: .first) }
       own(true)
-    case .revoked:
-      begins = []
+    case .revoked(let partitions, _):
+      for at in partitions { starts.forget(at) }
       own(false)
-    case .outOfRange(let at, _, _): begins.insert(at)
+    case .outOfRange(let at, _, _): starts.want(at, from: .first)
     case .records(let blocks): for block in blocks { take(block) }
     }
     guard context.ledger.isAtHead, context.ledger.read({ $0.semanticHash == context.semanticHash }) else {
@@ -105,6 +103,7 @@ final class ControlLoop: @unchecked Sendable {
     moved = try publish() || moved
     moved = try scanner.step() || moved
     moved = try retain() || moved
+    moved = try saveFold() || moved
     return moved
   }
 
@@ -150,7 +149,7 @@ final class ControlLoop: @unchecked Sendable {
 
   /// Forgets what belongs to cuts that have ended. Reports may have been read before the ledger was.
   private func forgetEnded() {
-    let known = Set(reports.keys).union(publishers.keys).union(failedUntil.keys).union(failures.keys).union(cutAt.keys)
+    let known = Set(reports.keys).union(publishers.keys).union(failedUntil.keys).union(failures.keys)
     if known.isEmpty { return }
     let ended = context.ledger.readAtHead { fold in known.filter { fold.hasCut($0) && fold.cuts[$0] == nil } } ?? []
     for id in ended {
@@ -158,7 +157,6 @@ final class ControlLoop: @unchecked Sendable {
       publishers.removeValue(forKey: id)
       failedUntil.removeValue(forKey: id)
       failures.removeValue(forKey: id)
-      cutAt.removeValue(forKey: id)
     }
   }
 
@@ -286,8 +284,7 @@ final class ControlLoop: @unchecked Sendable {
     if isOwner, let schedule, let slot = schedule.slot(atOrBefore: now - schedule.delay) {
       let id = Schedule.id(of: slot)
       let isNew = context.ledger.read { !$0.hasCut(id) && slot >= ($0.definedAt ?? .max) }
-      // Ours may be under way, or refused because our clock is fast.
-      if isNew && now - (cutAt[id] ?? .min / 2) >= ControlLoop.cutPatience && !asked.contains(where: { $0.id == id }) {
+      if isNew && !asked.contains(where: { $0.id == id }) {
         asked.append(
           CutRequest(
             id: id, asOf: context.definition.asOf ?? slot, notBefore: slot + schedule.delay,
@@ -301,19 +298,37 @@ final class ControlLoop: @unchecked Sendable {
       asked.removeFirst()
       return true
     }
+    // What was appended is not appended again before its verdict; refused as too early for its slot (our clock is fast),
+    // there is time.
+    if let appended, appended.cut == first.id,
+      context.ledger.verdict(at: appended.offset) == nil || now - appended.at < ControlLoop.cutAgainAfter
+    {
+      return false
+    }
     do {
-      if try waitsForNewColumns() || (first.listsFirst && !scanner.isComplete()) { return false }
+      if try waitsForNewColumns() { return false }
+      if first.listsFirst, try !hasRecords(first.id) || !scanner.isComplete() { return false }
     } catch let error as StoreError {
       // A store that cannot be listed holds up this cut, and nothing else.
       shared.withLock { $0.problem = "the snapshot '\(first.id)' waits: \(error)" }
       return false
     }
     let entry = LedgerEntry.cut(id: first.id, asOf: first.asOf, notBefore: first.notBefore)
-    _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
-    asked.removeFirst()
-    cutAt[first.id] = now
+    let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+    context.ledger.expect(offset)
+    if let appended { context.ledger.forget(appended.offset) }
+    appended = (first.id, offset, now)
+    watch = nil
     context.log.info("cut", ["snapshot": .init(first.id)])
     return true
+  }
+
+  /// Whether the ledger has the records that were there when the cut was first looked at.
+  private func hasRecords(_ cut: String) throws -> Bool {
+    var records: RecordsWatch
+    if let watch, watch.cut == cut { records = watch.records } else { records = try RecordsWatch(context) }
+    defer { watch = (cut, records) }
+    return records.isOver(context)
   }
 
   /// After a change of a source's columns, its objects are read again before the next cut. Gives hints for those that are
@@ -329,8 +344,17 @@ final class ControlLoop: @unchecked Sendable {
     return waiting
   }
 
-  /// Microseconds.
-  static let cutPatience: Int64 = 2_000_000
+  // MARK: The fold
+
+  /// Saves the fold now and then, so that workers that start need not read the whole ledger.
+  private func saveFold() throws -> Bool {
+    guard let fold = context.ledger.forSaving(since: savedFold ?? 0, least: context.options.foldEvery) else {
+      return false
+    }
+    try context.folds.save(fold)
+    savedFold = fold.position
+    return true
+  }
 
   // MARK: Retention
 

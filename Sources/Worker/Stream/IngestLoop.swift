@@ -15,27 +15,20 @@ final class IngestLoop: @unchecked Sendable {
   let objects: ObjectIngest
   let records: RecordIngest
   private let matcher: SourceMatcher
-  private let topics: [String]
+  let topics: [String]
   private var consumer: (any GroupConsumer)?
+  private var starts = StartOffsets()
+  /// Records that were given and are not taken: what an error left of a poll is not given again.
+  private var waiting: [(block: RecordBlock, from: Int)] = []
   private var tracker = OffsetTracker()
   private var owned: Set<TopicPartition> = []
   private var paused: Set<TopicPartition> = []
-  /// Partitions of notifications that are to be read from somewhere: asked for before the next poll, until it is done.
-  private var begins: [TopicPartition: StartOffset] = [:]
-  /// Notifications that cannot be read, on their way to the dead letters.
-  private var letters: [Letter] = []
   private var committedAt: Int64 = 0
   private let shared = Locked(Totals())
 
   struct Totals: Sendable {
     var notifications: [String: Int] = [:]
     var owned: [TopicPartition] = []
-  }
-
-  private struct Letter {
-    var token: OffsetTracker.Token
-    var reason: String
-    var bytes: [UInt8]
   }
 
   /// Objects under way at which no more notifications are taken.
@@ -51,20 +44,17 @@ final class IngestLoop: @unchecked Sendable {
     if context.definition.sources.contains(where: { if case .objects = $0.input { true } else { false } }) {
       topics.append(context.eventsTopic)
     }
-    for source in context.definition.sources {
-      if case .records(let topic) = source.input, !topics.contains(topic) { topics.append(topic) }
-    }
-    self.topics = topics
+    self.topics = topics + context.definition.recordTopics.filter { !topics.contains($0) }
   }
 
   var group: String { "\(context.definition.dataset)-ingest" }
   var totals: Totals { shared.withLock { $0 } }
 
   func step(milliseconds: Int) throws -> Bool {
+    // Before the ledger was read the dataset's topics may not be there, and a first message may be for the dead letters.
+    if consumer == nil && !context.ledger.isAtHead { return false }
     let consumer = try joined()
-    // What may fail comes before the poll: what a poll has given is not given again.
-    try beginAll(consumer)
-    try sendLetters()
+    try starts.tell(consumer)
     let event = try consumer.poll(milliseconds: milliseconds, maxBytes: 8 << 20)
     var moved = true
     switch event {
@@ -76,16 +66,16 @@ final class IngestLoop: @unchecked Sendable {
         context.log.warning(
           "notifications were removed before they were read; the next listing finds what they spoke of",
           ["partition": .init("\(at)"), "from": .init("\(wanted)"), "to": .init("\(bounds.first)")])
-        begins[at] = .first
+        starts.want(at, from: .first)
       } else {
         records.gap(at, bounds)
       }
-    case .records(let blocks):
-      for block in blocks {
-        if block.at.topic == context.eventsTopic { take(block) } else { records.take(block) }
-      }
+    case .records(let blocks): waiting += blocks.map { ($0, 0) }
     }
-    try beginAll(consumer)
+    try takeWaiting()
+    for (at, offset) in records.seeksWanted().sorted(by: { $0.key < $1.key }) where owned.contains(at) {
+      if try StartOffsets.begin(at, .at(offset), consumer) { records.sought(at, offset) }
+    }
     try holdBack(consumer)
     for token in objects.takeFinished() { tracker.finish(token) }
     let now = context.clock.now()
@@ -103,33 +93,12 @@ final class IngestLoop: @unchecked Sendable {
     return made
   }
 
-  /// Performs what is asked for of where to read from.
-  private func beginAll(_ consumer: any GroupConsumer) throws {
-    for (at, start) in begins {
-      if try begin(consumer, at, start) { begins.removeValue(forKey: at) }
-    }
-    for (at, offset) in records.seeksWanted() where owned.contains(at) {
-      if try begin(consumer, at, .at(offset)) { records.sought(at, offset) }
-    }
-  }
-
-  /// False: it is somebody else's meanwhile, which we shall be told.
-  private func begin(_ consumer: any GroupConsumer, _ at: TopicPartition, _ start: StartOffset) throws -> Bool {
-    do {
-      try consumer.begin(at, at: start)
-      return true
-    } catch {
-      guard error.code == .fenced else { throw error }
-      return false
-    }
-  }
-
   private func assign(_ partitions: [TopicPartition]) {
     for at in partitions {
       owned.insert(at)
       if at.topic == context.eventsTopic {
         tracker.begin(at)
-        begins[at] = .committed
+        starts.want(at, from: .committed)
       } else {
         records.assign(at)
       }
@@ -143,16 +112,25 @@ final class IngestLoop: @unchecked Sendable {
     for at in partitions {
       owned.remove(at)
       paused.remove(at)
+      starts.forget(at)
+      waiting.removeAll { $0.block.at == at }
       tracker.end(at)
-      begins.removeValue(forKey: at)
-      letters.removeAll { $0.token.at == at }
       if at.topic != context.eventsTopic { records.revoke(at) }
     }
     shared.withLock { $0.owned = owned.sorted() }
   }
 
-  private func take(_ block: RecordBlock) {
-    for index in 0..<block.count {
+  private func takeWaiting() throws {
+    while let (block, from) = waiting.first {
+      if block.at.topic == context.eventsTopic { try take(block, from) } else { records.take(block) }
+      waiting.removeFirst()
+    }
+  }
+
+  /// Takes notifications; where it fails, it has noted how far it came.
+  private func take(_ block: RecordBlock, _ from: Int) throws {
+    for index in from..<block.count {
+      waiting[0].from = index
       let entry = block.entries[index]
       guard let bytes = block.value(index) else {
         _ = tracker.take(block.at, offset: entry.offset, parts: 0)
@@ -170,19 +148,9 @@ final class IngestLoop: @unchecked Sendable {
         context.log.warning(
           "a notification cannot be read; it goes to the dead letters",
           ["partition": .init("\(block.at)"), "offset": .init("\(entry.offset)"), "reason": .init(reason)])
-        if let token = tracker.take(block.at, offset: entry.offset, parts: 1) {
-          letters.append(Letter(token: token, reason: reason, bytes: bytes))
-        }
+        try DeadLetterSender.message(context, block.at, offset: entry.offset, reason: reason, bytes: bytes)
+        _ = tracker.take(block.at, offset: entry.offset, parts: 0)
       }
-    }
-  }
-
-  private func sendLetters() throws {
-    while let letter = letters.first {
-      try DeadLetterSender.message(
-        context, letter.token.at, offset: letter.token.offset, reason: letter.reason, bytes: letter.bytes)
-      tracker.finish(letter.token)
-      letters.removeFirst()
     }
   }
 

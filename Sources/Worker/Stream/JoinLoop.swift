@@ -13,8 +13,8 @@ final class JoinLoop: @unchecked Sendable {
   private let lock = ConditionLock()
   private var slots: [Int: Slot] = [:]
   private var consumer: (any GroupConsumer)?
-  /// A shard whose recovery has told where its rows are to be read from.
-  private var begins: [TopicPartition: Int64] = [:]
+  /// Of shards whose recovery has told where their rows are to be read from.
+  private var starts = StartOffsets()
   private var paused: Set<TopicPartition> = []
 
   private struct Slot {
@@ -61,24 +61,15 @@ final class JoinLoop: @unchecked Sendable {
   /// Polls the group once and brings what came to the shards.
   func poll(milliseconds: Int) throws -> Bool {
     let consumer = try joined()
-    for (at, offset) in lock.withLock({ begins }) {
-      do {
-        try consumer.begin(at, at: .at(offset))
-      } catch {
-        // Somebody else's meanwhile, which we shall be told; anything else is tried again.
-        guard error.code == .fenced else { throw error }
-      }
-      lock.withLock { if begins[at] == offset { begins.removeValue(forKey: at) } }
-    }
+    try tellStarts(consumer)
     try holdBack(consumer)
     switch try consumer.poll(milliseconds: milliseconds, maxBytes: 16 << 20) {
     case .nothing: return false
     case .assigned(let partitions): assign(partitions)
     case .revoked(let partitions, let lost): revoke(partitions.map(\.partition), lost: lost)
     case .outOfRange(let at, _, let bounds):
-      // What is gone and needed is found missing by its receipt; the rest goes on. With the next poll, and again if that
-      // fails.
-      lock.withLock { begins[at] = bounds.first }
+      // What is gone and needed is found missing by its receipt; the rest goes on.
+      lock.withLock { starts.want(at, from: .at(bounds.first)) }
     case .records(let blocks):
       lock.withLock {
         for block in blocks {
@@ -133,9 +124,19 @@ final class JoinLoop: @unchecked Sendable {
   /// Within the lock.
   private func drop(_ shard: Int) {
     guard let slot = slots.removeValue(forKey: shard) else { return }
-    begins.removeValue(forKey: TopicPartition(context.topics.rows, shard))
+    starts.forget(TopicPartition(context.topics.rows, shard))
     paused.remove(TopicPartition(context.topics.rows, shard))
     if !slot.isBusy { slot.shard.close() }
+  }
+
+  private func tellStarts(_ consumer: any GroupConsumer) throws(BrokerError) {
+    // Shards are taken away by this thread only, so what is put back is still wanted.
+    var taken = lock.withLock {
+      defer { starts = StartOffsets() }
+      return starts
+    }
+    defer { lock.withLock { starts.merge(taken) } }
+    try taken.tell(consumer)
   }
 
   private func holdBack(_ consumer: any GroupConsumer) throws {
@@ -179,14 +180,14 @@ final class JoinLoop: @unchecked Sendable {
     guard let (shard, blocks, wasRecovered, isClosing) = take(now) else { return false }
     var moved = true
     var problem: String?
+    var start: Int64?
     var unexpected: (any Error)?
     var startsOver = false
     do {
       if isClosing {
         if wasRecovered && shard.stopped == nil { try shard.checkpoint() }
       } else if !wasRecovered {
-        let offset = try shard.recover()
-        lock.withLock { begins[TopicPartition(context.topics.rows, shard.shard)] = offset }
+        start = try shard.recover()
       } else {
         moved = try move(shard, blocks)
       }
@@ -223,6 +224,7 @@ final class JoinLoop: @unchecked Sendable {
       }
       slots[shard.shard]?.isBusy = false
       slots[shard.shard]?.problem = problem
+      if let start { starts.want(TopicPartition(context.topics.rows, shard.shard), from: .at(start)) }
       if problem == nil {
         slots[shard.shard]?.isRecovered = true
       } else {
@@ -239,7 +241,8 @@ final class JoinLoop: @unchecked Sendable {
     for block in blocks { shard.take(block) }
     var moved = !blocks.isEmpty
     moved = try shard.step() || moved
-    if let live = shard.live { moved = try live.emit(shard, moreToCome: moved) || moved }
+    let moreToCome = shard.position < context.ledger.position
+    if let live = shard.live { moved = try live.emit(shard, moreToCome: moreToCome) || moved }
     if shard.isCheckpointDue(memoryMax: memoryMax) {
       try shard.checkpoint()
       moved = true
@@ -269,7 +272,7 @@ final class JoinLoop: @unchecked Sendable {
         let hasWork =
           slot.isClosing || !slot.isRecovered || !slot.mailbox.isEmpty
           || slot.shard.position < context.ledger.position || slot.shard.isStepDue
-          || slot.shard.isCheckpointDue(memoryMax: .max) || slot.shard.live?.hasWaiting == true
+          || slot.shard.isCheckpointDue(memoryMax: .max) || slot.shard.live?.hasWaiting(now: now) == true
         guard hasWork else { continue }
         if !slot.isRecovered && !slot.isClosing && !context.ledger.isAtHead { continue }
         slots[number]?.isBusy = true

@@ -95,8 +95,10 @@ final class JoinShard: @unchecked Sendable {
       }
     }
     if let failure { throw failure }
-    checkpointedAt = context.clock.now()
-    sweptAt = checkpointedAt
+    // Shards that begin together write their checkpoints one after another, not all at once.
+    let every = context.options.checkpointEvery
+    checkpointedAt = context.clock.now() - every / Int64(context.plan.shards) * Int64(shard)
+    sweptAt = context.clock.now()
     // One entry further back: its chain has to be the checkpoint's.
     cursor = context.ledger.addCursor(at: max(0, position - 1))
     if !context.ledger.holds(max(0, position - 1)) { context.ledger.rewind() }
@@ -258,7 +260,7 @@ final class JoinShard: @unchecked Sendable {
         header: SegmentHeader(
           source: commit.source, schema: commit.schema, first: judged.position, last: judged.position,
           rows: accepted.reduce(0) { $0 + $1.count }, inputs: inputs(commit, at: judged.position), batches: []),
-        dead: Set(verdicts.indices.filter { !verdicts[$0] }), batches: accepted)
+        dead: withoutRows(commit, verdicts), batches: accepted)
       segments.add(ref)
       rowsApplied += UInt64(ref.header.rows)
       context.metrics.rowsApplied(source: ref.header.source).increment(by: ref.header.rows)
@@ -267,6 +269,14 @@ final class JoinShard: @unchecked Sendable {
     // Once for all entries of a step, and where it fails, the entry is not applied again.
     if isReplaced { isLiveStale = true }
     return true
+  }
+
+  /// Numbers of inputs that this entry brings no rows of: refused ones, and objects that are not there. What the shard
+  /// has of these objects lies elsewhere.
+  private func withoutRows(_ commit: Commit, _ verdicts: [Bool]) -> Set<Int> {
+    var numbers = Set(verdicts.indices.filter { !verdicts[$0] })
+    for (number, input) in commit.inputs.enumerated() where input.version == nil { numbers.insert(number) }
+    return numbers
   }
 
   private func inputs(_ commit: Commit, at position: Int) -> [SegmentInput] {

@@ -19,8 +19,14 @@ final class LedgerView: @unchecked Sendable {
     var appendedAt: Int64
     /// For an accepted cut: what it holds.
     var cut: LedgerFold.CutState?
-    /// What keeping it costs, near enough.
-    var bytes = 0
+    /// For a commit: per object input, whether the source keeps rows of removed objects is the follower's matter.
+    var isOurs = false
+  }
+
+  private struct Rejecting {
+    var position: Int
+    /// Inputs of the attempt that were refused beside accepted ones.
+    var refused: Set<String> = []
   }
 
   private let broker: any Broker
@@ -31,20 +37,22 @@ final class LedgerView: @unchecked Sendable {
   private var judged: [Judged] = []
   /// How many of `judged` are forgotten from the front (removed now and then).
   private var forgotten = 0
-  /// Of those that are not.
-  private var judgedBytes = 0
-  /// Entries before this position are forgotten.
-  private var keptFrom = 0
-  /// Of the newest entries, by position: small, so that they outlive their entries.
-  private var verdicts: [(position: Int, verdict: LedgerFold.Verdict)] = []
+  /// Accepted attempts with rejected rows, for the dead letters; a few words each.
+  private var rejecting: [AttemptID: Rejecting] = [:]
   private var cursors: [Int: Int] = [:]
   private var nextCursor = 0
+  /// Verdicts that somebody waits for, by offset; nil: not folded yet.
+  private var expected: [Int64: LedgerFold.Verdict?] = [:]
   private var headSeen = false
   private var isRewinding = false
   private var failure: String?
 
-  init(broker: any Broker, topic: String) {
+  /// A saved fold that lies before all that anybody may need, to begin from.
+  private let saved: @Sendable () throws -> LedgerFold?
+
+  init(broker: any Broker, topic: String, saved: @escaping @Sendable () throws -> LedgerFold? = { nil }) {
     self.broker = broker
+    self.saved = saved
     partition = TopicPartition(topic, 0)
   }
 
@@ -89,7 +97,7 @@ final class LedgerView: @unchecked Sendable {
         buffer.baseAddress.map { Hashing.hash64($0, buffer.count) } ?? 0
       }
       let goesOn = lock.withLock { () -> Bool in
-        if !isRewinding { judge(entry, record, hash, bytes.count) }
+        if !isRewinding { judge(entry, record, hash) }
         return !isRewinding
       }
       if !goesOn { return true }
@@ -99,16 +107,22 @@ final class LedgerView: @unchecked Sendable {
     return true
   }
 
-  private func opened() throws(BrokerError) -> any PartitionReader {
+  private func opened() throws -> any PartitionReader {
     if let reader { return reader }
+    let begin = try saved() ?? LedgerFold()
     let bounds = try broker.bounds([partition])[partition] ?? OffsetBounds(first: 0, end: 0)
-    guard bounds.first == 0 else {
-      throw BrokerError(
-        .outOfRange(bounds), operation: "read", location: "\(partition)",
-        message: "the ledger's first \(bounds.first) entries are gone",
-        hint: "its topic must keep everything (retention.ms=-1); compare with `tributary topics diff`")
+    guard bounds.first <= Int64(begin.position) else {
+      throw StreamError(
+        "\(partition): entries \(begin.position) to \(bounds.first) of the ledger are gone; its topic must keep everything (retention.ms=-1): compare with `tributary topics diff`"
+      )
     }
-    let opened = try broker.reader(partition, from: 0)
+    guard bounds.end >= Int64(begin.position) else {
+      throw StreamError(
+        "\(partition): the ledger ends at \(bounds.end), before the fold that was saved at \(begin.position): the broker has lost entries that it had acknowledged, or another broker is asked"
+      )
+    }
+    let opened = try broker.reader(partition, from: Int64(begin.position))
+    lock.withLock { fold = begin }
     reader = opened
     return opened
   }
@@ -121,47 +135,48 @@ final class LedgerView: @unchecked Sendable {
     }
   }
 
+  /// The fold as it stands, to be saved; nil while cuts are pending or less than `least` has come since `position`.
+  func forSaving(since position: Int, least: Int) -> LedgerFold? {
+    lock.withLock {
+      guard headSeen, fold.cuts.isEmpty, fold.position - position >= least else { return nil }
+      return fold
+    }
+  }
+
   /// Within the lock.
-  private func judge(_ entry: LedgerEntry, _ record: RecordBlock.Entry, _ hash: UInt64, _ bytes: Int) {
+  private func judge(_ entry: LedgerEntry, _ record: RecordBlock.Entry, _ hash: UInt64) {
     let position = Int(record.offset)
     let appendedAt = record.timestamp * 1000
     let verdict = fold.judge(entry, at: position, appendedAt: appendedAt, hash: hash)
     var cut: LedgerFold.CutState?
     if case .cut(let id, _, _) = entry, verdict == .accepted { cut = fold.cuts[id] }
-    // A cut keeps the fold's tables as they stood.
-    let cost = bytes + 64 + (cut.map { $0.objects.count * 100 } ?? 0)
     judged.append(
       Judged(
-        position: position, entry: entry, verdict: verdict, chain: fold.chain, appendedAt: appendedAt, cut: cut,
-        bytes: cost))
-    judgedBytes += cost
-    verdicts.append((position, verdict))
-    if verdicts.count > 2 * LedgerView.verdictsMax { verdicts.removeFirst(LedgerView.verdictsMax) }
-    forget()
-  }
-
-  /// Lets go of entries that no follower needs, but for the newest: who comes new is near the end as a rule, and need not
-  /// have the ledger read again.
-  private func forget() {
-    let needed = cursors.values.min() ?? .max
-    while forgotten < judged.count, judged[forgotten].position < needed,
-      judgedBytes > LedgerView.entryBytesMax || judged.count - forgotten > LedgerView.entriesMax
-    {
-      judgedBytes -= judged[forgotten].bytes
-      keptFrom = judged[forgotten].position + 1
-      forgotten += 1
-    }
-    if forgotten * 2 > judged.count {
+        position: position, entry: entry, verdict: verdict, chain: fold.chain, appendedAt: appendedAt, cut: cut))
+    if case .commit(let commit) = entry, case .inputs(let verdicts) = verdict { note(commit, verdicts, at: position) }
+    if expected.keys.contains(record.offset) { expected[record.offset] = .some(verdict) }
+    // Until the head is seen, those who will follow have not come yet.
+    let needed = cursors.values.min() ?? (headSeen ? position : 0)
+    // An appender says that it waits only once it knows the offset: a few entries are kept whoever follows.
+    let keepFrom = min(needed, position - LedgerView.verdictsKept)
+    while forgotten < judged.count, judged[forgotten].position < keepFrom { forgotten += 1 }
+    if forgotten > 4096 && forgotten * 2 > judged.count {
       judged.removeFirst(forgotten)
       forgotten = 0
     }
   }
 
-  /// Entries kept beyond those that a follower needs: how many, and how large together.
-  static let entriesMax = 20_000
-  static let entryBytesMax = 32 << 20
-  /// Verdicts are asked for a while after their entry, even where no one follows.
-  static let verdictsMax = 20_000
+  /// Within the lock.
+  private func note(_ commit: Commit, _ verdicts: [Bool], at position: Int) {
+    let hasRejects = commit.inputs.contains { $0.rowsRejected > 0 } || commit.ranges.contains { $0.rowsRejected > 0 }
+    guard hasRejects, verdicts.contains(true) else { return }
+    let names = commit.inputs.map(\.object.location) + commit.ranges.map { "\($0.range.topic)[\($0.range.partition)]" }
+    var noted = Rejecting(position: position)
+    for (name, isAccepted) in zip(names, verdicts) where !isAccepted { noted.refused.insert(name) }
+    rejecting[commit.attempt] = noted
+  }
+
+  private static let verdictsKept = 256
 
   // MARK: Asking
 
@@ -180,21 +195,39 @@ final class LedgerView: @unchecked Sendable {
 
   func accepted(_ object: ObjectIdentity) -> LedgerFold.Accepted? { lock.withLock { fold.objects[object] } }
 
+  /// The position at which an attempt's input with rejected rows was accepted; nil if it was not.
+  func position(rejecting attempt: AttemptID, at location: String) -> Int? {
+    lock.withLock {
+      guard let noted = rejecting[attempt], !noted.refused.contains(location) else { return nil }
+      return noted.position
+    }
+  }
+
   func acceptedEnd(_ range: RangeIdentity) -> Int64? { lock.withLock { fold.ranges[range]?.end } }
 
   /// The verdict on the entry at an offset, nil while it has not been folded.
   func verdict(at offset: Int64) -> LedgerFold.Verdict? {
     lock.withLock {
-      guard Int64(fold.position) > offset else { return nil }
-      var low = 0
-      var high = verdicts.count
-      while low < high {
-        let middle = (low + high) / 2
-        if Int64(verdicts[middle].position) < offset { low = middle + 1 } else { high = middle }
-      }
-      return low < verdicts.count && Int64(verdicts[low].position) == offset ? verdicts[low].verdict : nil
+      guard let held = expected[offset] else { return find(Int(offset))?.verdict }
+      return held
     }
   }
+
+  /// Whoever appended an entry says so at once, so that its verdict is kept until ``forget(_:)``, however late it is asked
+  /// for. If so much has been folded since that it is forgotten already, it counts as refused: looking again finds out.
+  func expect(_ offset: Int64) {
+    lock.withLock {
+      if let known = find(Int(offset)) {
+        expected[offset] = .some(known.verdict)
+      } else if Int64(fold.position) > offset {
+        expected[offset] = .some(.refused("its verdict is not known any more"))
+      } else {
+        expected[offset] = .some(nil)
+      }
+    }
+  }
+
+  func forget(_ offset: Int64) { lock.withLock { _ = expected.removeValue(forKey: offset) } }
 
   /// Waits until the entry at `offset` is folded, something else happens, or the time is up.
   func wait(until position: Int, milliseconds: Int) {
@@ -224,17 +257,20 @@ final class LedgerView: @unchecked Sendable {
   var followers: Int { lock.withLock { cursors.count } }
 
   /// Whether entries from `position` on are still kept.
-  func holds(_ position: Int) -> Bool { lock.withLock { position >= keptFrom } }
+  func holds(_ position: Int) -> Bool {
+    lock.withLock {
+      guard forgotten < judged.count else { return position >= fold.position }
+      return judged[forgotten].position <= position
+    }
+  }
 
   /// Starts over from the ledger's beginning, for a follower that needs older entries than are kept.
   func rewind() {
     lock.withLock {
       fold = LedgerFold()
       judged = []
-      judgedBytes = 0
+      rejecting = [:]
       forgotten = 0
-      keptFrom = 0
-      verdicts = []
       headSeen = false
       isRewinding = true
     }
@@ -253,6 +289,11 @@ final class LedgerView: @unchecked Sendable {
       if judged[middle].position < position { low = middle + 1 } else { high = middle }
     }
     return low
+  }
+
+  private func find(_ position: Int) -> Judged? {
+    let at = index(of: position)
+    return at < judged.count && judged[at].position == position ? judged[at] : nil
   }
 }
 

@@ -28,6 +28,9 @@ public final class LiveFeatures: @unchecked Sendable {
   /// How many keys have changed since the last look, rows apart whose time has not come.
   public var touchedCount: Int { state.touchedCount }
 
+  /// Whether ``rows(asOf:ledgerPosition:tables:body:)`` would have anything to look at.
+  public func hasChanges(asOf: Int64) -> Bool { state.hasChanges(asOf: asOf) }
+
   /// Adds an accepted batch, which carries all columns. `inputs[n]` is the number in `table`, the source's, of the
   /// attempt's n-th input.
   public func apply(_ batch: RowBatch, source: Int, inputs: [UInt32], table: InputTable) {

@@ -181,6 +181,7 @@ final class ObjectIngest: @unchecked Sendable {
       do {
         task.info = try head(task)
       } catch {
+        task.info = nil
         fail(task, .store(error))
         continue
       }
@@ -345,6 +346,13 @@ final class ObjectIngest: @unchecked Sendable {
     case .unreadable(let message): reason = message
     }
     task.tries += 1
+    // It is aside already, and nothing new is known of it: said once is enough.
+    if let failed = context.ledger.read({ $0.failed[task.identity] }), failed.version == task.version,
+      !task.again || task.tries >= context.options.triesMax
+    {
+      lock.withLock { finish(task) }
+      return
+    }
     context.log.warning(
       "cannot read an object",
       [
@@ -357,7 +365,7 @@ final class ObjectIngest: @unchecked Sendable {
       return
     }
     let failed = context.ledger.read { $0.failed[task.identity] }
-    if let failed, failed.version == version(task), failed.schema == schema(task), failed.reason == reason {
+    if let failed, failed.version == task.version, failed.schema == schema(task), failed.reason == reason {
       // Whoever lists the store speaks of it again and again: the ledger knows already.
       lock.withLock { finish(task) }
       return
@@ -367,7 +375,6 @@ final class ObjectIngest: @unchecked Sendable {
     lock.withLock { staged.append(attempt) }
   }
 
-  private func version(_ task: ObjectTask) -> String { task.info.map { ObjectVersion.text(of: $0) } ?? "unknown" }
   private func schema(_ task: ObjectTask) -> String { context.plan.sources[task.source].schemaHash }
 
   // MARK: Committing
@@ -375,7 +382,7 @@ final class ObjectIngest: @unchecked Sendable {
   private func append(_ attempt: ObjectAttempt) throws {
     do {
       if let reason = attempt.setsAside, let task = attempt.tasks.first {
-        let version = version(task)
+        let version = task.version
         try DeadLetterSender.object(context, task.identity, version: version, reason: reason, tries: task.tries)
         let entry = LedgerEntry.setAside(
           task.identity, version: version, reason: reason, schema: schema(task))
@@ -388,13 +395,16 @@ final class ObjectIngest: @unchecked Sendable {
       try failed(attempt, error)
       return
     }
+    if let offset = attempt.offset { context.ledger.expect(offset) }
     lock.withLock { appended.append(attempt) }
   }
 
   private func settle(_ attempt: ObjectAttempt, _ verdict: LedgerFold.Verdict) {
+    if let offset = attempt.offset { context.ledger.forget(offset) }
     lock.withLock {
       guard case .inputs(let verdicts) = verdict else {
-        for task in attempt.tasks { finish(task) }
+        // Set aside; or a commit whose verdict is not known, which the next look will tell.
+        for task in attempt.tasks { if attempt.setsAside != nil { finish(task) } else { again(task, after: 0) } }
         return
       }
       let source = context.plan.sources[attempt.source].source.name

@@ -33,6 +33,11 @@ final class ObjectTask {
   /// nil: there is no such object.
   var info: ObjectInfo?
 
+  /// What the ledger calls an object that could not even be looked at.
+  static let unknownVersion = "unknown"
+
+  var version: String { info.map { ObjectVersion.text(of: $0) } ?? ObjectTask.unknownVersion }
+
   init(identity: ObjectIdentity, source: Int) {
     self.identity = identity
     self.source = source

@@ -159,8 +159,11 @@ final class RecordIngest: @unchecked Sendable {
       var moved = false
       while let first = commits.first, let verdict = context.ledger.verdict(at: first.offset) {
         commits.removeFirst()
+        context.ledger.forget(first.offset)
         moved = true
-        guard case .inputs(let accepted) = verdict else { continue }
+        // Of a commit whose verdict is not known, the accepted end tells where to go on.
+        var accepted = first.ranges.map { _ in false }
+        if case .inputs(let verdicts) = verdict { accepted = verdicts }
         counters.commits += 1
         context.metrics.commitSeconds.observe(Double(context.clock.now() - first.since) / 1e6)
         for (range, isAccepted) in zip(first.ranges, accepted) {
@@ -213,6 +216,7 @@ final class RecordIngest: @unchecked Sendable {
       } else if source.onGap == .skip {
         let entry = LedgerEntry.skipped(feed.identity, from: held.end, to: bounds.first, reason: "retention")
         let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+        context.ledger.expect(offset)
         context.log.warning(
           "records were lost to retention and are skipped, as on_gap says",
           [
@@ -257,6 +261,7 @@ final class RecordIngest: @unchecked Sendable {
           let entry = LedgerEntry.opened(
             feed.identity, offset: first, schema: schema, generation: generation)
           let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+          context.ledger.expect(offset)
           lock.withLock { feeds[feed.identity]?.phase = .opening(offset) }
         }
         moved = true
@@ -264,6 +269,7 @@ final class RecordIngest: @unchecked Sendable {
         guard context.ledger.verdict(at: offset) != nil, let end = context.ledger.acceptedEnd(feed.identity) else {
           continue
         }
+        context.ledger.forget(offset)
         lock.withLock { feeds[feed.identity]?.restart(at: end) }
         moved = true
       default: continue
@@ -333,6 +339,7 @@ final class RecordIngest: @unchecked Sendable {
         generation: generation, attempt: id, inputs: [], ranges: ranges, schema: plan.schemaHash,
         shards: sender.receipts)
       let offset = try LedgerWriter.append(.commit(commit), to: context.broker, context.topics.ledger)
+      context.ledger.expect(offset)
       lock.withLock {
         commits.append((offset, ranges, context.clock.now()))
         for range in ranges {

@@ -111,6 +111,20 @@ struct DirectorySegmentFiles: SegmentFiles {
     return found
   }
 
+  /// Removes all files but these, those too that a crash left half written; gives their names. Only where no worker runs.
+  static func sweep(_ directory: String, keeping names: Set<String>) -> [String] {
+    guard let entries = opendir(directory) else { return [] }
+    defer { closedir(entries) }
+    var stale: [String] = []
+    while let entry = readdir(entries) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != "." && name != ".." && !names.contains(name) { stale.append(name) }
+    }
+    return stale.filter { unlink(directory + "/" + $0) == 0 }.sorted()
+  }
+
   private func failure(_ operation: String, _ path: String) -> StoreError {
     let code = errno
     return StoreError(
@@ -200,8 +214,7 @@ enum SegmentCodec {
 
   private static func hash(_ bytes: UnsafeRawBufferPointer) -> String {
     guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return "" }
-    return AttemptID(
-      high: Hashing.hash64(base, bytes.count), low: Hashing.hash64(base, bytes.count, seed: 0x9e37_79b9)
-    ).description
+    let (high, low) = Hashing.bulk128(base, bytes.count)
+    return AttemptID(high: high, low: low).description
   }
 }

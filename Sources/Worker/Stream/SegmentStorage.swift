@@ -17,7 +17,8 @@ struct SegmentStorage: Sendable {
   // MARK: Segments
 
   /// The local name: shards share a directory.
-  private func local(_ name: String) -> String { "\(shard)-\(name)" }
+  static func localName(_ name: String, shard: Int) -> String { "\(shard)-\(name)" }
+  private func local(_ name: String) -> String { Self.localName(name, shard: shard) }
 
   func saveLocally(_ name: String, _ bytes: [UInt8]) throws(StoreError) { try files.save(local(name), bytes) }
 
@@ -63,7 +64,9 @@ struct SegmentStorage: Sendable {
 
   /// The shard's checkpoints, the highest first.
   func checkpointKeys() throws(StoreError) -> [String] {
-    try list(checkpointPrefix).map(\.key).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.reversed()
+    try SmallObject.list(context.state, checkpointPrefix).map(\.key).sorted {
+      $0.utf8.lexicographicallyPrecedes($1.utf8)
+    }.reversed()
   }
 
   func checkpoint(_ key: String) throws -> Checkpoint {
@@ -102,20 +105,6 @@ struct SegmentStorage: Sendable {
     return bytes.count
   }
 
-  private func list(_ prefix: String) throws(StoreError) -> [ObjectInfo] {
-    var found: [ObjectInfo] = []
-    do {
-      try context.state.store.list(prefix: prefix) { page in
-        found += page.filter { !$0.key.hasSuffix("/") }
-        return true
-      }
-    } catch {
-      if error.code == .notFound { return [] }
-      throw error
-    }
-    return found
-  }
-
   private func fetch(_ key: String) throws -> [UInt8] {
     let info = try context.state.store.head(key)
     let reader = try context.state.store.open(info)
@@ -130,48 +119,8 @@ struct SegmentStorage: Sendable {
 
   // MARK: Sweeping
 
-  /// Checkpoints that have been superseded for `grace` microseconds, and segments that no other checkpoint names and that
-  /// are as old, are deleted; gives how many.
-  ///
-  /// The age is what makes this safe beside other owners: one that recovered from an older checkpoint has written its
-  /// own by then, or reads the highest again (`Tests`: a zombie's sweep).
-  func sweep(grace: Int64) throws -> Int {
-    let old = context.clock.now() - grace
-    let checkpoints = try list(checkpointPrefix).sorted { $0.key < $1.key }
-    // What superseded a checkpoint must itself be old enough, and the newest always stays.
-    var kept: [ObjectInfo] = []
-    var deleted = 0
-    for (index, info) in checkpoints.enumerated() {
-      let next = index + 1 < checkpoints.count ? checkpoints[index + 1] : nil
-      if let next, next.modifiedMicroseconds <= old {
-        try context.state.store.delete(info.key)
-        deleted += 1
-      } else {
-        kept.append(info)
-      }
-    }
-    // Segments are listed before the checkpoints are read: one that is uploaded meanwhile is not in the list.
-    let segments = try list(segmentPrefix)
-    var named: Set<String> = []
-    for info in kept {
-      let bytes: [UInt8]
-      do {
-        bytes = try fetch(info.key)
-      } catch let error as StoreError where error.code == .notFound {
-        continue
-      }
-      guard let checkpoint = try? JSONDecoder().decode(Checkpoint.self, from: Data(bytes)) else {
-        // Whatever it named may be needed once somebody has put it right.
-        return deleted
-      }
-      named.formUnion(checkpoint.names)
-    }
-    for info in segments where info.modifiedMicroseconds <= old {
-      let name = String(info.key.dropFirst(segmentPrefix.count))
-      if named.contains(name) { continue }
-      try context.state.store.delete(info.key)
-      deleted += 1
-    }
-    return deleted
+  /// What no checkpoint needs any more, and has not for `grace` microseconds.
+  func sweep(grace: Int64) throws -> ShardSweep.Outcome {
+    try ShardSweep(state: context.state, shard: shard).run(upTo: context.clock.now() - grace)
   }
 }

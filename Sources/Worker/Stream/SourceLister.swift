@@ -103,7 +103,8 @@ extension SourceLister.Listing {
       return settling.hasSettled(info, now: now, settle: settle) ? hint : nil
     }
     guard let accepted, info.version == nil, !isTagAndTime(accepted) else { return hint }
-    if known[info.key]?.listed != listed {
+    // The same bytes put again within a second look the same and have another version id.
+    if known[info.key].map({ $0.listed == listed && $0.version == accepted }) != true {
       do throws(StoreError) {
         let head = try place.store.head(info.key)
         // Changed since it was listed: the next listing says of which version it speaks.

@@ -67,7 +67,8 @@ final class StoreScanner {
     let (hints, problems) = differences(&strict, now)
     if let problem = problems.first { throw problem.value }
     return !hints.contains { hint in
-      context.ledger.read { $0.failed[hint.identity] == nil }
+      // What cannot be looked at differs from everything, for as long as that is so.
+      context.ledger.read { $0.failed[hint.identity]?.version != ObjectTask.unknownVersion }
     }
   }
 
@@ -130,6 +131,8 @@ final class StoreScanner {
         let isCurrent = accepted.schema == context.plan.sources[source].schemaHash
         held[object.source, default: [:]][object.key] = isCurrent ? version : "of other columns"
       }
+      // A version that is set aside is known, too; once it is gone, that clears it.
+      for (object, failed) in fold.failed { held[object.source, default: [:]][object.key] = failed.version }
       return held
     }
     for (index, source) in context.definition.sources.enumerated() {

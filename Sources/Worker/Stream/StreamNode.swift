@@ -48,8 +48,18 @@ public struct NodeOptions: Sendable {
     stream.commitEvery = commitEvery
     stream.checkpointEvery = checkpointEvery
     stream.emitsFeatures = emitsFeatures
+    stream.createsRecordTopics = brokerKind == .embedded
     return stream
   }
+}
+
+/// Something that brings notifications to the topic of events from elsewhere: a queue, say.
+public protocol EventFeed: Sendable {
+  /// Brings what is there, waiting for it a while; false when there was nothing. One thread calls it. Throws
+  /// ``StoreError`` or ``BrokerError`` where trying again may help.
+  func step() throws -> Bool
+  /// Ends a step under way soon. Any thread.
+  func cancel()
 }
 
 /// One streaming worker: all loops of ``StreamParts`` on threads of their own.
@@ -59,10 +69,11 @@ public struct NodeOptions: Sendable {
 ///     └──────────┴──▶ failed: what no retry mends; `failure` says what
 /// ```
 public final class StreamNode: Sendable {
-  private let parts: StreamParts
+  let parts: StreamParts
   private let options: NodeOptions
   private let log: Log
   private let started: Int64
+  private let feed: (any EventFeed)?
   private let state = Locked(State())
 
   private struct State {
@@ -72,6 +83,7 @@ public final class StreamNode: Sendable {
     /// What each loop is waiting out, by its name.
     var troubles: [String: String] = [:]
     var lag: [NodeStatus.Lag] = []
+    var journal = NodeJournal()
     var isDraining = false
     var isDrained = false
   }
@@ -82,9 +94,10 @@ public final class StreamNode: Sendable {
   /// Opens nothing yet; throws what is wrong with the definition or its places.
   public init(
     _ definition: Definition, semanticHash: String, record: Manifest.DefinitionRecord, broker: any Broker,
-    stores: any StoreDirectory, clock: any WallClock, options: NodeOptions, log: Log
+    stores: any StoreDirectory, clock: any WallClock, options: NodeOptions, log: Log, feed: (any EventFeed)? = nil
   ) throws {
     self.options = options
+    self.feed = feed
     self.log = log
     started = clock.now()
     let context = try StreamContext(
@@ -100,12 +113,13 @@ public final class StreamNode: Sendable {
   }
 
   private var context: StreamContext { parts.context }
+  var broker: any Broker { context.broker }
 
   // MARK: Life
 
   /// Starts all threads; returns at once.
   public func start() {
-    spawn("ledger") { [self] in
+    spawn("ledger", needsTopics: false) { [self] in
       try parts.define()
       let moved = try context.ledger.step(milliseconds: 50)
       try parts.checkDefinition()
@@ -132,11 +146,18 @@ public final class StreamNode: Sendable {
       state.withLock { $0.isDrained = true }
       return false
     }
-    for number in 0..<max(1, options.threads) {
+    // Twice as many as processors: a shard's worker waits for the broker and the store now and then.
+    for number in 0..<2 * max(1, options.threads) {
       spawn("shards-\(number)") { [self] in
         let moved = try parts.join.work()
         if !moved { parts.join.waitForWork(milliseconds: 5) }
         return true
+      }
+    }
+    if let feed {
+      spawn("events") { [self] in
+        // The topic is made by the ledger's thread.
+        context.ledger.isAtHead ? try feed.step() : false
       }
     }
     spawn("cuts") { [self] in try parts.cuts.step() }
@@ -144,6 +165,7 @@ public final class StreamNode: Sendable {
     spawn("lag") { [self] in
       let lag = parts.lag()
       state.withLock { $0.lag = lag }
+      tell()
       sleep(milliseconds: 2_000)
       return true
     }
@@ -151,14 +173,19 @@ public final class StreamNode: Sendable {
 
   /// A thread that steps until the node stops. What the world outside does wrong is waited out and told; anything else
   /// fails the node.
-  private func spawn(_ name: String, _ step: @escaping @Sendable () throws -> Bool) {
+  private func spawn(_ name: String, needsTopics: Bool = true, _ step: @escaping @Sendable () throws -> Bool) {
     let thread = WorkerThread { [self] in
       while isGoingOn {
+        // A dataset that begins has none yet, and a group that subscribes to what is not there is refused.
+        if needsTopics && !parts.areTopicsMade {
+          sleep(milliseconds: 10)
+          continue
+        }
         do {
           let moved = try step()
           state.withLock { _ = $0.troubles.removeValue(forKey: name) }
           if !moved { sleep(milliseconds: 5) }
-        } catch let error as BrokerError where error.isTransient || error.code == .full {
+        } catch let error as BrokerError where Self.isWaitedOut(error) {
           trouble(name, error.description)
         } catch let error as BrokerError where error.code == .closed {
           return
@@ -170,6 +197,22 @@ public final class StreamNode: Sendable {
       }
     }
     state.withLock { $0.threads.append(thread) }
+  }
+
+  /// A topic that was just made may be unknown to some brokers of a cluster for a while; one that nobody made is told of
+  /// until somebody does.
+  private static func isWaitedOut(_ error: BrokerError) -> Bool {
+    error.isTransient || error.code == .full || error.code == .noSuchTopic
+  }
+
+  /// Lines for people who watch: when it serves, and now and then how much it has read.
+  private func tell() {
+    let isReady = unready.isEmpty
+    let totals = parts.totals
+    let now = context.clock.now()
+    for line in state.withLock({ $0.journal.lines(isReady: isReady, totals, now: now) }) {
+      line.write(to: log)
+    }
   }
 
   private func trouble(_ name: String, _ text: String) {
@@ -225,6 +268,7 @@ public final class StreamNode: Sendable {
       }
     }
     state.withLock { $0.phase = .stopping }
+    feed?.cancel()
     parts.objects.wake()
     for thread in state.withLock({ $0.threads }) { thread.join() }
     parts.ingest.close()
@@ -252,6 +296,11 @@ public final class StreamNode: Sendable {
 
   /// Lists the stores now; with `again`, all objects are read anew.
   public func requestListing(again: Bool) { parts.control.requestListing(again: again) }
+
+  /// What could not be used, and what can be done about it.
+  public var deadLetters: DeadLetterBox {
+    DeadLetterBox(context.definition, broker: context.broker, ledger: context.ledger)
+  }
 
   /// Why it is not ready to serve; empty when it is.
   public var unready: [String] {

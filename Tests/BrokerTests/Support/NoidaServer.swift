@@ -48,7 +48,7 @@ final class NoidaServer: @unchecked Sendable {
     try KafkaBroker(brokers: "127.0.0.1:\(port)", properties: properties, clientID: "test", log: log)
   }
 
-  /// Ends the server as a power cut of its machine would, but for the kernel's buffers.
+  /// Ends the server without a chance to write anything.
   func kill() {
     if let pid = process?.command { Glibc.kill(pid, SIGKILL) }
     process?.stop()

@@ -1,5 +1,5 @@
-import TestKit
 import Foundation
+import TestKit
 
 @testable import S3
 

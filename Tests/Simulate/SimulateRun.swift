@@ -1,0 +1,69 @@
+import Foundation
+import Simulation
+import TestKit
+
+/// Plays many seeds on a few threads.
+final class SimulateRun: Sendable {
+  private let options: SimulateOptions
+  private let state = Guarded(State())
+
+  private struct State {
+    var next: UInt64 = 0
+    var done = 0
+    var failures = 0
+    var operations = 0
+    var snapshots = 0
+  }
+
+  init(_ options: SimulateOptions) { self.options = options }
+
+  /// The exit code.
+  func run() -> Int32 {
+    let began = Date()
+    let ended = DispatchSemaphore(value: 0)
+    for _ in 0..<options.jobs {
+      let thread = Thread {
+        while let seed = self.take() { self.play(seed) }
+        ended.signal()
+      }
+      // Steps within steps within steps.
+      thread.stackSize = 64 << 20
+      thread.start()
+    }
+    for _ in 0..<options.jobs { ended.wait() }
+    let state = state.withLock { $0 }
+    print(
+      "\(state.done) seeds, \(state.failures) failures, \(state.operations) operations, \(state.snapshots) snapshots, \(Int(Date().timeIntervalSince(began))) s"
+    )
+    return state.failures == 0 ? 0 : 1
+  }
+
+  private func take() -> UInt64? {
+    state.withLock { state in
+      guard state.next < options.seeds, state.failures < options.failuresMax else { return nil }
+      defer { state.next += 1 }
+      return options.from + state.next
+    }
+  }
+
+  private func play(_ seed: UInt64) {
+    let outcome = Simulation.run(seed: seed, options.simulation)
+    var failure = outcome.failure
+    if options.twice, failure == nil {
+      let again = Simulation.run(seed: seed, options.simulation)
+      if again.traceHash != outcome.traceHash { failure = "played twice, it goes otherwise" }
+    }
+    defer { fflush(nil) }
+    if options.isOne { print("seed \(seed): trace \(String(outcome.traceHash, radix: 16))") }
+    if let failure {
+      let tail = options.simulation.prints ? "" : outcome.tail.map { "    \($0)\n" }.joined()
+      print("\(tail)FAILED seed \(seed): \(failure)\n  again: tributary-simulate --seed \(seed) --trace")
+    }
+    state.withLock { state in
+      state.done += 1
+      state.operations += outcome.operations
+      state.snapshots += outcome.snapshots
+      if failure != nil { state.failures += 1 }
+    }
+  }
+}
