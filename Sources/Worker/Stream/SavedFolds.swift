@@ -41,7 +41,8 @@ struct SavedFolds: Sendable {
     var least = Int.max
     for shard in 0..<shards {
       let positions = try self.keys(state.key("shards/\(shard)/checkpoints/")).compactMap { number($0) }
-      least = min(least, (positions.max() ?? 0) - 1)
+      // The lowest: recovery falls back to it where the highest cannot be used.
+      least = min(least, (positions.min() ?? 0) - 1)
     }
     return keys.filter { (number($0) ?? .max) <= least }.max()
   }
