@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from lakes import write
 from program import Snapshot
-from state_folder import assert_sound
+from state_folder import assert_sound, assert_swept, survey
 from workers import definition_for, notification
 
 KILLS = int(os.environ.get("CHAOS_KILLS", 30))
@@ -295,5 +295,9 @@ def test_chaos(program, seaweed, own_kafka, workers, tmp_path, seed):
         assert snapshot.fingerprint == snapshot.computed_fingerprint()
         assert all(check["passed"] for check in snapshot.manifest["checks"]), snapshot.manifest["checks"]
     group.stop()
-    folder = assert_sound(seaweed, out.removeprefix("s3://lake/") + "/")
-    assert folder.live, "checkpoints and the snapshot are there"
+    prefix = out.removeprefix("s3://lake/") + "/"
+    folder = assert_sound(seaweed, prefix)
+    assert folder.live and folder.orphans, "so many kills leave something behind"
+    program("gc", definition, "--grace", "0", **seaweed.environment)
+    assert_swept(seaweed, prefix)
+    assert survey(seaweed, prefix).live == folder.live
