@@ -81,13 +81,16 @@ class Lake:
         self.changes = 0
         self.serial = 0
         self.failure = None
+        # Held while it changes.
+        self.gate = threading.Lock()
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
 
     def run(self) -> None:
         try:
             while not self.stopping.is_set():
-                self.change()
+                with self.gate:
+                    self.change()
                 self.stopping.wait(self.draw.uniform(0.05, 0.4))
         except Exception as error:  # told by `end`
             self.failure = error
@@ -160,8 +163,9 @@ class Lake:
 class Chaos:
     """Kills a random worker every one to three seconds and starts it again at once, and does worse now and then."""
 
-    def __init__(self, group, extra, kafka, s3, draw: random.Random):
-        self.group, self.extra, self.kafka, self.s3, self.draw = group, extra, kafka, s3, draw
+    def __init__(self, group, extra, lake: Lake, draw: random.Random):
+        self.group, self.extra, self.lake, self.draw = group, extra, lake, draw
+        self.kafka, self.s3 = lake.kafka, lake.s3
         self.kills = 0
         self.frozen = None
         # What is to be undone at a time.
@@ -169,7 +173,7 @@ class Chaos:
 
     def run(self, kills: int) -> None:
         worse = {
-            kills * 1 // 6: self.freeze_worker, kills * 4 // 6: self.restart_broker, kills * 5 // 6: self.freeze_store}
+            kills * 1 // 6: self.freeze_worker, kills * 4 // 6: self.kill_broker, kills * 5 // 6: self.freeze_store}
         while self.kills < kills or self.later:
             time.sleep(self.draw.uniform(1, 3) if self.kills < kills else 0.2)
             for entry in [entry for entry in self.later if entry[0] <= time.monotonic()]:
@@ -207,10 +211,17 @@ class Chaos:
         self.frozen.thaw()
         self.frozen = None
 
-    def restart_broker(self) -> None:
-        """Connections break in the midst of requests. (No kill: `start_noida` says what that would take away.)"""
-        self.kafka.server.shut_down()
-        self.later.append((time.monotonic() + 2, self.kafka.server.restart))
+    def kill_broker(self) -> None:
+        """And starts it again. All others stand still until it has on disk what it acknowledged (see `start_noida`)."""
+        with self.lake.gate:
+            running = [worker for worker in self.group if worker is not self.frozen]
+            for worker in running:
+                worker.freeze()
+            time.sleep(2)
+            self.kafka.server.kill()
+            self.later.append((time.monotonic() + 2, self.kafka.server.restart))
+            for worker in running:
+                worker.thaw()
 
     def freeze_store(self) -> None:
         self.s3.server.freeze()
@@ -249,7 +260,7 @@ def test_chaos(program, seaweed, own_kafka, workers, tmp_path, seed):
     group = workers(definition, 3, **seaweed.environment)
     (extra,) = workers(definition, 1, starts=False, **seaweed.environment)
     lake = Lake(seaweed, own_kafka, place, topic, seed)
-    chaos = Chaos(group, extra, own_kafka, seaweed, random.Random(seed + 1))
+    chaos = Chaos(group, extra, lake, random.Random(seed + 1))
     lake.thread.start()
     try:
         chaos.run(KILLS)
