@@ -36,6 +36,15 @@ struct SavedFolds: Sendable {
     for key in all where key < used { try state.store.delete(key) }
   }
 
+  /// Removes folds that nobody begins from any more and that are as old as `old`, microseconds; gives them.
+  func sweep(upTo old: Int64) throws -> [ObjectInfo] {
+    let all = try SmallObject.list(state, prefix)
+    guard let used = try usable(among: all.map(\.key)) else { return [] }
+    let gone = all.filter { $0.key < used && $0.modifiedMicroseconds <= old }
+    for info in gone { try state.store.delete(info.key) }
+    return gone
+  }
+
   private func usable(among keys: [String]) throws -> String? {
     guard !keys.isEmpty else { return nil }
     var least = Int.max
