@@ -20,6 +20,10 @@ ROUNDS := 5
 # How long `make fuzz` runs (SECONDS=600), and with which seed (SEED=7; none: a new one, which it prints).
 SECONDS_TO_FUZZ := $(if $(filter command% environment%,$(origin SECONDS)),$(SECONDS),60)
 SEED :=
+# The streaming benchmark: customers, records, and seconds of steady load for memory (600 shows ten minutes).
+CUSTOMERS := 100000
+RECORDS := 2000000
+SOAK := 60
 # Passed on to pytest, e.g. PYTEST="-k s3 -x".
 PYTEST :=
 
@@ -64,6 +68,12 @@ lint: system ## formatting and what must not stand in the tree
 bench: build ## the reference job against DuckDB, Polars and pandas (SIZES=20000,500000 ROUNDS=5)
 	@scripts/setup python
 	$(PYTHON) bench/run.py --sizes $(SIZES) --rounds $(ROUNDS)
+	$(PYTHON) bench/stream.py --objects $(CUSTOMERS) --records $(RECORDS) --soak $(SOAK)
+
+.PHONY: bench-stream
+bench-stream: build ## the streaming job alone: rows/s, latency, memory (CUSTOMERS=100000 RECORDS=2000000 SOAK=60)
+	@scripts/setup python
+	$(PYTHON) bench/stream.py --objects $(CUSTOMERS) --records $(RECORDS) --soak $(SOAK)
 
 .PHONY: clean
 clean: ## remove what was built, downloaded and generated

@@ -51,9 +51,9 @@ int main(int argc, char **argv) {
   rd_kafka_assign(consumer, list);
   rd_kafka_topic_partition_list_destroy(list);
   while (records < wanted) {
-    rd_kafka_message_t *record = rd_kafka_consumer_poll(consumer, 5000);
+    rd_kafka_message_t *record = rd_kafka_consumer_poll(consumer, 60000);
     if (!record) {
-      fprintf(stderr, "%lld of %lld records, then nothing for 5 s\n", records, wanted);
+      fprintf(stderr, "%lld of %lld records, then nothing for a minute\n", records, wanted);
       return 1;
     }
     if (!record->err) {

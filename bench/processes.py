@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +13,10 @@ from pathlib import Path
 
 import noida_db
 
+HERE = Path(__file__).resolve().parent
 BROKER = Path(noida_db.__file__).parent / "noida-db"
+# How long an empty fetch is held: Kafka holds it until something comes, up to the consumer's fetch.wait.max.ms.
+HOLD_MILLISECONDS = 5
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -26,6 +30,14 @@ def free_port() -> int:
                 return port
             except OSError:
                 continue
+
+
+def compiled(name: str, place: Path, *libraries: str) -> Path:
+    """A small C program of this directory."""
+    program = place / name
+    place.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", HERE / f"{name}.c", "-o", program, *libraries], check=True)
+    return program
 
 
 class Process:
@@ -83,22 +95,41 @@ class Process:
 
 
 class Broker(Process):
-    """A server that speaks Kafka's protocol, on this machine."""
+    """A server that speaks Kafka's protocol, on this machine, made to behave as a broker where it does not:
+
+    - It saves all it has as one JSON text every few seconds, a number for each byte, which takes more time than everything
+      else it does. Without its directory it cannot, so its log is in memory.
+    - It answers a fetch at once where it has nothing, so that idle consumers ask ten thousand times a second. A program in
+      front of it (longpoll.c) holds such answers for a few milliseconds, as Kafka does.
+    """
 
     def __init__(self, place: Path):
         self.port = free_port()
         super().__init__(
             [BROKER, "start", "--data-dir", place / "broker", "--host", "127.0.0.1", "--only", "kafka",
              "--kafka-port", self.port], place / "broker.log")
-        self.wait_until(self._listens, 30)
+        self.wait_until(lambda: self._listens(self.port), 30)
+        shutil.rmtree(place / "broker")
+        self.front_port = free_port()
+        self.front = Process([compiled("longpoll", place, "-lpthread"), self.front_port, self.port, HOLD_MILLISECONDS],
+                             place / "longpoll.log")
+        self.front.wait_until(lambda: self._listens(self.front_port), 30)
 
-    def _listens(self) -> bool:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+    def _listens(self, port: int) -> bool:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
             return True
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"127.0.0.1:{self.front_port}"
+
+    @property
+    def cpu_seconds(self) -> float:
+        return super().cpu_seconds + self.front.cpu_seconds
+
+    def stop(self) -> None:
+        self.front.stop()
+        super().stop()
 
 
 class Worker(Process):

@@ -28,7 +28,7 @@ import duckdb
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from processes import Broker, Worker
+from processes import Broker, Worker, compiled
 from run import BENCH, PROGRAM, WORK, data
 
 PLACE = WORK / "stream"
@@ -142,8 +142,7 @@ def produce(address: str, topic: str, lines: Path) -> None:
 
 
 def bare_consumer(address: str, topic: str) -> dict:
-    program = WORK / "consume"
-    subprocess.run(["cc", "-O2", BENCH / "consume.c", "-o", program, "-lrdkafka"], check=True)
+    program = compiled("consume", PLACE, "-lrdkafka")
     run = subprocess.run([program, address, topic, str(PARTITIONS)], check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(run.stdout)
 

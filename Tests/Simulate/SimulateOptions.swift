@@ -32,10 +32,10 @@ struct SimulateOptions: Sendable {
           options.from = number
           options.isOne = true
         case "--bug":
-          guard let bug = Simulation.Sabotage(rawValue: value) else {
-            refuse("there is no bug '\(value)'; there are: \(Simulation.Sabotage.allCases.map(\.rawValue).joined(separator: ", "))")
+          guard Simulation.sabotages.contains(value) else {
+            refuse("there is no bug '\(value)'; there are: \(Simulation.sabotages.joined(separator: ", "))")
           }
-          options.simulation.sabotage = bug
+          options.simulation.sabotage = value
         default: refuse("unknown option \(name)")
         }
       }

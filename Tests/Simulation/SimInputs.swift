@@ -32,7 +32,10 @@ final class SimInputs {
   /// Uploads that began and are not finished: Last-Modified is their beginning.
   private var uploads: [(key: String, bytes: [UInt8], began: Int64)] = []
 
-  init(_ world: SimWorld, _ dataset: SimDataset) throws {
+  private let losesNotifications: Bool
+
+  init(_ world: SimWorld, _ dataset: SimDataset, losesNotifications: Bool) throws {
+    self.losesNotifications = losesNotifications
     self.world = world
     self.dataset = dataset
     let eventPartitions = world.random.int(1...3)
@@ -129,7 +132,7 @@ final class SimInputs {
 
   /// Lost, late, once or more.
   private func notify(_ key: String, _ kind: ObjectHint.Kind, _ version: SimLake.Version?) throws {
-    let times = world.random.pick([0, 1, 1, 1, 1, 2])
+    let times = max(losesNotifications ? 0 : 1, world.random.pick([0, 1, 1, 1, 1, 2]))
     for _ in 0..<times {
       let message = message(key, kind, version)
       if world.random.chance(4) { late.append(message) } else { _ = try world.broker.append([message]) }
@@ -198,7 +201,6 @@ final class SimInputs {
   /// Everything that was on its way arrives.
   func finish() throws {
     while !uploads.isEmpty { finishUpload() }
-    while !late.isEmpty, world.random.chance(3) == false { try deliverLate() }
-    late = []
+    while !late.isEmpty { if losesNotifications && world.random.chance(3) { late.removeLast() } else { try deliverLate() } }
   }
 }

@@ -141,6 +141,9 @@ struct SimStore: ObjectStore {
 
   func list(prefix: String, page: ([ObjectInfo]) throws -> Bool) throws(StoreError) {
     try around("LIST", prefix) { () throws(StoreError) in
+      guard world.isListable || prefix.hasPrefix(SimLake.out) else {
+        throw StoreError(.forbidden, operation: "LIST", location: prefix, message: "listing is forbidden")
+      }
       let found = lake.keys.filter { $0.hasPrefix(prefix) }
       // As it stood: pages of one listing are not of one moment, and neither is what the caller makes of them.
       for start in stride(from: 0, to: max(found.count, 1), by: 3) {

@@ -16,6 +16,8 @@ final class SimWorld: @unchecked Sendable {
   let lake: SimLake
   var faults = SimFaults()
   /// Until then nobody reaches them.
+  /// Whether the workers may list the sources.
+  var isListable = true
   var storeAwayUntil: Int64 = 0
   var brokerAwayUntil: Int64 = 0
   /// The first thing that must not be.

@@ -25,14 +25,12 @@ public struct Simulation {
     public var level = 2
     public var prints = false
     /// A bug that is planted; nil for none.
-    public var sabotage: Sabotage?
+    public var sabotage: String?
     public init() {}
   }
 
   /// Bugs that must be found: each switches one rule off.
-  public enum Sabotage: String, CaseIterable, Sendable {
-    case none
-  }
+  public static let sabotages = StreamSabotage.allCases.map(\.rawValue)
 
   /// Plays a seed from its beginning to the last check. The same seed gives the same trace, as long as the process hashes
   /// without a random seed of its own.
@@ -64,6 +62,8 @@ final class SimPlay {
   let options: Simulation.Options
   let dataset: SimDataset
   let inputs: SimInputs
+  /// Nobody may list the sources, and no notification is lost.
+  let isTrusting: Bool
   private(set) var workers: [SimWorker] = []
   /// Reads the ledger as a worker does, without faults.
   let observer: LedgerView
@@ -74,13 +74,19 @@ final class SimPlay {
     self.world = world
     self.options = options
     var random = world.random.fork()
-    dataset = SimDataset(&random, level: options.level)
+    var dataset = SimDataset(&random, level: options.level)
     world.lake.isVersioned = options.level > 0 && random.chance(3)
     world.lake.violate = { [unowned world] in world.violate($0) }
-    inputs = try SimInputs(world, dataset)
-    observer = LedgerView(broker: world.broker, topic: "sim.ledger")
+    isTrusting = options.level >= 2 && random.chance(4)
+    if isTrusting { dataset.listsBeforeCut = false }
+    self.dataset = dataset
+    world.isListable = !isTrusting
+    inputs = try SimInputs(world, dataset, losesNotifications: !isTrusting)
+    observer = LedgerView(
+      broker: world.broker, topic: "sim.ledger", ignoresBase: options.sabotage == StreamSabotage.base.rawValue)
     var stream = StreamOptions(member: "", programVersion: "sim", threads: 1)
     stream.hasThreads = false
+    stream.sabotage = options.sabotage.flatMap { StreamSabotage(rawValue: $0) }
     stream.emitsFeatures = random.chance(2)
     stream.commitEvery = random.pick([0, 200_000, 2_000_000])
     stream.checkpointEvery = random.pick([500_000, 3_000_000, 15_000_000])
@@ -196,7 +202,7 @@ final class SimPlay {
     let id = "asked-\(world.random.int(0...cuts))"
     cuts += 1
     let asOf = world.now + world.random.pick([-3600, -30, 0, 30, 86_400]) * 1_000_000
-    let lists = world.random.chance(2)
+    let lists = !isTrusting && world.random.chance(2)
     for worker in workers {
       guard let control = worker.parts?.control, control.status.isOwner else { continue }
       world.trace.add("ask \(worker.life.name) for \(id)")
@@ -269,7 +275,7 @@ final class SimPlay {
       guard try observe() else { continue }
       switch stage {
       case 0:
-        guard isCaughtUp else { continue }
+        guard isCaughtUp, !isTrusting || isNotified else { continue }
         let publishers = workers.filter { $0.parts?.control.status.isOwner == true }
         guard !publishers.isEmpty, world.now - askedAt > 120_000_000 || !observer.read({ $0.hasCut(SimPlay.finalCut) })
         else { continue }
@@ -279,7 +285,7 @@ final class SimPlay {
           askedAt = world.now
           for publisher in publishers {
             publisher.parts?.control.request(
-              ControlLoop.CutRequest(id: SimPlay.finalCut, asOf: asOf, notBefore: .min, listsFirst: true))
+              ControlLoop.CutRequest(id: SimPlay.finalCut, asOf: asOf, notBefore: .min, listsFirst: !isTrusting))
           }
         }
       default: break
@@ -290,6 +296,16 @@ final class SimPlay {
   }
 
   private(set) var finalAsOf: Int64 = 0
+
+  /// All notifications were read and are done with.
+  private var isNotified: Bool {
+    guard let count = try? world.broker.describe([DatasetTopics.events])[DatasetTopics.events]?.partitions else { return false }
+    let all = (0..<count).map { TopicPartition(DatasetTopics.events, $0) }
+    guard let bounds = try? world.broker.bounds(all),
+      let done = try? world.broker.committed(group: "sim-ingest", all)
+    else { return false }
+    return all.allSatisfy { bounds[$0]?.end == 0 || done[$0] == bounds[$0]?.end }
+  }
 
   /// All records are in the ledger.
   private var isCaughtUp: Bool {

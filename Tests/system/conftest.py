@@ -32,12 +32,12 @@ def workers(program, tmp_path):
     """Gives a function that makes the workers of a dataset; they end with the test."""
     made = []
 
-    def make(definition, count: int = 1, *arguments, place=None, **environment) -> Workers:
-        group = Workers(Worker(program, definition, place or tmp_path / "workers", f"w{len(made)}-{number}", arguments,
+    def make(definition, count: int = 1, *arguments, starts: bool = True, **environment) -> Workers:
+        (tmp_path / "workers").mkdir(exist_ok=True)
+        group = Workers(Worker(program, definition, tmp_path / "workers", f"w{len(made)}-{number}", arguments,
                                **environment) for number in range(count))
-        (place or tmp_path / "workers").mkdir(parents=True, exist_ok=True)
         made.append(group)
-        return group.start()
+        return group.start() if starts else group
 
     yield make
     for group in made:

@@ -2,13 +2,21 @@
 
 import json
 import signal
+import socket
+import sqlite3
 import subprocess
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
+import noida_db
+from botocore.config import Config
+
 from program import Program, clean_environment
+from servers import BINARIES, Server, free_ports
 
 TEXT = """\
 dataset: shop
@@ -17,7 +25,7 @@ shards: 3
 max_rejects: 100%
 sources:
   people:
-    objects: "{place}/people/"
+    objects: "{objects}"
     format: csv
     keep: latest
     settle: 0s
@@ -49,6 +57,8 @@ class Shop:
                  **environment):
         self.program, self.place, self.environment = program, place, environment
         self.more = more
+        self.objects = f"{place}/people/"
+        self.user = None
         self.definition = place / "shop.yaml"
         self.data = place / "data"
         self.log = place / "worker.log"
@@ -57,7 +67,8 @@ class Shop:
         self.define(age)
 
     def define(self, age: str = "int", text: str = TEXT) -> None:
-        self.definition.write_text(text.format(place=self.place, age=age, more=self.more))
+        self.definition.write_text(text.format(place=self.place, objects=self.objects, age=age,
+                                               more=self.more))
 
     def write(self, name: str, text: str | bytes) -> Path:
         """A file of people, whole at once."""
@@ -76,7 +87,8 @@ class Shop:
             self.process = subprocess.Popen(
                 [str(self.program.binary), "run", str(self.definition), "--data", str(self.data), "--log", "text",
                  "--name", "worker", *map(str, arguments)],
-                env=clean_environment(self.environment), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+                env=clean_environment(self.environment), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                user=self.user)
         until("the worker listens", lambda: (self.data / "http").exists() or self.process.poll() is not None)
         return self
 
@@ -136,3 +148,81 @@ class Shop:
                 fields = line.split(",")
                 found[fields[0]] = fields[1:]
         return found
+
+
+class Broker:
+    """The file of an embedded broker whose worker has stopped: what no client can do is done to it."""
+
+    def __init__(self, shop: Shop):
+        self.file = sqlite3.connect(shop.data / "broker.sqlite")
+
+    def __enter__(self) -> "Broker":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.file.commit()
+        self.file.close()
+
+    def log(self, topic: str, partition: int) -> str:
+        """The table of a partition."""
+        (number,) = self.file.execute("SELECT id FROM partitions WHERE topic = ? AND number = ?", (topic, partition)).fetchone()
+        return f"log_{number}"
+
+    def append(self, topic: str, partition: int, value: bytes, key: bytes | None = None) -> None:
+        number, offset = self.file.execute(
+            "SELECT id, next FROM partitions WHERE topic = ? AND number = ?", (topic, partition)).fetchone()
+        (last,) = self.file.execute(f"SELECT max(position) FROM log_{number}").fetchone()
+        offset = max(offset, last + 1 if last is not None else 0)
+        self.file.execute(f"INSERT INTO log_{number} VALUES (?, ?, ?, ?)", (offset, int(time.time() * 1000), key, value))
+        self.file.execute("UPDATE partitions SET next = ? WHERE id = ?", (offset + 1, number))
+
+
+def start_kafka(place: Path, port: int) -> Server:
+    """noida-db on a port; ready when it takes connections."""
+    # The command of that name is a launcher, whose end leaves the server running.
+    binary = Path(noida_db.__file__).parent / "noida-db"
+    server = Server("noida-db", [binary, "start", "--data-dir", place, "--host", "127.0.0.1", "--only", "kafka",
+                                 "--kafka-port", port], place.with_suffix(".log"))
+    server.wait_until(lambda: socket.create_connection(("127.0.0.1", port), timeout=1).close() is None)
+    return server
+
+
+@dataclass
+class Cloud:
+    """MiniStack: a bucket whose events go to a queue."""
+
+    endpoint: str
+    s3: object
+    sqs: object
+    bucket: str
+    queue: str
+
+    environment = {"AWS_ACCESS_KEY_ID": "AKTEST", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
+
+    def put(self, key: str, text: str) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=text.encode())
+
+    @property
+    def waiting(self) -> int:
+        """Messages in the queue, those included that somebody has taken and not deleted."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+
+def start_cloud(place: Path) -> tuple[Server, Cloud]:
+    (port,) = free_ports(1)
+    server = Server("MiniStack", [
+        "env", "BIND_HOST=127.0.0.1", f"GATEWAY_PORT={port}", f"S3_DATA_DIR={place}/s3", f"STATE_DIR={place}/state",
+        f"TMPDIR={place}", BINARIES / "ministack"], place / "ministack.log")
+    endpoint = f"http://127.0.0.1:{port}"
+    def client(name):
+        return boto3.client(name, endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="AKTEST",
+                            aws_secret_access_key="secret", config=Config(retries={"max_attempts": 1}))
+    s3, sqs = client("s3"), client("sqs")
+    server.wait_until(lambda: sqs.list_queues() is not None)
+    queue = sqs.create_queue(QueueName="lake")["QueueUrl"]
+    s3.create_bucket(Bucket="lake")
+    s3.put_bucket_notification_configuration(Bucket="lake", NotificationConfiguration={"QueueConfigurations": [{
+        "QueueArn": "arn:aws:sqs:us-east-1:000000000000:lake", "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}]})
+    return server, Cloud(endpoint, s3, sqs, "lake", queue)

@@ -218,7 +218,11 @@ class Kafka:
 
 
 def start_noida(place: Path) -> Kafka:
-    """noida-db: groups with static members and cooperative rebalancing, idempotent producers, a log that survives a kill."""
+    """noida-db: groups with cooperative rebalancing, idempotent producers, a log that survives a kill.
+
+    Other than Kafka it does not end the session of a member that is silent: it leaves out who is missing when somebody
+    joins, after that member's max.poll.interval.ms.
+    """
     (port,) = free_ports(1)
     # The command of that name is a launcher, whose end leaves the server running.
     binary = Path(noida_db.__file__).parent / "noida-db"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 CHECKPOINT = re.compile(r"^_tributary/shards/(\d+)/checkpoints/[^/]+\.json$")
 SEGMENT = re.compile(r"^_tributary/shards/(\d+)/segments/([^/]+\.seg)$")
+FOLD = re.compile(r"^_tributary/folds/(\d+)\.json$")
 SNAPSHOT = re.compile(r"^snapshot=([^/]+)/(.+)$")
 
 
@@ -17,7 +18,7 @@ class Folder:
     live: set[str] = field(default_factory=set)
     # Named, but not there: data loss.
     lost: set[str] = field(default_factory=set)
-    # What `tributary gc` may delete: older checkpoints, segments and parts that nothing names.
+    # What `tributary gc` may delete: older checkpoints and folds, segments and parts that nothing names.
     orphans: set[str] = field(default_factory=set)
     # Neither: nobody knows what it is.
     strange: set[str] = field(default_factory=set)
@@ -41,8 +42,13 @@ def survey(s3, prefix: str) -> Folder:
             manifest = json.loads(s3.get(prefix + key))
             home = key.removesuffix("manifest.json")
             named |= {key} | {home + part["key"] for part in manifest["parts"]}
+    # Reading the ledger begins at the highest fold that lies before all checkpoints; later ones are for later.
+    folds = {key: int(found[1]) for key in keys if (found := FOLD.match(key))}
+    least = min((int(key.rpartition("/")[2].partition("-")[0]) for key in newest.values()), default=0)
+    begin = max((position for position in folds.values() if position < least), default=0)
+    named |= {key for key, position in folds.items() if position >= begin}
     for key in keys - named:
-        if CHECKPOINT.match(key) or SEGMENT.match(key) or SNAPSHOT.match(key):
+        if FOLD.match(key) or CHECKPOINT.match(key) or SEGMENT.match(key) or SNAPSHOT.match(key):
             folder.orphans.add(key)
         else:
             folder.strange.add(key)
@@ -50,7 +56,15 @@ def survey(s3, prefix: str) -> Folder:
     return folder
 
 
-def segment_bytes(s3, prefix: str) -> int:
-    """How many bytes lie in the state folder."""
-    pages = s3.client.get_paginator("list_objects_v2").paginate(Bucket=s3.bucket, Prefix=prefix + "_tributary/")
-    return sum(item["Size"] for page in pages for item in page.get("Contents", []))
+def assert_sound(s3, prefix: str) -> Folder:
+    """All that is named is there, and all that is there is known."""
+    folder = survey(s3, prefix)
+    assert not folder.lost, f"named, and not there: {sorted(folder.lost)[:10]}"
+    assert not folder.strange, f"nobody knows what these are: {sorted(folder.strange)[:10]}"
+    return folder
+
+
+def assert_swept(s3, prefix: str) -> None:
+    """Nothing is left that no checkpoint or manifest names: what `tributary gc --grace 0` leaves behind."""
+    folder = assert_sound(s3, prefix)
+    assert not folder.orphans, f"nothing names these: {sorted(folder.orphans)[:10]}"

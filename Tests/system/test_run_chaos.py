@@ -15,11 +15,13 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from lakes import write
 from program import Snapshot
-from state_folder import survey
+from state_folder import assert_sound
 from workers import definition_for, notification
 
 KILLS = int(os.environ.get("CHAOS_KILLS", 30))
 SESSION_SECONDS = 6
+# How long a member may stay away from a group that rebalances.
+PATIENCE_SECONDS = 10
 STORE_AWAY_SECONDS = 20
 SHARDS = 6
 PARTITIONS = 4
@@ -140,7 +142,8 @@ class Lake:
         """Each row has a time of its own, so that none of them ties with another; some lie behind the as-of time."""
         self.serial += 1
         seconds = self.draw.randrange(200 * 86400)
-        return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(1_767_225_600 + seconds)) + f".{self.serial % 1_000_000:06}Z"
+        second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(1_767_225_600 + seconds))
+        return f"{second}.{self.serial % 1_000_000:06}Z"
 
     def usage(self) -> bytes:
         return b"".join(json.dumps({"id": self.customer(), "at": self.at(), "amount": self.draw.random() * 100,
@@ -157,21 +160,24 @@ class Lake:
 class Chaos:
     """Kills a random worker every one to three seconds and starts it again at once, and does worse now and then."""
 
-    def __init__(self, group, kafka, s3, draw: random.Random):
-        self.group, self.kafka, self.s3, self.draw = group, kafka, s3, draw
+    def __init__(self, group, extra, kafka, s3, draw: random.Random):
+        self.group, self.extra, self.kafka, self.s3, self.draw = group, extra, kafka, s3, draw
         self.kills = 0
         self.frozen = None
         # What is to be undone at a time.
         self.later: list[tuple[float, callable]] = []
 
     def run(self, kills: int) -> None:
-        worse = {kills * 1 // 4: self.freeze_worker, kills * 2 // 4: self.kill_broker, kills * 5 // 8: self.freeze_store}
+        worse = {
+            kills * 1 // 6: self.freeze_worker, kills * 4 // 6: self.kill_broker, kills * 5 // 6: self.freeze_store}
         while self.kills < kills or self.later:
             time.sleep(self.draw.uniform(1, 3) if self.kills < kills else 0.2)
             for entry in [entry for entry in self.later if entry[0] <= time.monotonic()]:
                 self.later.remove(entry)
                 entry[1]()
             if self.kills < kills:
+                if self.kills % 8 == 3:
+                    self.ask(f"mid-{self.kills}")
                 victim = self.draw.choice([worker for worker in self.group if worker is not self.frozen])
                 victim.kill()
                 victim.start()
@@ -179,11 +185,23 @@ class Chaos:
                 if self.kills in worse:
                     worse.pop(self.kills)()
 
+    def ask(self, snapshot: str) -> None:
+        """For a snapshot that workers may die over. The one that is asked may be starting, and the wish die with it."""
+        worker = self.draw.choice([worker for worker in self.group if worker is not self.frozen])
+        if worker.address:
+            worker.program("snapshot", worker.definition, "--data", worker.data, "--id", snapshot, "--as-of", AS_OF,
+                           "--no-listing", check=None, **worker.environment)
+
     def freeze_worker(self) -> None:
-        """It loses its shards, and wakes up not knowing it."""
+        """It loses its shards, and wakes up not knowing it.
+
+        Kafka would see that its session has ended. noida-db sees who is missing when somebody joins.
+        """
         self.frozen = self.draw.choice(self.group)
         self.frozen.freeze()
-        self.later.append((time.monotonic() + SESSION_SECONDS + 4, self.thaw_worker))
+        now = time.monotonic()
+        self.later += [(now + 4, self.extra.start), (now + 8 + PATIENCE_SECONDS, self.thaw_worker),
+                       (now + 16 + PATIENCE_SECONDS, self.extra.stop)]
 
     def thaw_worker(self) -> None:
         self.frozen.thaw()
@@ -225,19 +243,20 @@ def test_chaos(program, seaweed, own_kafka, workers, tmp_path, seed):
     text = DEFINITION.format(place=place, out=out, clicks=f"records: {topic}")
     definition = write(tmp_path / "chaos.yaml", definition_for(
         text, "chaos", shards=SHARDS, kafka=own_kafka, store=True, **{
-            "session.timeout.ms": SESSION_SECONDS * 1000, "heartbeat.interval.ms": 1500}))
+            "session.timeout.ms": SESSION_SECONDS * 1000, "heartbeat.interval.ms": 1500,
+            "max.poll.interval.ms": PATIENCE_SECONDS * 1000}))
     group = workers(definition, 3, **seaweed.environment)
+    (extra,) = workers(definition, 1, starts=False, **seaweed.environment)
     lake = Lake(seaweed, own_kafka, place, topic, seed)
-    chaos = Chaos(group, own_kafka, seaweed, random.Random(seed + 1))
+    chaos = Chaos(group, extra, own_kafka, seaweed, random.Random(seed + 1))
     lake.thread.start()
     try:
         chaos.run(KILLS)
         assert chaos.kills >= KILLS
     finally:
         seaweed.server.thaw()
-        for worker in group:
-            if worker.runs:
-                worker.thaw()
+        if chaos.frozen:
+            chaos.frozen.thaw()
     lake.end()
     assert lake.changes >= KILLS, "the lake changed too little for this to show anything"
 
@@ -267,7 +286,13 @@ def test_chaos(program, seaweed, own_kafka, workers, tmp_path, seed):
     assert all(check["passed"] for check in manifest["checks"]), manifest["checks"]
     assert got.fingerprint == want.fingerprint == got.computed_fingerprint()
 
+    # Those that were cut meanwhile are whole, too.
     group.wait_until(lambda statuses: not any(status["snapshots"]["pending"] for status in statuses), "nothing pending")
+    seaweed.download(out.removeprefix("s3://lake/") + "/", tmp_path / "out")
+    for snapshot in map(Snapshot, sorted((tmp_path / "out").glob("snapshot=*"))):
+        print(snapshot.path.name, snapshot.manifest["rows"], "rows")
+        assert snapshot.fingerprint == snapshot.computed_fingerprint()
+        assert all(check["passed"] for check in snapshot.manifest["checks"]), snapshot.manifest["checks"]
     group.stop()
-    folder = survey(seaweed, out.removeprefix("s3://lake/") + "/")
-    assert not folder.lost and not folder.strange, folder
+    folder = assert_sound(seaweed, out.removeprefix("s3://lake/") + "/")
+    assert folder.live, "checkpoints and the snapshot are there"

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from lakes import packed, write
-from workers import definition_for, notification
+from workers import definition_for, notification, serving
 
 ROWS = int(os.environ.get("RECOVERY_ROWS", 1_000_000))
 OBJECTS = 10
@@ -74,8 +74,11 @@ def test_recovery(program, seaweed, kafka, workers, tmp_path, seed):
         kafka.produce("s3.events", [notification("lake", key, draw)])
 
     def settle(rows: int) -> None:
-        group.wait_until(lambda statuses: statuses and sum(shard["rows"] for shard in statuses[0]["shards"]) == rows
-                         and all(shard["state"] == "serving" for shard in statuses[0]["shards"]), f"{rows} rows held", 600)
+        def holds(statuses) -> bool:
+            shards = statuses[0]["shards"] if statuses else []
+            return sum(shard["rows"] for shard in shards) == rows + 1000 and serving(statuses) == list(range(SHARDS))
+
+        group.wait_until(holds, f"{rows} rows held", 600)
 
     def recover() -> float:
         began = time.monotonic()
@@ -85,6 +88,8 @@ def test_recovery(program, seaweed, kafka, workers, tmp_path, seed):
         settle(ROWS)
         return took
 
+    seaweed.put("recovery/customers/all.csv", ("id\n" + "".join(f"c{n}\n" for n in range(1000))).encode())
+    kafka.produce("s3.events", [notification("lake", "recovery/customers/all.csv", draw)])
     for number in range(OBJECTS):
         put(f"part-{number}", ROWS // OBJECTS)
     settle(ROWS)

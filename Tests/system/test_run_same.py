@@ -111,7 +111,11 @@ sources:
     format: json
     keep: latest
     time: changed
-    columns: {{customer: {{path: {customer}, type: string}}, changed: timestamp, city: string, tags: {{path: tags, type: count}}}}
+    columns:
+      customer: {{path: {customer}, type: string}}
+      changed: timestamp
+      city: string
+      tags: {{path: tags, type: count}}
 features:
   orders:
     orders: count()
@@ -134,8 +138,8 @@ def orders_and_profiles(draw: random.Random):
     def customer() -> str:
         return f"käufer {draw.randrange(500)}"
 
-    orders = [(customer(), {"at": time(n), "amount": f"{draw.randrange(100_000) / 100:.2f}", "weight": draw.random() * 1e6})
-              for n in range(10_000)]
+    orders = [(customer(), {"at": time(n), "amount": f"{draw.randrange(100_000) / 100:.2f}",
+                            "weight": draw.random() * 1e6}) for n in range(10_000)]
     profiles = [(customer(), {"changed": time(n), "city": draw.choice(["Köln", "Lyon", "", 'a "b"', "\u2028"]),
                               "tags": [1] * draw.randrange(4)}) for n in range(2_000)]
     return orders, profiles

@@ -15,9 +15,10 @@ from program import Program, clean_environment
 
 # How soon a worker has to be gone after SIGTERM.
 STOP_SECONDS = 10
-# What none may say, however it is treated. (A worker that kills itself, or is killed by a signal we did not send, is seen
-# by its exit code.)
-CRASH = re.compile(r"Fatal error|Stack dump|this is a bug|Precondition failed|\*\*\* .* detected|Program crashed", re.I)
+# What none may say, however it is treated; that it ended by itself is seen by its exit code. (librdkafka calls an error
+# after which a client must be made anew "Fatal error", too; Swift's come with a place in the source.)
+CRASH = re.compile(r"\.swift:\d+: Fatal error|^Fatal error|Stack dump|this is a bug|Precondition failed"
+                   r"|\*\*\* .* detected|Program crashed", re.I | re.M)
 
 
 class Worker:
@@ -161,7 +162,8 @@ class Workers(list):
 
     def assert_no_crash(self) -> None:
         for worker in self:
-            found = CRASH.search(text := worker.log.read_text(errors="replace"))
+            text = worker.log.read_text(errors="replace") if worker.log.exists() else ""
+            found = CRASH.search(text)
             assert not found, f"{worker.name}: {text[max(0, found.start() - 500):found.end() + 2000]}"
 
 
@@ -185,7 +187,8 @@ def definition_for(text: str, dataset: str, *, shards: int, kafka=None, events: 
 def notification(bucket: str, key: str, draw: random.Random, *, removed: bool = False) -> tuple[bytes, bytes]:
     """A record of `s3.events` in AWS's form: keys are encoded as in a form, and the sequencer means nothing to us."""
     record = {
-        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1", "eventTime": "2026-11-21T03:00:00.000Z",
+        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1",
+        "eventTime": "2026-11-21T03:00:00.000Z",
         "eventName": "ObjectRemoved:Delete" if removed else "ObjectCreated:Put",
         "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
                "object": {"key": urllib.parse.quote_plus(key, safe="/"), "sequencer": f"{draw.getrandbits(64):016X}"}}}

@@ -125,6 +125,12 @@ final class ControlLoop: @unchecked Sendable {
     }
   }
 
+  /// The broker took us for gone: the next step joins as somebody new.
+  func rejoin() {
+    own(false)
+    close()
+  }
+
   func close() {
     consumer?.close()
     consumer = nil

@@ -162,7 +162,8 @@ final class IngestLoop: @unchecked Sendable {
       count(sources.isEmpty ? "foreign" : "read", 1)
       for source in sources { wanted.append((hint, source)) }
     }
-    guard let token = tracker.take(at, offset: offset, parts: wanted.count) else { return }
+    let parts = context.options.sabotage == .acknowledge ? 0 : wanted.count
+    guard let token = tracker.take(at, offset: offset, parts: parts) else { return }
     for (hint, source) in wanted {
       let identity = ObjectIdentity(
         source: context.definition.sources[source].name, bucket: hint.bucket, key: hint.key)
@@ -211,6 +212,14 @@ final class IngestLoop: @unchecked Sendable {
       // Somebody else owns it now, or the broker is away: the records come again, which changes nothing.
       guard error.code == .fenced || error.isTransient else { throw error }
     }
+  }
+
+  /// The broker took us for gone: everything of ours is others', and the next step joins as somebody new.
+  func rejoin() {
+    guard let consumer else { return }
+    revoke(owned.sorted(), lost: true, consumer)
+    consumer.close()
+    self.consumer = nil
   }
 
   /// Commits what is done and leaves the group.

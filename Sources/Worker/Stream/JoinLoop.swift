@@ -156,6 +156,13 @@ final class JoinLoop: @unchecked Sendable {
     if !resume.isEmpty { try consumer.resume(resume) }
   }
 
+  /// The broker took us for gone: our shards are others', and the next poll joins as somebody new.
+  func rejoin() {
+    revoke(lock.withLock { Array(slots.keys) }, lost: true)
+    consumer?.close()
+    consumer = nil
+  }
+
   /// Leaves the group after handing all shards over.
   func close() {
     revoke(lock.withLock { Array(slots.keys) }, lost: false)
@@ -220,7 +227,8 @@ final class JoinLoop: @unchecked Sendable {
     for block in blocks { shard.take(block) }
     var moved = !blocks.isEmpty
     moved = try shard.step() || moved
-    if let live = shard.live { moved = try live.emit(shard, moreToCome: moved) || moved }
+    let moreToCome = shard.position < context.ledger.position
+    if let live = shard.live { moved = try live.emit(shard, moreToCome: moreToCome) || moved }
     if shard.isCheckpointDue(memoryMax: memoryMax) {
       try shard.checkpoint()
       moved = true

@@ -93,8 +93,10 @@ final class JoinShard: @unchecked Sendable {
           work: CutWork(cut: state, shard: shard, segments: try cut.segments.map(open)))
       }
     }
-    checkpointedAt = context.clock.now()
-    sweptAt = checkpointedAt
+    // Shards that begin together write their checkpoints one after another, not all at once.
+    let every = context.options.checkpointEvery
+    checkpointedAt = context.clock.now() - every / Int64(context.plan.shards) * Int64(shard)
+    sweptAt = context.clock.now()
     // One entry further back: its chain has to be the checkpoint's.
     cursor = context.ledger.addCursor(at: max(0, position - 1))
     if !context.ledger.holds(max(0, position - 1)) { context.ledger.rewind() }
@@ -229,6 +231,7 @@ final class JoinShard: @unchecked Sendable {
   /// Numbers of inputs that this entry brings no rows of: refused ones, and objects that are not there. What the shard
   /// has of these objects lies elsewhere.
   private func withoutRows(_ commit: Commit, _ verdicts: [Bool]) -> Set<Int> {
+    if context.options.sabotage == .dead { return [] }
     var numbers = Set(verdicts.indices.filter { !verdicts[$0] })
     for (number, input) in commit.inputs.enumerated() where input.version == nil { numbers.insert(number) }
     return numbers
@@ -244,7 +247,11 @@ final class JoinShard: @unchecked Sendable {
   /// The attempt's batches, verified against its receipt (I3): from staging, else read again. nil: not now.
   private func collect(_ commit: Commit, _ receipt: ShardReceipt, _ source: Int) throws -> [RowBatch]? {
     let types = context.types(source: source)
-    if let batches = decode(staging.take(commit.attempt), types), matches(batches, receipt) { return batches }
+    if let batches = decode(staging.take(commit.attempt), types),
+      matches(batches, receipt) || context.options.sabotage == .receipt
+    {
+      return batches
+    }
     let frames: [[UInt8]]
     do {
       frames = try reread(commit.attempt, receipt)
@@ -355,7 +362,8 @@ final class JoinShard: @unchecked Sendable {
     }
     let checkpoint = Checkpoint(
       dataset: context.definition.dataset, shard: shard, shards: context.plan.shards, position: position,
-      chain: chain.description, rowsOffset: rowsOffset, segments: try refs.map(named), cuts: pending)
+      chain: chain.description, rowsOffset: rowsOffset, segments: try refs.map(named),
+      cuts: context.options.sabotage == .pin ? [] : pending)
     let before = checkpoints.bytes
     for name in checkpoint.names.subtracting(uploaded) {
       try storage.upload(name)
@@ -383,7 +391,7 @@ final class JoinShard: @unchecked Sendable {
 
   /// Rows that are only in memory become files, one a source and stretch between cuts.
   private func seal() throws {
-    let boundaries = cuts.values.map(\.work.cut.position).sorted()
+    let boundaries = context.options.sabotage == .stretch ? [] : cuts.values.map(\.work.cut.position).sorted()
     var groups: [String: [Int]] = [:]
     for (index, ref) in segments.refs.enumerated() where ref.name == nil {
       let stretch = boundaries.count { $0 < ref.header.first }

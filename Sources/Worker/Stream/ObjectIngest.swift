@@ -22,6 +22,8 @@ final class ObjectIngest: @unchecked Sendable {
   private var readingBytes: Int64 = 0
   private var looking = 0
   private(set) var counters = Counters()
+  /// What the world outside did wrong last, until something succeeds.
+  private var trouble: String?
 
   struct Counters: Sendable {
     var objectsAccepted = 0
@@ -79,6 +81,9 @@ final class ObjectIngest: @unchecked Sendable {
   /// Objects that are not done.
   var openCount: Int { lock.withLock { tasks.count } }
   var totals: Counters { lock.withLock { counters } }
+
+  /// What objects wait for: a broker or store that does not answer, or has no room. nil if nothing is known of.
+  var problem: String? { lock.withLock { tasks.isEmpty ? nil : trouble } }
 
   func waitForWork(milliseconds: Int) { lock.withLock { lock.wait(milliseconds: milliseconds) } }
   func wake() { lock.withLock { lock.wakeAll() } }
@@ -299,6 +304,7 @@ final class ObjectIngest: @unchecked Sendable {
       counters.rowsRejected += rowsRejected
       counters.bytesRead += attempt.bytes
       counters.deadLetters += letters.count
+      trouble = nil
       staged.append(attempt)
     }
   }
@@ -310,7 +316,10 @@ final class ObjectIngest: @unchecked Sendable {
     case let error as StreamError: fail(task, .unreadable(error.description))
     case let error as BrokerError:
       context.log.warning("cannot send rows; will try again", ["error": .init(error.description)])
-      lock.withLock { again(task, after: ObjectIngest.backoffFirst) }
+      lock.withLock {
+        trouble = error.description
+        again(task, after: ObjectIngest.backoffFirst)
+      }
     default: throw error
     }
   }
@@ -318,7 +327,10 @@ final class ObjectIngest: @unchecked Sendable {
   private func failed(_ attempt: ObjectAttempt, _ error: any Error) throws {
     guard error is BrokerError || error is StoreError else { throw error }
     context.log.warning("cannot commit; will try again", ["error": .init("\(error)")])
-    lock.withLock { for task in attempt.tasks { again(task, after: ObjectIngest.backoffFirst) } }
+    lock.withLock {
+      trouble = "\(error)"
+      for task in attempt.tasks { again(task, after: ObjectIngest.backoffFirst) }
+    }
   }
 
   /// Tries again later, or sets the object aside.
@@ -334,7 +346,10 @@ final class ObjectIngest: @unchecked Sendable {
       // A store that is away comes back; what it refuses, it may refuse for ever.
       if error.code == .unavailable || error.code == .full {
         context.log.warning("the store does not answer; will try again", ["error": .init(error.description)])
-        lock.withLock { again(task, after: backoff) }
+        lock.withLock {
+          trouble = error.description
+          again(task, after: backoff)
+        }
         return
       }
       reason = error.description

@@ -213,8 +213,7 @@ enum SegmentCodec {
 
   private static func hash(_ bytes: UnsafeRawBufferPointer) -> String {
     guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return "" }
-    return AttemptID(
-      high: Hashing.hash64(base, bytes.count), low: Hashing.hash64(base, bytes.count, seed: 0x9e37_79b9)
-    ).description
+    let (high, low) = Hashing.bulk128(base, bytes.count)
+    return AttemptID(high: high, low: low).description
   }
 }

@@ -52,7 +52,8 @@ struct StreamContext: Sendable {
     state = StorePlace(store: target.store, bucket: target.bucket, path: target.key(StreamContext.stateFolder))
     let folds = SavedFolds(state: state, shards: plan.shards)
     self.folds = folds
-    ledger = LedgerView(broker: broker, topic: topics.ledger, saved: { try folds.load() })
+    ledger = LedgerView(
+      broker: broker, topic: topics.ledger, ignoresBase: options.sabotage == .base, saved: { try folds.load() })
     self.log = log
     metrics = WorkerMetrics(version: options.programVersion)
   }
@@ -100,6 +101,8 @@ struct StreamOptions: Sendable {
   var emitsFeatures = true
   /// Whether topics of records that are missing are made: where nobody else can reach the broker.
   var createsRecordTopics = false
+  /// nil but in tests of the simulation.
+  var sabotage: StreamSabotage?
 }
 
 /// Gives attempts their names: 128 random bits; from a seed in simulation.

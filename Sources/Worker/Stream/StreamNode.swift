@@ -126,7 +126,7 @@ public final class StreamNode: Sendable {
       if context.ledger.isAtHead { state.withLock { if $0.phase == .starting { $0.phase = .running } } }
       return moved
     }
-    spawn("ingest") { [self] in try parts.ingest.step(milliseconds: 20) }
+    spawn("ingest", rejoins: parts.ingest.rejoin) { [self] in try parts.ingest.step(milliseconds: 20) }
     for number in 0..<max(1, options.readers) {
       spawn("objects-\(number)") { [self] in
         let moved = try parts.objects.step()
@@ -139,14 +139,15 @@ public final class StreamNode: Sendable {
       if !moved { parts.records.waitForWork(milliseconds: 5) }
       return true
     }
-    spawn("join") { [self] in
+    spawn("join", rejoins: parts.join.rejoin) { [self] in
       // The group's member belongs to this thread, so it hands the shards over, too.
       guard state.withLock({ $0.isDraining }) else { return try parts.join.poll(milliseconds: 20) }
       parts.join.close()
       state.withLock { $0.isDrained = true }
       return false
     }
-    for number in 0..<max(1, options.threads) {
+    // Twice as many as processors: a shard's worker waits for the broker and the store now and then.
+    for number in 0..<2 * max(1, options.threads) {
       spawn("shards-\(number)") { [self] in
         let moved = try parts.join.work()
         if !moved { parts.join.waitForWork(milliseconds: 5) }
@@ -160,7 +161,7 @@ public final class StreamNode: Sendable {
       }
     }
     spawn("cuts") { [self] in try parts.cuts.step() }
-    spawn("control") { [self] in try parts.control.step(milliseconds: 50) }
+    spawn("control", rejoins: parts.control.rejoin) { [self] in try parts.control.step(milliseconds: 50) }
     spawn("lag") { [self] in
       let lag = parts.lag()
       state.withLock { $0.lag = lag }
@@ -172,8 +173,12 @@ public final class StreamNode: Sendable {
 
   /// A thread that steps until the node stops. What the world outside does wrong is waited out and told; anything else
   /// fails the node.
-  private func spawn(_ name: String, needsTopics: Bool = true, _ step: @escaping @Sendable () throws -> Bool) {
+  private func spawn(
+    _ name: String, needsTopics: Bool = true, rejoins: (@Sendable () -> Void)? = nil,
+    _ step: @escaping @Sendable () throws -> Bool
+  ) {
     let thread = WorkerThread { [self] in
+      var fences = FenceCount()
       while isGoingOn {
         // A dataset that begins has none yet, and a group that subscribes to what is not there is refused.
         if needsTopics && !parts.areTopicsMade {
@@ -188,6 +193,13 @@ public final class StreamNode: Sendable {
           trouble(name, error.description)
         } catch let error as BrokerError where error.code == .closed {
           return
+        } catch let error as BrokerError where error.code == .fenced && rejoins != nil {
+          guard fences.mayRejoin(now: context.clock.now()) else {
+            fail("\(error)")
+            return
+          }
+          log.warning("was away for too long; joining again", ["part": .init(name), "error": .init(error.description)])
+          rejoins?()
         } catch let error as StoreError where error.code != .protocolViolation {
           trouble(name, error.description)
         } catch {
@@ -215,6 +227,8 @@ public final class StreamNode: Sendable {
   }
 
   private func trouble(_ name: String, _ text: String) {
+    // What was given up because we stop is no trouble.
+    guard isGoingOn else { return }
     let isNew = state.withLock { state in
       defer { state.troubles[name] = text }
       return state.troubles[name] != text
@@ -309,7 +323,8 @@ public final class StreamNode: Sendable {
     if phase == .starting { reasons.append("the ledger is being read") }
     if phase == .stopping && failure == nil { reasons.append("stopping") }
     for (part, text) in troubles.sorted(by: { $0.key < $1.key }) { reasons.append("\(part): \(text)") }
-    for shard in parts.join.shards where shard.state != "serving" {
+    if let problem = parts.objects.problem { reasons.append("objects wait: \(problem)") }
+    for shard in parts.join.shards where shard.state != "serving" || shard.reason != nil {
       reasons.append("shard \(shard.shard) is \(shard.state)" + (shard.reason.map { ": \($0)" } ?? ""))
     }
     reasons += parts.records.stoppedReasons
@@ -332,5 +347,21 @@ public final class StreamNode: Sendable {
     metrics.ledgerPosition.set(totals.ledgerPosition)
     metrics.stagedBytes.set(totals.stagedBytes)
     return metrics.registry.text()
+  }
+}
+
+/// How often a group has shut a member out lately. A worker that was frozen, or cut off, for longer than its session is
+/// shut out once and joins again; one that shares its name with another is shut out as often as it joins.
+struct FenceCount {
+  private var times: [Int64] = []
+
+  static let most = 4
+  static let within: Int64 = 120_000_000
+
+  /// `now`: microseconds.
+  mutating func mayRejoin(now: Int64) -> Bool {
+    times.removeAll { now - $0 >= FenceCount.within }
+    times.append(now)
+    return times.count <= FenceCount.most
   }
 }
