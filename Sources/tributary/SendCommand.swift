@@ -44,7 +44,9 @@ struct SendCommand {
       ["keyed": arguments.flag("keyed") ? "1" : "0"], body: lines)
     let text = String(decoding: answer, as: UTF8.self)
     // {"topic": "app.clicks", "records": 1000}
-    guard let number = text.split(separator: ":").last, let count = Int(number.drop { $0 == " " }.prefix(while: \.isNumber)) else {
+    guard let number = text.split(separator: ":").last,
+      let count = Int(number.drop { $0 == " " }.prefix(while: \.isNumber))
+    else {
       throw Failure(.failed, "\(client.nodes[0].address) answered something else: \(text)")
     }
     return count
@@ -52,7 +54,8 @@ struct SendCommand {
 
   private static func isOfTopics(_ byte: UInt8) -> Bool {
     switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"),
       UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
       true
     default: false
