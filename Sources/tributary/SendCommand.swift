@@ -21,15 +21,13 @@ struct SendCommand {
     let input = try Lines(arguments.positionals[2])
     defer { input.close() }
     var sent = 0
-    while let lines = try input.next() {
-      do throws(Failure) {
-        sent += try send(lines, topic, client)
-      } catch {
-        var failure = error
-        failure.problems.append(
-          sent == 0 ? "no record was sent" : "\(sent) records were sent before; sending the file again repeats them")
-        throw failure
-      }
+    do throws(Failure) {
+      while let lines = try input.next() { sent += try send(lines, topic, client) }
+    } catch {
+      var failure = error
+      let before = "\(NumberText.counted(sent, "record")) had been sent before; sending all again repeats them"
+      failure.problems.append(sent == 0 ? "no record was sent" : before)
+      throw failure
     }
     if arguments.flag("json") {
       program.write(.object([("topic", .string(topic)), ("records", .int(Int64(sent)))]))
