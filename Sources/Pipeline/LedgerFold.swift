@@ -83,6 +83,8 @@ public struct LedgerFold: Sendable {
   public struct FailedObject: Sendable, Hashable, Codable {
     public var version: String
     public var reason: String
+    /// The source's columns by which it was read.
+    public var schema: String
   }
 
   public struct PublishedCut: Sendable, Hashable, Codable {
@@ -123,7 +125,8 @@ public struct LedgerFold: Sendable {
       if verdict == .accepted && definedAt == nil { definedAt = appendedAt }
       return verdict
     case .commit(let commit): return .inputs(judge(commit))
-    case .opened(let identity, let offset, let schema):
+    case .opened(let identity, let offset, let schema, let made):
+      guard made == generation else { return .refused("generation \(made) is not in force") }
       guard ranges[identity]?.schema != schema else {
         return .refused("\(identity.topic)[\(identity.partition)] is open already")
       }
@@ -136,9 +139,11 @@ public struct LedgerFold: Sendable {
       ranges[identity]?.end = to
       ranges[identity]?.skipped.append(Skipped(from: from, to: to, reason: reason))
       return .accepted
-    case .setAside(let object, let version, let reason):
-      guard objects[object]?.version != version else { return .refused("that version is accepted") }
-      failed[object] = FailedObject(version: version, reason: reason)
+    case .setAside(let object, let version, let reason, let schema):
+      guard objects[object].map({ $0.version != version || $0.schema != schema }) ?? true else {
+        return .refused("that version is accepted")
+      }
+      failed[object] = FailedObject(version: version, reason: reason, schema: schema)
       return .accepted
     case .cut(let id, let asOf, let notBefore):
       guard let generation else { return .refused("nothing is defined yet") }
@@ -196,8 +201,9 @@ public struct LedgerFold: Sendable {
       verdicts.append(true)
     }
     for input in commit.ranges {
-      // A range follows the accepted ones without a gap; what it holds was read from there.
-      guard var held = ranges[input.range], held.end == input.from, input.to > input.from else {
+      // A range follows the accepted ones without a gap, read by the same columns; what it holds was read from there.
+      guard var held = ranges[input.range], held.end == input.from, input.to > input.from, held.schema == commit.schema
+      else {
         verdicts.append(false)
         continue
       }

@@ -24,6 +24,8 @@ final class ControlLoop: @unchecked Sendable {
   private var publishers: [String: CutPublisher] = [:]
   private var failedUntil: [String: Int64] = [:]
   private var retired: Set<String> = []
+  /// Failed tries to publish for want of reports that agree.
+  private var failures: [String: Int] = [:]
   private var retainedAt: Int64 = 0
   private var savedFold: Int?
   private var asked: [CutRequest] = []
@@ -42,7 +44,6 @@ final class ControlLoop: @unchecked Sendable {
     var nextSlot: Int64?
     var problem: String?
     var requests: [CutRequest] = []
-    var repaired = 0
   }
 
   /// A cut that somebody asked for. `listsFirst`: it is appended once the ledger has all objects of the stores, and the
@@ -101,8 +102,6 @@ final class ControlLoop: @unchecked Sendable {
     guard isOwner else { return moved }
     moved = try publish() || moved
     moved = try scanner.step() || moved
-    let repaired = scanner.repaired
-    shared.withLock { $0.repaired = repaired }
     moved = try retain() || moved
     moved = try saveFold() || moved
     return moved
@@ -154,7 +153,21 @@ final class ControlLoop: @unchecked Sendable {
     }
   }
 
+  /// Forgets what belongs to cuts that have ended. Reports may have been read before the ledger was.
+  private func forgetEnded() {
+    let known = Set(reports.keys).union(publishers.keys).union(failedUntil.keys).union(failures.keys)
+    if known.isEmpty { return }
+    let ended = context.ledger.readAtHead { fold in known.filter { fold.hasCut($0) && fold.cuts[$0] == nil } } ?? []
+    for id in ended {
+      reports.removeValue(forKey: id)
+      publishers.removeValue(forKey: id)
+      failedUntil.removeValue(forKey: id)
+      failures.removeValue(forKey: id)
+    }
+  }
+
   private func publish() throws -> Bool {
+    forgetEnded()
     let now = context.clock.now()
     let pending = context.ledger.read { Array($0.cuts.values) }.sorted { $0.position < $1.position }
     for cut in pending where (failedUntil[cut.id] ?? 0) <= now {
@@ -223,11 +236,18 @@ final class ControlLoop: @unchecked Sendable {
       let entry = LedgerEntry.abandoned(cut: cut.id, reason: error.description)
       _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
     case .reports, .damaged:
-      // Shards write again what is missing; a report of another ledger is never believed.
-      reports.removeValue(forKey: cut.id)
+      // A report of another ledger is never believed, and nobody writes parts a second time: after some tries the cut ends,
+      // or its segments would be kept for ever.
+      failures[cut.id, default: 0] += 1
+      if failures[cut.id, default: 0] < ControlLoop.triesMax { break }
+      let entry = LedgerEntry.abandoned(cut: cut.id, reason: error.description)
+      _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
     case .busy: break
     }
   }
+
+  /// Tries with reports that do not agree.
+  static let triesMax = 3
 
   private struct Announcement: Encodable {
     var dataset: String
@@ -291,8 +311,14 @@ final class ControlLoop: @unchecked Sendable {
     {
       return false
     }
-    if try waitsForNewColumns() { return false }
-    if first.listsFirst, try !hasRecords(first.id) || !scanner.isComplete() { return false }
+    do {
+      if try waitsForNewColumns() { return false }
+      if first.listsFirst, try !hasRecords(first.id) || !scanner.isComplete() { return false }
+    } catch let error as StoreError {
+      // A store that cannot be listed holds up this cut, and nothing else.
+      shared.withLock { $0.problem = "the snapshot '\(first.id)' waits: \(error)" }
+      return false
+    }
     let entry = LedgerEntry.cut(id: first.id, asOf: first.asOf, notBefore: first.notBefore)
     let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
     context.ledger.expect(offset)

@@ -23,12 +23,22 @@ final class IngestLoop: @unchecked Sendable {
   private var tracker = OffsetTracker()
   private var owned: Set<TopicPartition> = []
   private var paused: Set<TopicPartition> = []
+  /// Partitions of notifications that are to be read from somewhere: asked for before the next poll, until it is done.
+  private var begins: [TopicPartition: StartOffset] = [:]
+  /// Notifications that cannot be read, on their way to the dead letters.
+  private var letters: [Letter] = []
   private var committedAt: Int64 = 0
   private let shared = Locked(Totals())
 
   struct Totals: Sendable {
     var notifications: [String: Int] = [:]
     var owned: [TopicPartition] = []
+  }
+
+  private struct Letter {
+    var token: OffsetTracker.Token
+    var reason: String
+    var bytes: [UInt8]
   }
 
   /// Objects under way at which no more notifications are taken.
@@ -68,13 +78,13 @@ final class IngestLoop: @unchecked Sendable {
           ["partition": .init("\(at)"), "from": .init("\(wanted)"), "to": .init("\(bounds.first)")])
         starts.want(at, from: .first)
       } else {
-        try records.gap(at, wanted: wanted, bounds)
+        records.gap(at, bounds)
       }
     case .records(let blocks): waiting += blocks.map { ($0, 0) }
     }
     try takeWaiting()
     for (at, offset) in records.seeksWanted().sorted(by: { $0.key < $1.key }) where owned.contains(at) {
-      if try StartOffsets.begin(at, .at(offset), consumer) { records.sought(at) }
+      if try StartOffsets.begin(at, .at(offset), consumer) { records.sought(at, offset) }
     }
     try holdBack(consumer)
     for token in objects.takeFinished() { tracker.finish(token) }
@@ -115,6 +125,8 @@ final class IngestLoop: @unchecked Sendable {
       starts.forget(at)
       waiting.removeAll { $0.block.at == at }
       tracker.end(at)
+      begins.removeValue(forKey: at)
+      letters.removeAll { $0.token.at == at }
       if at.topic != context.eventsTopic { records.revoke(at) }
     }
     shared.withLock { $0.owned = owned.sorted() }
@@ -148,9 +160,19 @@ final class IngestLoop: @unchecked Sendable {
         context.log.warning(
           "a notification cannot be read; it goes to the dead letters",
           ["partition": .init("\(block.at)"), "offset": .init("\(entry.offset)"), "reason": .init(reason)])
-        try DeadLetterSender.message(context, block.at, offset: entry.offset, reason: reason, bytes: bytes)
-        _ = tracker.take(block.at, offset: entry.offset, parts: 0)
+        if let token = tracker.take(block.at, offset: entry.offset, parts: 1) {
+          letters.append(Letter(token: token, reason: reason, bytes: bytes))
+        }
       }
+    }
+  }
+
+  private func sendLetters() throws {
+    while let letter = letters.first {
+      try DeadLetterSender.message(
+        context, letter.token.at, offset: letter.token.offset, reason: letter.reason, bytes: letter.bytes)
+      tracker.finish(letter.token)
+      letters.removeFirst()
     }
   }
 

@@ -30,10 +30,16 @@ final class JoinShard: @unchecked Sendable {
   private var cuts: [String: PendingCut] = [:]
   private var cursor: Int?
   private var isChainKnown = true
+  /// Of the checkpoint: pending there, and not looked up in the fold yet.
+  private var recoveredCuts: [(id: String, segments: [SegmentRef])] = []
+  /// Rows went, and the live features do not know it yet.
+  private var isLiveStale = false
   private var checkpointed = 0
   private var checkpointedAt: Int64 = 0
   private var sweptAt: Int64 = 0
   private var uploaded: Set<String> = []
+  /// Uploaded for a checkpoint that could not be written: when.
+  private var uploading: [String: Int64] = [:]
   private(set) var checkpoints = Totals()
 
   struct Totals: Sendable {
@@ -71,28 +77,24 @@ final class JoinShard: @unchecked Sendable {
 
   // MARK: Recovery
 
-  /// Takes up the highest checkpoint. Gives where to read `rows` from.
+  /// Takes up the highest checkpoint. Gives where to read `rows` from. May be repeated where it failed.
   func recover() throws -> Int64 {
     close()
-    if let checkpoint = try storage.latestCheckpoint() {
-      // Its pending cuts are in the ledger before it; read to there, the fold says which of them have not ended.
-      guard context.ledger.position >= checkpoint.position else {
-        throw StreamError("its checkpoint is at ledger position \(checkpoint.position), which is not read yet")
-      }
-      let refs = try checkpoint.segments.map(open)
-      segments = SegmentSet(refs)
-      position = checkpoint.position
-      chain = LedgerChain(checkpoint.chain) ?? LedgerChain()
-      rowsOffset = checkpoint.rowsOffset
-      checkpointed = position
-      uploaded = checkpoint.names
-      for cut in checkpoint.cuts {
-        // Gone if it has ended meanwhile.
-        guard let state = context.ledger.read({ $0.cuts[cut.id] }) else { continue }
-        cuts[cut.id] = PendingCut(
-          work: CutWork(cut: state, shard: shard, segments: try cut.segments.map(open)))
+    var failure: (any Error)?
+    for key in try storage.checkpointKeys() {
+      do {
+        try takeUp(try storage.checkpoint(key))
+        failure = nil
+        break
+      } catch {
+        // The highest may name what others have swept, if who wrote it had been away for long; each other one will do.
+        guard (error as? StoreError)?.code == .notFound || error is SegmentStorage.Damage else { throw error }
+        context.log.warning(
+          "a checkpoint cannot be used; the one before it is tried", ["key": .init(key), "error": .init("\(error)")])
+        failure = failure ?? StreamError("no checkpoint of shard \(shard) can be used; \(key): \(error)")
       }
     }
+    if let failure { throw failure }
     // Shards that begin together write their checkpoints one after another, not all at once.
     let every = context.options.checkpointEvery
     checkpointedAt = context.clock.now() - every / Int64(context.plan.shards) * Int64(shard)
@@ -109,6 +111,33 @@ final class JoinShard: @unchecked Sendable {
     }
     return rowsOffset
   }
+
+  private func takeUp(_ checkpoint: Checkpoint) throws {
+    let refs = try checkpoint.segments.map(open)
+    recoveredCuts = try checkpoint.cuts.map { ($0.id, try $0.segments.map(open)) }
+    segments = SegmentSet(refs)
+    position = checkpoint.position
+    chain = LedgerChain(checkpoint.chain) ?? LedgerChain()
+    rowsOffset = checkpoint.rowsOffset
+    checkpointed = position
+    uploaded = checkpoint.names
+  }
+
+  /// The checkpoint's cuts that have not ended meanwhile; the fold has their inputs. False while it is being read.
+  private func takeUpCuts() -> Bool {
+    if recoveredCuts.isEmpty { return true }
+    guard let states = context.ledger.readAtHead({ fold in recoveredCuts.map { fold.cuts[$0.id] } }) else {
+      return false
+    }
+    for (cut, state) in zip(recoveredCuts, states) {
+      if let state { cuts[cut.id] = PendingCut(work: CutWork(cut: state, shard: shard, segments: cut.segments)) }
+    }
+    recoveredCuts = []
+    return true
+  }
+
+  /// Whether a step is due although the ledger has nothing new.
+  var isStepDue: Bool { stopped == nil && (!recoveredCuts.isEmpty || isLiveStale) }
 
   private func open(_ named: Checkpoint.Segment) throws -> SegmentRef {
     let bytes = try storage.bytes(named.name, verify: true)
@@ -136,9 +165,13 @@ final class JoinShard: @unchecked Sendable {
 
   /// Folds the entries that are there and whose batches have come; false when there was nothing to do.
   func step() throws -> Bool {
-    guard stopped == nil, try isOnOurLedger() else { return false }
+    guard stopped == nil, isOnOurLedger(), takeUpCuts() else { return false }
     var moved = false
-    for judged in context.ledger.entries(from: position, most: JoinShard.entriesMax) {
+    let entries = context.ledger.entries(from: position, most: JoinShard.entriesMax)
+    // Behind a newer definition there are rows of columns that we cannot read: they are for its workers, who must not find
+    // a checkpoint that has passed them over. Asked for after the entries: none of these is behind it.
+    guard context.ledger.read({ $0.semanticHash == context.semanticHash }) else { return false }
+    for judged in entries {
       guard judged.position >= position else { continue }
       guard try fold(judged) else { break }
       position = judged.position + 1
@@ -146,17 +179,21 @@ final class JoinShard: @unchecked Sendable {
       moved = true
     }
     if moved, let cursor { context.ledger.moveCursor(cursor, to: position) }
+    if isLiveStale {
+      try live?.replace(segments.refs, self)
+      isLiveStale = false
+    }
     return moved
   }
 
   /// Whether the ledger is the one that the checkpoint was made of: a broker that lost acknowledged entries, or was made
   /// anew, has another chain. False while it has not been read that far.
-  private func isOnOurLedger() throws -> Bool {
+  private func isOnOurLedger() -> Bool {
     if isChainKnown { return true }
     guard context.ledger.position >= position else {
-      if context.ledger.isAtHead {
+      if let end = context.ledger.readAtHead({ $0.position }), end < position {
         stop(
-          "the ledger ends at \(context.ledger.position), before shard \(shard)'s checkpoint at \(position): the broker has lost entries that it had acknowledged, or another broker is asked"
+          "the ledger ends at \(end), before shard \(shard)'s checkpoint at \(position): the broker has lost entries that it had acknowledged, or another broker is asked"
         )
       }
       return false
@@ -184,6 +221,11 @@ final class JoinShard: @unchecked Sendable {
       }
     case (.published(let id), .accepted), (.abandoned(let id, _), .accepted):
       cuts.removeValue(forKey: id)
+    case (.opened(let range, _, _, _), .accepted):
+      if segments.supersede(range) {
+        segments.dropDead()
+        isLiveStale = true
+      }
     default: break
     }
     return true
@@ -222,9 +264,10 @@ final class JoinShard: @unchecked Sendable {
       segments.add(ref)
       rowsApplied += UInt64(ref.header.rows)
       context.metrics.rowsApplied(source: ref.header.source).increment(by: ref.header.rows)
-      if !isReplaced { try live?.add(ref) }
+      if !isReplaced && !isLiveStale { try live?.add(ref) }
     }
-    if isReplaced { try live?.replace(segments.refs, self) }
+    // Once for all entries of a step, and where it fails, the entry is not applied again.
+    if isReplaced { isLiveStale = true }
     return true
   }
 
@@ -324,6 +367,8 @@ final class JoinShard: @unchecked Sendable {
 
   private func stop(_ reason: String) {
     stopped = reason
+    // The ledger need not be kept for it any longer.
+    close()
     context.log.error(reason, ["shard": .init("\(shard)")])
   }
 
@@ -346,13 +391,15 @@ final class JoinShard: @unchecked Sendable {
 
   /// Whether a checkpoint is due.
   func isCheckpointDue(memoryMax: Int) -> Bool {
-    guard stopped == nil else { return false }
+    guard stopped == nil, recoveredCuts.isEmpty else { return false }
     if segments.memoryBytes >= memoryMax { return true }
     return position > checkpointed && context.clock.now() - checkpointedAt >= context.options.checkpointEvery
   }
 
   /// Writes down what is new: segments first, then the checkpoint that names them.
   func checkpoint() throws {
+    // Nothing was folded since the last one.
+    guard recoveredCuts.isEmpty else { return }
     try seal()
     if cuts.isEmpty { try merge() }
     let refs = segments.refs
@@ -365,16 +412,20 @@ final class JoinShard: @unchecked Sendable {
       chain: chain.description, rowsOffset: rowsOffset, segments: try refs.map(named),
       cuts: context.options.sabotage == .pin ? [] : pending)
     let before = checkpoints.bytes
-    for name in checkpoint.names.subtracting(uploaded) {
+    let now = context.clock.now()
+    for name in checkpoint.names.subtracting(uploaded).sorted() {
+      // What no checkpoint names is swept after a while, so it counts as uploaded for less than that.
+      if let at = uploading[name], now - at < JoinShard.sweepGrace / 2 { continue }
       try storage.upload(name)
       checkpoints.bytes += refs.first { $0.name == name }?.bytes ?? 0
-      uploaded.insert(name)
+      uploading[name] = now
     }
     checkpoints.bytes += try storage.write(checkpoint)
     checkpoints.count += 1
     context.metrics.checkpoints.increment()
     context.metrics.checkpointBytes.increment(by: checkpoints.bytes - before)
     uploaded = checkpoint.names
+    uploading = [:]
     checkpointed = position
     checkpointedAt = context.clock.now()
     storage.removeLocally(except: checkpoint.names)
@@ -392,17 +443,18 @@ final class JoinShard: @unchecked Sendable {
   /// Rows that are only in memory become files, one a source and stretch between cuts.
   private func seal() throws {
     let boundaries = context.options.sabotage == .stretch ? [] : cuts.values.map(\.work.cut.position).sorted()
+    // By position, of which each entry's rows have their own: sealing one group moves the indices of the others.
     var groups: [String: [Int]] = [:]
-    for (index, ref) in segments.refs.enumerated() where ref.name == nil {
+    for ref in segments.refs where ref.name == nil {
       let stretch = boundaries.count { $0 < ref.header.first }
-      groups["\(ref.header.source) \(ref.header.schema) \(stretch)", default: []].append(index)
+      groups["\(ref.header.source) \(ref.header.schema) \(stretch)", default: []].append(ref.header.first)
     }
-    // Groups lie in each other: what one takes out moves the others' places.
-    var waiting = groups.values.sorted { $0[0] < $1[0] }
-    while let indices = waiting.popLast() {
+    for positions in groups.values.sorted(by: { $0[0] < $1[0] }) {
+      let members = Set(positions)
+      let indices = segments.refs.indices.filter {
+        segments.refs[$0].name == nil && members.contains(segments.refs[$0].header.first)
+      }
       try join(indices, dropsDead: cuts.isEmpty)
-      let gone = indices.dropFirst()
-      waiting = waiting.map { group in group.map { index in index - gone.count { $0 < index } } }
     }
     // What only a pending cut still holds.
     for id in cuts.keys {

@@ -182,6 +182,7 @@ final class ObjectIngest: @unchecked Sendable {
       // Before the look: whatever is accepted from here on makes the observation stale, and the entry is refused.
       let (accepted, failed) = context.ledger.read { ($0.objects[task.identity], $0.failed[task.identity]) }
       task.base = accepted?.position
+      task.info = nil
       do {
         task.info = try head(task)
       } catch {
@@ -193,7 +194,7 @@ final class ObjectIngest: @unchecked Sendable {
       let schema = context.plan.sources[task.source].schemaHash
       let isKnown =
         accepted.map { $0.version == version && (version == nil || $0.schema == schema) } ?? false
-        || (version != nil && failed?.version == version)
+        || (version != nil && failed?.version == version && failed?.schema == schema)
       if isKnown && !task.again { done.append(task) } else { found.append(task) }
     }
     lock.withLock {
@@ -227,6 +228,7 @@ final class ObjectIngest: @unchecked Sendable {
   private func finish(_ task: ObjectTask) {
     if task.isDirty {
       task.tries = 0
+      task.delays = 0
       task.notBefore = 0
       waiting.append(task)
       return
@@ -336,16 +338,19 @@ final class ObjectIngest: @unchecked Sendable {
   /// Tries again later, or sets the object aside.
   private func fail(_ task: ObjectTask, _ failure: ObjectReading.Failure) {
     let backoff = min(
-      ObjectIngest.backoffMax, ObjectIngest.backoffFirst << Int64(min(task.tries, 10)))
+      ObjectIngest.backoffMax, ObjectIngest.backoffFirst << Int64(min(task.tries + task.delays, 10)))
     let reason: String
     switch failure {
     case .changed:
-      lock.withLock { again(task, after: 0) }
+      // Once it is looked at again at once; one that changes all the time, or whose store contradicts itself, waits.
+      task.delays += 1
+      lock.withLock { again(task, after: task.delays == 1 ? 0 : backoff) }
       return
     case .store(let error):
       // A store that is away comes back; what it refuses, it may refuse for ever.
       if error.code == .unavailable || error.code == .full {
         context.log.warning("the store does not answer; will try again", ["error": .init(error.description)])
+        task.delays += 1
         lock.withLock {
           trouble = error.description
           again(task, after: backoff)
@@ -374,10 +379,18 @@ final class ObjectIngest: @unchecked Sendable {
       lock.withLock { again(task, after: backoff) }
       return
     }
+    let failed = context.ledger.read { $0.failed[task.identity] }
+    if let failed, failed.version == task.version, failed.schema == schema(task), failed.reason == reason {
+      // Whoever lists the store speaks of it again and again: the ledger knows already.
+      lock.withLock { finish(task) }
+      return
+    }
     let attempt = ObjectAttempt(source: task.source, tasks: [task])
     attempt.setsAside = reason
     lock.withLock { staged.append(attempt) }
   }
+
+  private func schema(_ task: ObjectTask) -> String { context.plan.sources[task.source].schemaHash }
 
   // MARK: Committing
 
@@ -386,7 +399,8 @@ final class ObjectIngest: @unchecked Sendable {
       if let reason = attempt.setsAside, let task = attempt.tasks.first {
         let version = task.version
         try DeadLetterSender.object(context, task.identity, version: version, reason: reason, tries: task.tries)
-        let entry = LedgerEntry.setAside(task.identity, version: version, reason: reason)
+        let entry = LedgerEntry.setAside(
+          task.identity, version: version, reason: reason, schema: schema(task))
         attempt.offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
       } else if let commit = attempt.commit {
         attempt.offset = try LedgerWriter.append(.commit(commit), to: context.broker, context.topics.ledger)

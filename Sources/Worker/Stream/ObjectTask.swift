@@ -22,6 +22,8 @@ final class ObjectTask {
   var isRepair = false
   /// Failed tries of this version.
   var tries = 0
+  /// Tries that failed for a reason that passes, the store's or that it changed underneath: they only wait longer.
+  var delays = 0
   /// Not before this time, microseconds.
   var notBefore: Int64 = 0
 

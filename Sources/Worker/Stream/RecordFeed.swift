@@ -14,7 +14,7 @@ internal import Platform
 struct RecordFeed {
   enum Phase: Hashable {
     case new
-    /// Our `Opened` was appended at this offset.
+    /// Our `Opened` (or `Skipped`) was appended at this offset.
     case opening(Int64)
     /// The consumer has to seek; nothing is taken before it has.
     case seeking(Int64)
@@ -40,6 +40,9 @@ struct RecordFeed {
   var underWay = 0
   /// A range was refused: seek to the accepted end when nothing is under way.
   var isRefused = false
+  /// Retention took what was to be read next. Dealt with once all that was read before is in the ledger; nothing is taken
+  /// meanwhile, or what is gone would pass for a hole.
+  var torn: OffsetBounds?
 
   init(identity: RangeIdentity, source: Int) {
     self.identity = identity
@@ -49,7 +52,7 @@ struct RecordFeed {
 
   /// Takes the block's entries that are new to it.
   mutating func take(_ block: RecordBlock, now: Int64) {
-    guard phase == .active, !isRefused else { return }
+    guard phase == .active, !isRefused, torn == nil else { return }
     var first = 0
     while first < block.count, block.entries[first].offset < queuedTo { first += 1 }
     if first == block.count { return }
@@ -84,6 +87,7 @@ struct RecordFeed {
     committedTo = offset
     queuedTo = offset
     isRefused = false
+    torn = nil
     phase = .seeking(offset)
   }
 }

@@ -63,7 +63,7 @@ final class RecordIngest: @unchecked Sendable {
   }
 
   /// Where the consumer is to read each partition from: the least of its sources' places. Each is to be performed before
-  /// the next poll, and told by ``sought(_:)``.
+  /// the next poll, and told by ``sought(_:_:)``.
   func seeksWanted() -> [TopicPartition: Int64] {
     lock.withLock {
       var wanted: [TopicPartition: Int64] = [:]
@@ -78,10 +78,12 @@ final class RecordIngest: @unchecked Sendable {
     }
   }
 
-  func sought(_ at: TopicPartition) {
+  /// The consumer reads on from `offset`. A feed that came to want an earlier place meanwhile goes on wanting it: what lies
+  /// between would pass for a hole.
+  func sought(_ at: TopicPartition, _ offset: Int64) {
     lock.withLock {
       for (identity, feed) in feeds where feed.at == at {
-        if case .seeking = feed.phase { feeds[identity]?.phase = .active }
+        if case .seeking(let wanted) = feed.phase, wanted >= offset { feeds[identity]?.phase = .active }
       }
     }
   }
@@ -100,35 +102,16 @@ final class RecordIngest: @unchecked Sendable {
     }
   }
 
-  /// Retention has taken what was to be read next.
-  func gap(_ at: TopicPartition, wanted: Int64, _ bounds: OffsetBounds) throws {
-    let torn = lock.withLock { feeds.values.filter { $0.at == at } }
-    for feed in torn {
-      let source = context.definition.sources[feed.source]
-      let from = context.ledger.acceptedEnd(feed.identity) ?? wanted
-      guard from < bounds.first else {
-        lock.withLock { feeds[feed.identity]?.restart(at: from) }
-        continue
-      }
-      if source.onGap == .skip {
-        let entry = LedgerEntry.skipped(feed.identity, from: from, to: bounds.first, reason: "retention")
-        _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
-        context.log.warning(
-          "records were lost to retention and are skipped, as on_gap says",
-          [
-            "source": .init(source.name), "partition": .init("\(at)"), "from": .init("\(from)"),
-            "to": .init("\(bounds.first)"),
-          ])
-        lock.withLock {
-          feeds[feed.identity]?.restart(at: bounds.first)
-          feeds[feed.identity]?.phase = .new
+  /// Retention has taken what was to be read next, or the topic is another one.
+  func gap(_ at: TopicPartition, _ bounds: OffsetBounds) {
+    lock.withLock {
+      for (identity, feed) in feeds where feed.at == at {
+        switch feed.phase {
+        case .active, .seeking: feeds[identity]?.torn = bounds
+        case .new, .opening, .stopped: break
         }
-      } else {
-        let reason =
-          "records \(from) to \(bounds.first) of \(at) were removed by retention before they were read; source '\(source.name)' stops there (on_gap: skip would go on without them)"
-        context.log.error(reason)
-        lock.withLock { feeds[feed.identity]?.phase = .stopped(reason) }
       }
+      lock.wakeAll()
     }
   }
 
@@ -162,7 +145,8 @@ final class RecordIngest: @unchecked Sendable {
       let generation = context.ledger.read({ $0.semanticHash == context.semanticHash ? $0.generation : nil })
     else { return false }
     var moved = settle()
-    moved = try open() || moved
+    moved = try tear() || moved
+    moved = try open(generation) || moved
     if lock.withLock({ commits.count < RecordIngest.commitsMax }) {
       for source in dueSources() { moved = try commit(source, generation) || moved }
     }
@@ -212,8 +196,57 @@ final class RecordIngest: @unchecked Sendable {
     }
   }
 
+  /// Torn partitions: what is gone is skipped or ends the feed, as the definition says.
+  private func tear() throws -> Bool {
+    var moved = false
+    let torn = lock.withLock { feeds.values.filter { $0.torn != nil && $0.queue.isEmpty && $0.underWay <= 0 } }
+    for feed in torn where !feed.isRefused {
+      guard let bounds = feed.torn, let held = context.ledger.readAtHead({ $0.ranges[feed.identity] }), let held else {
+        continue
+      }
+      moved = true
+      let source = context.definition.sources[feed.source]
+      if held.end >= bounds.first && held.end <= bounds.end {
+        restart(feed.identity, .seeking(held.end))
+      } else if held.end > bounds.end {
+        let reason =
+          "\(feed.at) ends at \(bounds.end), but source '\(source.name)' has read it to \(held.end): the topic was made anew, or its broker has lost records; give the source another topic"
+        context.log.error(reason)
+        restart(feed.identity, .stopped(reason))
+      } else if source.onGap == .skip {
+        let entry = LedgerEntry.skipped(feed.identity, from: held.end, to: bounds.first, reason: "retention")
+        let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+        context.log.warning(
+          "records were lost to retention and are skipped, as on_gap says",
+          [
+            "source": .init(source.name), "partition": .init("\(feed.at)"), "from": .init("\(held.end)"),
+            "to": .init("\(bounds.first)"),
+          ])
+        // On from the accepted end, whoever put it there, once the entry is folded.
+        restart(feed.identity, .opening(offset))
+      } else {
+        let reason =
+          "records \(held.end) to \(bounds.first) of \(feed.at) were removed by retention before they were read; source '\(source.name)' stops there (on_gap: skip would go on without them)"
+        context.log.error(reason)
+        restart(feed.identity, .stopped(reason))
+      }
+    }
+    return moved
+  }
+
+  private func restart(_ identity: RangeIdentity, _ phase: RecordFeed.Phase) {
+    lock.withLock {
+      guard let feed = feeds[identity] else { return }
+      bytes -= feed.queuedBytes
+      var offset = feed.committedTo
+      if case .seeking(let place) = phase { offset = place }
+      feeds[identity]?.restart(at: offset)
+      feeds[identity]?.phase = phase
+    }
+  }
+
   /// New partitions: where their reading begins is in the ledger, or is put there now.
-  private func open() throws -> Bool {
+  private func open(_ generation: Int) throws -> Bool {
     var moved = false
     for feed in lock.withLock({ Array(feeds.values) }) {
       switch feed.phase {
@@ -224,7 +257,8 @@ final class RecordIngest: @unchecked Sendable {
         } else {
           // New, or its columns have changed: then all that the topic still has is read by the new ones.
           let first = try context.broker.bounds([feed.at])[feed.at]?.first ?? 0
-          let entry = LedgerEntry.opened(feed.identity, offset: first, schema: schema)
+          let entry = LedgerEntry.opened(
+            feed.identity, offset: first, schema: schema, generation: generation)
           let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
           context.ledger.expect(offset)
           lock.withLock { feeds[feed.identity]?.phase = .opening(offset) }

@@ -76,7 +76,8 @@ struct DirectorySegmentFiles: SegmentFiles {
   func save(_ name: String, _ bytes: [UInt8]) throws(StoreError) {
     // A crash may leave a part of the file: it is renamed only when whole. It need not be synced: its hash is checked
     // when it is read, and the store has it too.
-    let temporary = directory + "/." + name + ".\(getpid())"
+    // Two threads may fetch the same one.
+    let temporary = directory + "/." + name + ".\(getpid()).\(pthread_self())"
     let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     if file < 0 { throw failure("open", temporary) }
     var done = 0

@@ -25,7 +25,7 @@ struct SegmentStorage: Sendable {
   /// Puts a segment that is at hand into the store. Harmless if it is there.
   func upload(_ name: String) throws {
     guard let held = try files.load(local(name)) else {
-      throw StreamError("segment \(name) of shard \(shard) is not in the local directory any more")
+      throw Missing(description: "segment \(name) of shard \(shard) is not in the local directory any more")
     }
     _ = try context.state.store.put(segmentPrefix + name, Array(held.bytes), condition: .always)
   }
@@ -38,8 +38,10 @@ struct SegmentStorage: Sendable {
     }
     let fetched = try fetch(segmentPrefix + name)
     guard fetched.withRawBytes({ SegmentCodec.matches(name, $0) }) else {
-      throw StreamError(
-        "segment \(name) of shard \(shard) is damaged in the store: its hash does not match its name; restore it")
+      throw Damage(
+        description:
+          "segment \(name) of shard \(shard) is damaged in the store: its hash does not match its name; restore it"
+      )
     }
     try files.save(local(name), fetched)
     return try files.load(local(name)) ?? SegmentBytes(copying: fetched)
@@ -54,10 +56,25 @@ struct SegmentStorage: Sendable {
 
   // MARK: Checkpoints
 
-  /// The highest checkpoint; nil if the shard has none.
-  func latestCheckpoint() throws -> Checkpoint? {
-    guard let key = try checkpointKeys().max() else { return nil }
-    let checkpoint = try JSONDecoder().decode(Checkpoint.self, from: Data(try fetch(key)))
+  /// What the store holds is not what was put there.
+  struct Damage: Error, CustomStringConvertible { var description: String }
+
+  /// A segment that was never uploaded is gone: only recovering brings its rows back.
+  struct Missing: Error, CustomStringConvertible { var description: String }
+
+  /// The shard's checkpoints, the highest first.
+  func checkpointKeys() throws(StoreError) -> [String] {
+    try list(checkpointPrefix).map(\.key).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.reversed()
+  }
+
+  func checkpoint(_ key: String) throws -> Checkpoint {
+    let bytes = try fetch(key)
+    let checkpoint: Checkpoint
+    do {
+      checkpoint = try JSONDecoder().decode(Checkpoint.self, from: Data(bytes))
+    } catch {
+      throw Damage(description: "checkpoint \(key) is damaged: it cannot be read")
+    }
     guard checkpoint.version == Checkpoint.currentVersion else {
       throw StreamError("checkpoint \(key) has version \(checkpoint.version); use the newer program")
     }
@@ -86,8 +103,8 @@ struct SegmentStorage: Sendable {
     return bytes.count
   }
 
-  private func checkpointKeys() throws(StoreError) -> [String] {
-    try SmallObject.list(context.state, checkpointPrefix).map(\.key)
+  private func list(_ prefix: String) throws(StoreError) -> [ObjectInfo] {
+    try SmallObject.list(context.state, prefix)
   }
 
   private func fetch(_ key: String) throws -> [UInt8] {

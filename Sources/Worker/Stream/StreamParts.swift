@@ -164,7 +164,7 @@ final class StreamParts: Sendable {
     totals.inputsRefused = objects.objectsRefused + records.refused
     totals.inputsInFlight = self.objects.openCount
     totals.deadLetters = objects.deadLetters + Int(clamping: records.recordsRejected)
-    totals.repaired = control.status.repaired
+    totals.repaired = objects.repaired
     totals.notifications = ingest.totals.notifications
     totals.checkpoints = shards.reduce(0) { $0 + $1.checkpoints.count }
     totals.checkpointBytes = shards.reduce(0) { $0 + $1.checkpoints.bytes }
