@@ -198,12 +198,14 @@ final class JoinShard: @unchecked Sendable {
     return true
   }
 
-  /// Numbers of inputs that this entry brings no rows of: refused ones, and objects that are not there. What the shard
-  /// has of these objects lies elsewhere.
+  /// Numbers of objects that this entry brings no rows of: refused ones, and those that are not there. What the shard has
+  /// of them lies elsewhere. (A partition's ranges are one input, which is never dead.)
   private func withoutRows(_ commit: Commit, _ verdicts: [Bool]) -> Set<Int> {
     if context.options.sabotage == .dead { return [] }
-    var numbers = Set(verdicts.indices.filter { !verdicts[$0] })
-    for (number, input) in commit.inputs.enumerated() where input.version == nil { numbers.insert(number) }
+    var numbers: Set<Int> = []
+    for (number, input) in commit.inputs.enumerated() where !verdicts[number] || input.version == nil {
+      numbers.insert(number)
+    }
     return numbers
   }
 
@@ -334,12 +336,15 @@ final class JoinShard: @unchecked Sendable {
       dataset: context.definition.dataset, shard: shard, shards: context.plan.shards, position: position,
       chain: chain.description, rowsOffset: rowsOffset, segments: try refs.map(named),
       cuts: context.options.sabotage == .pin ? [] : pending)
-    for name in checkpoint.names.subtracting(uploaded) {
-      try storage.upload(name)
-      checkpoints.bytes += refs.first { $0.name == name }?.bytes ?? 0
-      uploaded.insert(name)
-    }
+    // After a long pause we may own the shard no more, and its owner's sweep may have taken what only we knew of.
+    let began = context.clock.now()
+    if began - checkpointedAt > JoinShard.sweepGrace / 2 { uploaded = try storage.uploadedNames() }
+    try upload(checkpoint.names)
     checkpoints.bytes += try storage.write(checkpoint)
+    if context.clock.now() - began > JoinShard.sweepGrace / 2 {
+      uploaded = try storage.uploadedNames()
+      try upload(checkpoint.names)
+    }
     checkpoints.count += 1
     uploaded = checkpoint.names
     checkpointed = position
@@ -348,6 +353,15 @@ final class JoinShard: @unchecked Sendable {
     if checkpointedAt - sweptAt >= JoinShard.sweepEvery {
       sweptAt = checkpointedAt
       _ = try storage.sweep(grace: JoinShard.sweepGrace)
+    }
+  }
+
+  /// Puts those into the store that are not there.
+  private func upload(_ names: Set<String>) throws {
+    for name in names.subtracting(uploaded).sorted() {
+      try storage.upload(name)
+      checkpoints.bytes += segments.refs.first { $0.name == name }?.bytes ?? 0
+      uploaded.insert(name)
     }
   }
 

@@ -29,6 +29,11 @@ struct SegmentStorage: Sendable {
     _ = try context.state.store.put(segmentPrefix + name, Array(held.bytes), condition: .always)
   }
 
+  /// Names of the segments that are in the store.
+  func uploadedNames() throws(StoreError) -> Set<String> {
+    Set(try list(segmentPrefix).map { String($0.key.dropFirst(segmentPrefix.count)) })
+  }
+
   /// A segment's bytes, fetched if they are not at hand. Verified when they are fetched and when a worker begins.
   func bytes(_ name: String, verify: Bool) throws -> SegmentBytes {
     if let held = try files.load(local(name)) {
