@@ -62,22 +62,15 @@ struct RecordFeed {
     queuedTo = block.nextOffset
   }
 
-  /// Takes out what waits, one range: whole blocks until they have `bytesMax` bytes.
-  mutating func take(bytesMax: Int) -> (from: Int64, to: Int64, parts: [(block: RecordBlock, entries: Range<Int>)])? {
+  /// Takes out everything that waits: one range.
+  mutating func takeAll() -> (from: Int64, to: Int64, parts: [(block: RecordBlock, entries: Range<Int>)])? {
     guard phase == .active, !isRefused, !queue.isEmpty else { return nil }
-    var count = 0
-    var bytes = 0
-    while count < queue.count && bytes < bytesMax {
-      bytes += queue[count].block.bytes.count
-      count += 1
-    }
-    let parts = Array(queue[..<count])
-    queue.removeFirst(count)
-    queuedBytes -= bytes
-    let from = committedTo
-    committedTo = queue.isEmpty ? queuedTo : parts[count - 1].block.nextOffset
+    let taken = (committedTo, queuedTo, queue)
+    queue = []
+    queuedBytes = 0
+    committedTo = queuedTo
     underWay += 1
-    return (from, committedTo, parts)
+    return taken
   }
 
   /// Forgets what waits; reading starts over from `offset`.

@@ -297,13 +297,11 @@ final class RecordIngest: @unchecked Sendable {
   private func commit(_ source: Int, _ generation: Int) throws -> Bool {
     let taken = lock.withLock {
       var taken: [(RangeIdentity, from: Int64, to: Int64, parts: [(block: RecordBlock, entries: Range<Int>)])] = []
-      // A share each, so that a batch stays small and its rows are joined while the next one is decoded.
-      let most = RecordIngest.batchBytes / max(1, feeds.values.count { $0.source == source && !$0.queue.isEmpty })
       for identity in feeds.keys.sorted(by: { ($0.topic, $0.partition) < ($1.topic, $1.partition) })
       where feeds[identity]?.source == source {
         guard var feed = feeds.removeValue(forKey: identity) else { continue }
         let before = feed.queuedBytes
-        if let range = feed.take(bytesMax: most) { taken.append((identity, range.from, range.to, range.parts)) }
+        if let range = feed.takeAll() { taken.append((identity, range.from, range.to, range.parts)) }
         bytes -= before - feed.queuedBytes
         feeds[identity] = feed
       }
