@@ -11,7 +11,7 @@ from program import Snapshot
 from workers import definition_for, notification, serving
 
 SHARDS = 6
-SESSION = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 1500, "max.poll.interval.ms": 10000}
+SESSION = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 1500}
 
 
 @pytest.fixture
@@ -22,8 +22,6 @@ def people(program, seaweed, kafka, workers, tmp_path, request):
         PEOPLE, dataset, shards=SHARDS, kafka=kafka, store=True, **SESSION))
     place = f"s3://lake/{dataset}"
     group = workers(definition, 3, IN=f"{place}/in/", OUT=f"{place}/out", **seaweed.environment)
-    group.another = lambda: workers(
-        definition, 1, IN=f"{place}/in/", OUT=f"{place}/out", **seaweed.environment)[0]
     reference = write(tmp_path / "reference.yaml", definition_for(PEOPLE, dataset, shards=SHARDS, store=True))
     draw = random.Random(1)
 
@@ -64,21 +62,26 @@ def test_a_worker_stops(people):
 
 
 def test_a_worker_dies(people):
-    """Its shards are others' once it is missed; what it did not finish is done again.
+    """What it did not finish is done again when it is back, with its disk or without; so it is when all die at once.
 
-    Kafka misses it when its session ends, noida-db when another worker joins.
+    (That others take its shards over when its session ends is Kafka's part, which noida-db does not play: see
+    `start_noida`, and the extra worker of the chaos test.)
     """
     group, put, check, _ = people
     put("1.csv", range(1000, 1500))
     group[2].kill()
     put("4.csv", range(4000, 5000))
-    group.append(group.another())
-    group.wait_until_serving(SHARDS)
-    group.wait_until_accepted(4)
-    check(group[0], "without")
+    shutil.rmtree(group[2].data)
     group[2].start()
     group.wait_until_serving(SHARDS)
-    check(group[2], "again")
+    group.wait_until_accepted(4)
+    check(group[0], "one")
+    put("2.csv", range(2000, 2500))
+    for worker in group:
+        worker.kill()
+    group.start()
+    group.wait_until_serving(SHARDS)
+    check(group[1], "all")
     group.stop()
 
 
