@@ -64,7 +64,9 @@ struct SegmentStorage: Sendable {
 
   /// The shard's checkpoints, the highest first.
   func checkpointKeys() throws(StoreError) -> [String] {
-    try list(checkpointPrefix).map(\.key).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.reversed()
+    try SmallObject.list(context.state, checkpointPrefix).map(\.key).sorted {
+      $0.utf8.lexicographicallyPrecedes($1.utf8)
+    }.reversed()
   }
 
   func checkpoint(_ key: String) throws -> Checkpoint {
@@ -101,10 +103,6 @@ struct SegmentStorage: Sendable {
     _ = try context.state.store.put(
       checkpointPrefix + "\(name)-\(String(hash, radix: 16)).json", bytes, condition: .always)
     return bytes.count
-  }
-
-  private func list(_ prefix: String) throws(StoreError) -> [ObjectInfo] {
-    try SmallObject.list(context.state, prefix)
   }
 
   private func fetch(_ key: String) throws -> [UInt8] {
