@@ -24,6 +24,12 @@ SEED :=
 CUSTOMERS := 100000
 RECORDS := 2000000
 SOAK := 60
+# Worlds that `make simulate` plays, and the first one's number.
+SEEDS := 2000
+FROM := 0
+# Tests' view of the modules, optimised: in a place of its own, for all of it is built otherwise than the program.
+SIMULATION := -c release -Xswiftc -enable-testing --scratch-path .build/simulate --product tributary-simulate
+SIMULATE := SWIFT_DETERMINISTIC_HASHING=1 .build/simulate/release/tributary-simulate
 # Passed on to pytest, e.g. PYTEST="-k s3 -x".
 PYTEST :=
 
@@ -59,6 +65,16 @@ test: system ## Swift's tests, then the program's tests from outside (pytest)
 fuzz: system ## damaged input for every reader, for SECONDS=60; SEED=N repeats a run
 	swift build -c release --static-swift-stdlib --product tributary-fuzz $(STRICT)
 	.build/release/tributary-fuzz --seconds $(SECONDS_TO_FUZZ) $(if $(SEED),--seed $(SEED))
+
+.PHONY: simulate
+simulate: system ## the streaming worker in random worlds with faults (SEEDS=2000); SEED=N plays one and tells all of it
+	swift build $(SIMULATION) $(STRICT)
+	$(SIMULATE) $(if $(SEED),--seed $(SEED) --trace,--seeds $(SEEDS) --from $(FROM))
+
+.PHONY: canaries
+canaries: system ## plants bugs in the streaming worker: the simulation must find each
+	swift build $(SIMULATION) $(STRICT)
+	$(SIMULATE) --canaries --seeds $(SEEDS)
 
 .PHONY: lint
 lint: system ## formatting and what must not stand in the tree

@@ -129,6 +129,7 @@ let package = Package(
       ["Columns", "CRDKafka", "EmbeddedBroker", "LogBroker", "KafkaBroker", "Platform", "TestKit", "broker-trial"]),
     tests("NotificationTests", ["Notifications", "TestKit"], fixtures: true),
     tests("MonitorTests", ["Monitor", "TestKit"]),
+    tests("SimulationTests", ["Simulation"]),
     tests("TelemetryTests", ["Metrics", "Logging", "Status"], fixtures: true),
     tests(
       "WorkerTests",

@@ -10,6 +10,8 @@ struct SimulateOptions: Sendable {
   /// Plays each seed a second time and compares.
   var twice = false
   var isOne = false
+  /// Plays with each bug until it is found.
+  var playsCanaries = false
   var simulation = Simulation.Options()
 
   static func parse(_ arguments: [String]) -> SimulateOptions {
@@ -19,9 +21,12 @@ struct SimulateOptions: Sendable {
       switch name {
       case "--trace": options.simulation.prints = true
       case "--twice": options.twice = true
+      case "--canaries": options.playsCanaries = true
       default:
         guard let value = rest.popFirst() else { refuse("\(name) needs a value") }
-        guard let number = UInt64(value) ?? (name == "--bug" ? 0 : nil) else { refuse("\(name) takes a number, not '\(value)'") }
+        guard let number = UInt64(value) ?? (name == "--bug" ? 0 : nil) else {
+          refuse("\(name) takes a number, not '\(value)'")
+        }
         switch name {
         case "--seeds": options.seeds = number
         case "--from": options.from = number
@@ -46,7 +51,7 @@ struct SimulateOptions: Sendable {
 
   private static func refuse(_ message: String) -> Never {
     print(
-      "\(message)\nusage: tributary-simulate [--seeds 2000] [--from N] [--jobs 2] [--failures 5] [--seed N] [--trace] [--twice] [--level 0...2] [--bug NAME]"
+      "\(message)\nusage: tributary-simulate [--seeds 2000] [--from N] [--jobs 2] [--failures 5] [--seed N] [--trace] [--twice] [--level 0...2] [--bug NAME] [--canaries]"
     )
     exit(2)
   }

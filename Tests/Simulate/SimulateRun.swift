@@ -38,6 +38,26 @@ final class SimulateRun: Sendable {
     return state.failures == 0 ? 0 : 1
   }
 
+  /// Plays with each planted bug until a seed fails; the exit code is 1 if one stays unseen.
+  static func canaries(_ options: SimulateOptions) -> Int32 {
+    var unseen = 0
+    for bug in Simulation.sabotages {
+      var found: UInt64?
+      var settings = options.simulation
+      settings.sabotage = bug
+      for seed in options.from..<options.from + options.seeds {
+        guard Simulation.run(seed: seed, settings).failure != nil,
+          Simulation.run(seed: seed, options.simulation).failure == nil
+        else { continue }
+        found = seed
+        break
+      }
+      print("  \(bug): \(found.map { "seen with seed \($0)" } ?? "NOT SEEN in \(options.seeds) seeds")")
+      if found == nil { unseen += 1 }
+    }
+    return unseen == 0 ? 0 : 1
+  }
+
   private func take() -> UInt64? {
     state.withLock { state in
       guard state.next < options.seeds, state.failures < options.failuresMax else { return nil }

@@ -5,6 +5,7 @@ import Simulation
 // tributary-simulate: the streaming worker in worlds made of chance, one a seed.
 //
 //   tributary-simulate [--seeds 2000] [--from 0] [--jobs 2] [--seed N] [--trace] [--twice] [--level 0...2] [--bug NAME]
+//     [--canaries]
 //
 // What it prints on a failure plays that seed again. Exit codes: 0 no failures, 1 a failure, 2 wrong use.
 
@@ -18,4 +19,5 @@ if getenv("SWIFT_DETERMINISTIC_HASHING") == nil {
   exit(2)
 }
 let options = SimulateOptions.parse(Array(CommandLine.arguments.dropFirst()))
+if options.playsCanaries { exit(SimulateRun.canaries(options)) }
 exit(SimulateRun(options).run())

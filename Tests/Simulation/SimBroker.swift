@@ -113,7 +113,8 @@ struct SimBroker: Broker {
       switch event {
       case .nothing: break
       case .assigned(let at): broker.world.trace.add("  \(group) \(broker.who.name) assigned \(at)")
-      case .revoked(let at, let lost): broker.world.trace.add("  \(group) \(broker.who.name) revoked \(at) lost \(lost)")
+      case .revoked(let at, let lost):
+        broker.world.trace.add("  \(group) \(broker.who.name) revoked \(at) lost \(lost)")
       case .records(let blocks):
         for block in blocks {
           broker.world.trace.add("  \(block.at) \(block.entries.first?.offset ?? 0)..<\(block.nextOffset)")

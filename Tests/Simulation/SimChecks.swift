@@ -17,10 +17,16 @@ struct SimChecks {
     try shardsServe()
     try foldsAgree()
     var splits: [String: String] = [:]
+    var wrong: [String] = []
     for (key, bytes) in world.lake.manifests.sorted(by: { $0.key < $1.key }) {
       let manifest = try JSONDecoder().decode(Manifest.self, from: Data(bytes))
-      try snapshot(manifest, folder: String(key.dropLast("manifest.json".count)), &splits)
+      do {
+        try snapshot(manifest, folder: String(key.dropLast("manifest.json".count)), &splits)
+      } catch {
+        wrong.append("\(error) (cut at \(manifest.cut))")
+      }
     }
+    if !wrong.isEmpty { throw SimError(wrong.joined(separator: "; ")) }
     try ended()
     try final()
     try latest()
@@ -78,7 +84,8 @@ struct SimChecks {
       let counts = reference.add(
         source: input.source, key: input.key, modified: input.modifiedMicroseconds, rows)
       try same(
-        counts, SimReference.Counts(read: input.rowsRead, rejected: input.rowsRejected), "\(what), rows of \(input.key)")
+        counts, SimReference.Counts(read: input.rowsRead, rejected: input.rowsRejected), "\(what), rows of \(input.key)"
+      )
       guard input.rowsRead == input.rowsApplied + input.rowsRejected else { throw SimError("\(what): rows are lost") }
     }
     for range in manifest.ranges ?? [] {
@@ -104,7 +111,9 @@ struct SimChecks {
   }
 
   /// The rows of all parts by key; nil where retention has removed them.
-  private func rows(_ manifest: Manifest, _ folder: String, _ splits: inout [String: String]) throws -> [String: [String]]? {
+  private func rows(_ manifest: Manifest, _ folder: String, _ splits: inout [String: String]) throws -> [String:
+    [String]]?
+  {
     guard world.lake.current[folder + "manifest.json"]?.bytes == world.lake.manifests[folder + "manifest.json"] else {
       return nil
     }
@@ -112,7 +121,9 @@ struct SimChecks {
     for part in manifest.parts {
       guard let held = world.lake.current[folder + part.key] else { throw SimError("\(folder)\(part.key) is missing") }
       let lines = String(decoding: held.bytes, as: UTF8.self).split(separator: "\n").map(String.init)
-      guard lines.count == part.rows + 1 else { throw SimError("\(part.key) has \(lines.count - 1) rows, not \(part.rows)") }
+      guard lines.count == part.rows + 1 else {
+        throw SimError("\(part.key) has \(lines.count - 1) rows, not \(part.rows)")
+      }
       let header = lines[0].split(separator: ",").map(String.init)
       guard header == ["id"] + SimReference(play.dataset).columns else { throw SimError("\(part.key) has \(header)") }
       for line in lines.dropFirst() {
@@ -150,7 +161,9 @@ struct SimChecks {
       throw SimError("the last snapshot is not there")
     }
     let manifest = try JSONDecoder().decode(Manifest.self, from: Data(bytes))
-    if SimChecks.micros(manifest.asOf) != play.finalAsOf { throw SimError("the last snapshot is as of \(manifest.asOf)") }
+    if SimChecks.micros(manifest.asOf) != play.finalAsOf {
+      throw SimError("the last snapshot is as of \(manifest.asOf)")
+    }
     var named: [ObjectIdentity: Manifest.InputRecord] = [:]
     for input in manifest.inputs {
       named[ObjectIdentity(source: input.source, bucket: input.bucket, key: input.key)] = input
@@ -181,7 +194,9 @@ struct SimChecks {
       case .records(let topic, _):
         for (at, records) in play.inputs.records where at.topic == topic {
           guard let last = records.last else { continue }
-          let range = manifest.ranges?.first { $0.source == source.name && $0.topic == topic && $0.partition == at.partition }
+          let range = manifest.ranges?.first {
+            $0.source == source.name && $0.topic == topic && $0.partition == at.partition
+          }
           guard let range, range.to > last.offset else { throw SimError("the last snapshot lacks records of \(at)") }
         }
       }
@@ -192,7 +207,9 @@ struct SimChecks {
     guard let bytes = world.lake.current["out/latest.json"]?.bytes else { throw SimError("there is no latest.json") }
     let pointer = try JSONDecoder().decode(LatestPointer.self, from: Data(bytes))
     let newest = play.observer.read { fold in fold.published.map(\.cutAt).max() }
-    if pointer.cutMicroseconds != newest { throw SimError("latest.json names \(pointer.snapshot), which is not the newest") }
+    if pointer.cutMicroseconds != newest {
+      throw SimError("latest.json names \(pointer.snapshot), which is not the newest")
+    }
   }
 
   // MARK: The store
@@ -207,7 +224,9 @@ struct SimChecks {
       let prefix = "out/_tributary/shards/\(shard)/"
       let left = world.lake.keys.filter { $0.hasPrefix(prefix) }
       let checkpoints = left.filter { $0.hasPrefix(prefix + "checkpoints/") }
-      guard checkpoints.count <= 1 else { throw SimError("\(checkpoints.count) checkpoints of shard \(shard) are left") }
+      guard checkpoints.count <= 1 else {
+        throw SimError("\(checkpoints.count) checkpoints of shard \(shard) are left")
+      }
       var named = Set(checkpoints)
       for key in checkpoints {
         let checkpoint = try JSONDecoder().decode(Checkpoint.self, from: Data(world.lake.current[key]?.bytes ?? []))
@@ -234,7 +253,8 @@ struct SimChecks {
 
   private func same(_ wanted: SimReference.Counts, _ found: SimReference.Counts, _ what: String) throws {
     if wanted != found {
-      throw SimError("\(what): \(found.read) were read and \(found.rejected) rejected, not \(wanted.read) and \(wanted.rejected)")
+      throw SimError(
+        "\(what): \(found.read) were read and \(found.rejected) rejected, not \(wanted.read) and \(wanted.rejected)")
     }
   }
 

@@ -5,7 +5,10 @@ import TestKit
 
 /// A random definition, and how its inputs look.
 struct SimDataset {
-  enum Kind { case objects(prefix: String, isCSV: Bool), records(topic: String, keyed: Bool) }
+  enum Kind {
+    case objects(prefix: String, isCSV: Bool)
+    case records(topic: String, keyed: Bool)
+  }
 
   struct SimSource {
     var name: String

@@ -13,7 +13,10 @@ final class SimInputs {
   }
 
   struct Record {
-    enum Body { case row(SimRow), broken, tombstone }
+    enum Body {
+      case row(SimRow)
+      case broken, tombstone
+    }
     var offset: Int64
     /// Milliseconds, as the broker says.
     var timestamp: Int64
@@ -39,7 +42,9 @@ final class SimInputs {
     self.world = world
     self.dataset = dataset
     let eventPartitions = world.random.int(1...3)
-    try world.broker.create([TopicSpec(name: DatasetTopics.events, partitions: eventPartitions, config: ["retention.ms": "-1"])])
+    try world.broker.create([
+      TopicSpec(name: DatasetTopics.events, partitions: eventPartitions, config: ["retention.ms": "-1"])
+    ])
     for (topic, partitions) in dataset.topics.sorted(by: { $0.key < $1.key }) {
       try world.broker.create([TopicSpec(name: topic, partitions: partitions, config: ["retention.ms": "-1"])])
       for number in 0..<partitions { records[TopicPartition(topic, number)] = [] }
@@ -172,7 +177,8 @@ final class SimInputs {
     ])
     world.trace.add("  noise \(text)")
     _ = try world.broker.append([
-      OutgoingMessage(topic: DatasetTopics.events, partition: nil, value: world.random.chance(8) ? nil : Array(text.utf8))
+      OutgoingMessage(
+        topic: DatasetTopics.events, partition: nil, value: world.random.chance(8) ? nil : Array(text.utf8))
     ])
   }
 
@@ -201,6 +207,8 @@ final class SimInputs {
   /// Everything that was on its way arrives.
   func finish() throws {
     while !uploads.isEmpty { finishUpload() }
-    while !late.isEmpty { if losesNotifications && world.random.chance(3) { late.removeLast() } else { try deliverLate() } }
+    while !late.isEmpty {
+      if losesNotifications && world.random.chance(3) { late.removeLast() } else { try deliverLate() }
+    }
   }
 }

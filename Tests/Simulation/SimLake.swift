@@ -68,7 +68,9 @@ final class SimLake: @unchecked Sendable {
 
   /// A version that a reader is pinned to: what is there, or, where the bucket keeps versions, what was.
   func pinned(_ info: ObjectInfo) -> Version? {
-    if let held = current[info.key], held.version == info.version, info.etag == nil || info.etag == held.etag { return held }
+    if let held = current[info.key], held.version == info.version, info.etag == nil || info.etag == held.etag {
+      return held
+    }
     if let version = info.version { return history[info.key]?.first { $0.version == version } }
     return current[info.key].flatMap { info.etag == nil || $0.etag == info.etag ? $0 : nil }
   }
@@ -80,7 +82,9 @@ final class SimLake: @unchecked Sendable {
     let hash = SHA256.hex(SHA256.digest(bytes))
     if let before = published[key], before != hash { violate("\(key) of a published snapshot was overwritten") }
     if key.hasSuffix("/manifest.json") { published(manifest: key, bytes) }
-    if key == SimLake.out + "latest.json", let pointer = try? JSONDecoder().decode(LatestPointer.self, from: Data(bytes)) {
+    if key == SimLake.out + "latest.json",
+      let pointer = try? JSONDecoder().decode(LatestPointer.self, from: Data(bytes))
+    {
       if pointer.cutMicroseconds < latestCut { violate("latest.json moved back to \(pointer.snapshot)") }
       latestCut = pointer.cutMicroseconds
     }
@@ -90,7 +94,8 @@ final class SimLake: @unchecked Sendable {
     let folder = String(key.dropLast("manifest.json".count))
     if let before = manifests[key] {
       // Only retention's tombstone may take its place.
-      if let document = try? JSONDecoder().decode(ManifestDocument.self, from: Data(bytes)), case .tombstone = document {
+      if let document = try? JSONDecoder().decode(ManifestDocument.self, from: Data(bytes)), case .tombstone = document
+      {
         for file in published.keys where file.hasPrefix(folder) { published[file] = nil }
       } else if before != bytes {
         violate("\(key) was overwritten")
@@ -123,7 +128,8 @@ struct SimStore: ObjectStore {
     self.who = who
   }
 
-  private func around<R>(_ operation: String, _ key: String, _ body: () throws(StoreError) -> R) throws(StoreError) -> R {
+  private func around<R>(_ operation: String, _ key: String, _ body: () throws(StoreError) -> R) throws(StoreError) -> R
+  {
     try trouble(operation, key, isDone: false)
     let result = try body()
     try trouble(operation, key, isDone: true)

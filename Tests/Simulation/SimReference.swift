@@ -114,7 +114,8 @@ struct SimReference {
   var columns: [String] {
     dataset.sources.flatMap { source in
       if source.isLatest { return ["\(source.name)_n", "\(source.name)_s"] }
-      return ["count", "sum", "max", "last"].map { "\(source.name)_\($0)" } + (source.window ? ["\(source.name)_win"] : [])
+      return ["count", "sum", "max", "last"].map { "\(source.name)_\($0)" }
+        + (source.window ? ["\(source.name)_win"] : [])
     }
   }
 }

@@ -1,5 +1,5 @@
-import Digests
 import Definition
+import Digests
 import Glibc
 import Logging
 import Pipeline
@@ -97,9 +97,11 @@ final class SimWorker {
     let world = world
     let attempts = AttemptSource { (world.random.next(), world.random.next()) }
     let name = life.name
-    let log = Log(level: .warning, form: .text, clock: { 0 }) { line in
-      world.trace.add("  LOG \(name) \(String(decoding: line.prefix(400), as: UTF8.self).split(separator: "\n").first ?? "")")
+    let write: @Sendable ([UInt8]) -> Void = { line in
+      let text = String(decoding: line.prefix(400), as: UTF8.self).split(separator: "\n").first ?? ""
+      world.trace.add("  LOG \(name) \(text)")
     }
+    let log = Log(level: .warning, form: .text, clock: { 0 }, write: write)
     do {
       let context = try StreamContext(
         definition, semanticHash: semanticHash, record: .init(text: text, variables: [:], directory: ""),

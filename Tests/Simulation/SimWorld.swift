@@ -66,7 +66,8 @@ final class SimWorld: @unchecked Sendable {
       if (place == .store ? storeAwayUntil : brokerAwayUntil) > now { return .unavailable }
       // A slow answer: time passes, and the world goes on.
       if faults.slow > 0, random.chance(faults.slow) { advance(milliseconds: Int64(random.int(1...4000))) }
-      if faults.interleave > 0, depth < 3, pthread_equal(pthread_self(), thread) != 0, random.chance(faults.interleave) {
+      if faults.interleave > 0, depth < 3, pthread_equal(pthread_self(), thread) != 0, random.chance(faults.interleave)
+      {
         depth += 1
         meanwhile?(who)
         depth -= 1

@@ -32,6 +32,11 @@ public struct Simulation {
   /// Bugs that must be found: each switches one rule off.
   public static let sabotages = StreamSabotage.allCases.map(\.rawValue)
 
+  /// Whether dictionaries have the same order each time, so that a seed plays the same way each time.
+  public static var isRepeatable: Bool {
+    ProcessInfo.processInfo.environment["SWIFT_DETERMINISTIC_HASHING"] != nil
+  }
+
   /// Plays a seed from its beginning to the last check. The same seed gives the same trace, as long as the process hashes
   /// without a random seed of its own.
   public static func run(seed: UInt64, _ options: Options = Options()) -> Outcome {
@@ -133,8 +138,33 @@ final class SimPlay {
     world.brokerAwayUntil = 0
     try inputs.finish()
     try settle()
-    try SimChecks(self).all()
+    do {
+      try SimChecks(self).all()
+    } catch {
+      tellLedger()
+      throw error
+    }
     try stopIfViolated()
+  }
+
+  /// The ledger as everyone judged it, into the trace.
+  private func tellLedger() {
+    for judged in observer.entries(from: 0, most: .max) {
+      var text = "  ledger \(judged.position) "
+      switch (judged.entry, judged.verdict) {
+      case (.commit(let commit), .inputs(let verdicts)):
+        text += "\(commit.source) \(commit.attempt.description.prefix(6))"
+        for (input, accepted) in zip(commit.inputs, verdicts) {
+          text += " \(input.object.key)=\(input.version ?? "gone")/\(input.base ?? -1)\(accepted ? "" : " refused")"
+        }
+        for (range, accepted) in zip(commit.ranges, verdicts.dropFirst(commit.inputs.count)) {
+          text += " [\(range.range.partition)]\(range.from)..<\(range.to)\(accepted ? "" : " refused")"
+        }
+        text += " rows \(commit.shards.map(\.rows))"
+      default: text += "\(judged.entry) \(judged.verdict)"
+      }
+      world.trace.add(text)
+    }
   }
 
   private func stopIfViolated() throws {
@@ -299,7 +329,9 @@ final class SimPlay {
 
   /// All notifications were read and are done with.
   private var isNotified: Bool {
-    guard let count = try? world.broker.describe([DatasetTopics.events])[DatasetTopics.events]?.partitions else { return false }
+    guard let count = try? world.broker.describe([DatasetTopics.events])[DatasetTopics.events]?.partitions else {
+      return false
+    }
     let all = (0..<count).map { TopicPartition(DatasetTopics.events, $0) }
     guard let bounds = try? world.broker.bounds(all),
       let done = try? world.broker.committed(group: "sim-ingest", all)

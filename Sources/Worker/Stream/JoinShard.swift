@@ -38,8 +38,6 @@ final class JoinShard: @unchecked Sendable {
   private var checkpointedAt: Int64 = 0
   private var sweptAt: Int64 = 0
   private var uploaded: Set<String> = []
-  /// Uploaded for a checkpoint that could not be written: when.
-  private var uploading: [String: Int64] = [:]
   private(set) var checkpoints = Totals()
 
   struct Totals: Sendable {
@@ -271,12 +269,14 @@ final class JoinShard: @unchecked Sendable {
     return true
   }
 
-  /// Numbers of inputs that this entry brings no rows of: refused ones, and objects that are not there. What the shard
-  /// has of these objects lies elsewhere.
+  /// Numbers of objects that this entry brings no rows of: refused ones, and those that are not there. What the shard has
+  /// of them lies elsewhere. (A partition's ranges are one input, which is never dead.)
   private func withoutRows(_ commit: Commit, _ verdicts: [Bool]) -> Set<Int> {
     if context.options.sabotage == .dead { return [] }
-    var numbers = Set(verdicts.indices.filter { !verdicts[$0] })
-    for (number, input) in commit.inputs.enumerated() where input.version == nil { numbers.insert(number) }
+    var numbers: Set<Int> = []
+    for (number, input) in commit.inputs.enumerated() where !verdicts[number] || input.version == nil {
+      numbers.insert(number)
+    }
     return numbers
   }
 
@@ -412,26 +412,34 @@ final class JoinShard: @unchecked Sendable {
       chain: chain.description, rowsOffset: rowsOffset, segments: try refs.map(named),
       cuts: context.options.sabotage == .pin ? [] : pending)
     let before = checkpoints.bytes
-    let now = context.clock.now()
-    for name in checkpoint.names.subtracting(uploaded).sorted() {
-      // What no checkpoint names is swept after a while, so it counts as uploaded for less than that.
-      if let at = uploading[name], now - at < JoinShard.sweepGrace / 2 { continue }
-      try storage.upload(name)
-      checkpoints.bytes += refs.first { $0.name == name }?.bytes ?? 0
-      uploading[name] = now
-    }
+    // After a long pause we may own the shard no more, and its owner's sweep may have taken what only we knew of.
+    let began = context.clock.now()
+    if began - checkpointedAt > JoinShard.sweepGrace / 2 { uploaded = try storage.uploadedNames() }
+    try upload(checkpoint.names)
     checkpoints.bytes += try storage.write(checkpoint)
+    if context.clock.now() - began > JoinShard.sweepGrace / 2 {
+      uploaded = try storage.uploadedNames()
+      try upload(checkpoint.names)
+    }
     checkpoints.count += 1
     context.metrics.checkpoints.increment()
     context.metrics.checkpointBytes.increment(by: checkpoints.bytes - before)
     uploaded = checkpoint.names
-    uploading = [:]
     checkpointed = position
     checkpointedAt = context.clock.now()
     storage.removeLocally(except: checkpoint.names)
     if checkpointedAt - sweptAt >= JoinShard.sweepEvery {
       sweptAt = checkpointedAt
       _ = try storage.sweep(grace: JoinShard.sweepGrace)
+    }
+  }
+
+  /// Puts those into the store that are not there.
+  private func upload(_ names: Set<String>) throws {
+    for name in names.subtracting(uploaded).sorted() {
+      try storage.upload(name)
+      checkpoints.bytes += segments.refs.first { $0.name == name }?.bytes ?? 0
+      uploaded.insert(name)
     }
   }
 

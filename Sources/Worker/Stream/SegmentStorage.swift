@@ -30,6 +30,11 @@ struct SegmentStorage: Sendable {
     _ = try context.state.store.put(segmentPrefix + name, Array(held.bytes), condition: .always)
   }
 
+  /// Names of the segments that are in the store.
+  func uploadedNames() throws(StoreError) -> Set<String> {
+    Set(try list(segmentPrefix).map { String($0.key.dropFirst(segmentPrefix.count)) })
+  }
+
   /// A segment's bytes, fetched if they are not at hand. Verified when they are fetched and when a worker begins.
   func bytes(_ name: String, verify: Bool) throws -> SegmentBytes {
     if let held = try files.load(local(name)) {
@@ -103,6 +108,10 @@ struct SegmentStorage: Sendable {
     _ = try context.state.store.put(
       checkpointPrefix + "\(name)-\(String(hash, radix: 16)).json", bytes, condition: .always)
     return bytes.count
+  }
+
+  private func list(_ prefix: String) throws(StoreError) -> [ObjectInfo] {
+    try SmallObject.list(context.state, prefix)
   }
 
   private func fetch(_ key: String) throws -> [UInt8] {

@@ -22,7 +22,9 @@ extension LedgerEntry {
   /// The entry as if its objects had been looked at just now.
   func based(on fold: LedgerFold) -> LedgerEntry {
     guard case .commit(var commit) = self else { return self }
-    for index in commit.inputs.indices { commit.inputs[index].base = fold.objects[commit.inputs[index].object]?.position }
+    for index in commit.inputs.indices {
+      commit.inputs[index].base = fold.objects[commit.inputs[index].object]?.position
+    }
     return .commit(commit)
   }
 }
