@@ -100,7 +100,7 @@ import Testing
     try world.append(Self.commit(1, [(Self.object("visits/a"), nil)]))
     let base = world.position - 1
     try world.row(1, "visits/a")
-    try world.append(.setAside(Self.object("visits/d"), version: "v1", reason: "no gzip"))
+    try world.append(.setAside(Self.object("visits/d"), version: "v1", reason: "no gzip", schema: ""))
     try world.letter(
       """
       {"kind":"object","source":"visits","object":"visits/d","version":"v1","reason":"no gzip","tries":5}
@@ -117,7 +117,7 @@ import Testing
     let remote = Self.object("visits/ü +.jsonl", bucket: "lake")
     let range = RangeIdentity(source: "gone", topic: "clicks", partition: 3)
     try world.append(Self.commit(1, [(Self.object("visits/a"), nil), (remote, nil)]))
-    try world.append(.opened(range, offset: 0))
+    try world.append(.opened(range, offset: 0, schema: "", generation: 1))
     try world.append(
       Self.commit(
         2, [], ranges: [CommittedRange(range: range, from: 0, to: 5, rowsRead: 5, rowsRejected: 1)]))
