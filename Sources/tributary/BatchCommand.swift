@@ -21,7 +21,7 @@ struct BatchCommand {
     let isQuiet = arguments.flag("quiet")
     let file = try DefinitionFile(arguments.positionals[0])
     let checked = try program.check(file)
-    if !isQuiet { warn(checked.reading.warnings, file) }
+    if !isQuiet { program.show(warnings: checked.reading.warnings, of: file) }
     let definition = overridden(checked.reading.definition, file)
 
     let id = arguments.text("id") ?? BatchCommand.slot(now)
@@ -46,11 +46,6 @@ struct BatchCommand {
       }
       if outcome.tooManyRejects { throw Failure(.tooManyRejects, report.tooManyRejects) }
     }
-  }
-
-  private func warn(_ warnings: [Problem], _ file: DefinitionFile) {
-    let report = ProblemReport(problems: [], warnings: warnings, text: file.text)
-    program.errors.write(report.render(program.errors.style))
   }
 
   /// The definition with what the command line says otherwise; none of it is part of the semantic hash.

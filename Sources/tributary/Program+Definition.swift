@@ -11,6 +11,12 @@ extension Program {
     }
   }
 
+  /// What is right but looks like a mistake, on standard error.
+  func show(warnings: [Problem], of file: DefinitionFile) {
+    let report = ProblemReport(problems: [], warnings: warnings, text: file.text)
+    errors.write(report.render(errors.style))
+  }
+
   /// What a manifest records of the definition.
   func record(
     of definition: Definition, _ checked: DefinitionFile.Checked, _ file: DefinitionFile

@@ -20,13 +20,15 @@ struct RunCommand {
   func run() throws(Failure) {
     // Before any thread is started: they inherit what is blocked.
     let signals = SignalSet()
+    let form = try logForm()
     let file = try DefinitionFile(arguments.positionals[0])
     let checked = try program.check(file)
+    program.show(warnings: checked.reading.warnings, of: file)
     let definition = checked.reading.definition
     let data = DataDirectory(arguments.text("data"), dataset: definition.dataset, definition: file)
     try data.take()
     let log = Log(
-      level: .info, form: logForm(), clock: { Machine.now() }, write: { StandardError.write($0) })
+      level: .info, form: form, clock: { Machine.now() }, write: { StandardError.write($0) })
     let options = nodeOptions(definition, data)
     let opened: (broker: any Broker, kind: NodeStatus.Broker.Kind)
     do {
@@ -72,11 +74,12 @@ struct RunCommand {
     if let failure = node.failure { throw Failure(.failed, failure) }
   }
 
-  private func logForm() -> Log.Form {
+  private func logForm() throws(Failure) -> Log.Form {
     switch arguments.text("log") {
-    case "json": .json
-    case "text": .text
-    default: StandardError.isTerminal ? .text : .json
+    case "json": return .json
+    case "text": return .text
+    case nil: return StandardError.isTerminal ? .text : .json
+    case .some(let other): throw Failure(.wrongUse, "--log: '\(other)' is neither text nor json")
     }
   }
 

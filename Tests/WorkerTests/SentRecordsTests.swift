@@ -24,16 +24,18 @@ import Testing
   @Test("a worker says once that it serves, and now and then what it read") func journal() {
     var journal = NodeJournal()
     var totals = NodeTotals()
-    #expect(journal.lines(isReady: true, totals, now: 0) == [])
+    // A macro takes its operands as constants.
+    func said(_ isReady: Bool, at now: Int64) -> [NodeJournal.Line] {
+      journal.lines(isReady: isReady, totals, now: now)
+    }
+    #expect(said(true, at: 0) == [])
     totals.shards = [(shard: 0, position: 1, rows: 0), (shard: 1, position: 1, rows: 0)]
     (totals.inputsAccepted, totals.rowsRead, totals.rowsRejected) = (2, 10, 1)
-    #expect(
-      journal.lines(isReady: true, totals, now: 1) == [.ready(shards: 2), .read(inputs: 2, rows: 10, rejected: 1)])
+    #expect(said(true, at: 1) == [.ready(shards: 2), .read(inputs: 2, rows: 10, rejected: 1)])
     (totals.inputsAccepted, totals.rowsRead) = (3, 15)
-    #expect(journal.lines(isReady: true, totals, now: NodeJournal.every) == [])
-    #expect(
-      journal.lines(isReady: true, totals, now: NodeJournal.every + 1) == [.read(inputs: 1, rows: 5, rejected: 0)])
-    #expect(journal.lines(isReady: false, totals, now: 3 * NodeJournal.every) == [])
-    #expect(journal.lines(isReady: true, totals, now: 3 * NodeJournal.every) == [.ready(shards: 2)])
+    #expect(said(true, at: NodeJournal.every) == [])
+    #expect(said(true, at: NodeJournal.every + 1) == [.read(inputs: 1, rows: 5, rejected: 0)])
+    #expect(said(false, at: 3 * NodeJournal.every) == [])
+    #expect(said(true, at: 3 * NodeJournal.every) == [.ready(shards: 2)])
   }
 }

@@ -19,6 +19,9 @@ final class StoreScanner {
   private var given: [ObjectIdentity: (version: String, at: Int64)] = [:]
   private let wanted = Locked((now: false, again: false))
 
+  /// Sources whose place was told to be missing.
+  private var absent: Set<Int> = []
+
   /// How long a hint is given to arrive in the ledger.
   static let patience: Int64 = 60_000_000
   static let completeEvery: Int64 = 250_000
@@ -147,8 +150,14 @@ final class StoreScanner {
             identity: ObjectIdentity(source: source.name, bucket: $0.bucket, key: $0.key), hint: $0)
         }
       } catch {
-        // A directory that is not there yet may come.
-        if error.code != .notFound || !context.options.listsForEvents { problems[index] = error }
+        // A directory that is not there yet may come; or its name is mistyped, so it is told once.
+        if error.code != .notFound || !context.options.listsForEvents {
+          problems[index] = error
+        } else if absent.insert(index).inserted {
+          context.log.warning(
+            "there is nothing at a source's place yet",
+            ["source": .init(source.name), "place": .init(error.location)])
+        }
       }
     }
     return (found, problems)
