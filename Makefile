@@ -26,12 +26,16 @@ FROM := 0
 # Tests' view of the modules, optimised: in a place of its own, for all of it is built otherwise than the program.
 SIMULATION := -c release -Xswiftc -enable-testing --scratch-path .build/simulate --product tributary-simulate
 SIMULATE := SWIFT_DETERMINISTIC_HASHING=1 .build/simulate/release/tributary-simulate
+# The streaming benchmark: customers, records, and seconds of steady load for memory (600 shows ten minutes).
+CUSTOMERS := 100000
+RECORDS := 2000000
+SOAK := 60
 # Passed on to pytest, e.g. PYTEST="-k s3 -x".
 PYTEST :=
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 .PHONY: build
 build: system ## build .build/release/tributary
@@ -39,9 +43,14 @@ build: system ## build .build/release/tributary
 	@ls -l $(PROGRAM)
 
 .PHONY: demo
-demo: build ## turn a grocer's year (examples/complete-journey) into train and eval Parquet, and show it
+demo: build ## a grocer's year (examples/complete-journey) as it comes in: a stream, two snapshots, what changed
 	@scripts/setup python
-	@examples/complete-journey/demo $(PROGRAM) $(HOUSEHOLDS)
+	@$(PYTHON) examples/complete-journey/demo.py $(PROGRAM) $(HOUSEHOLDS)
+
+.PHONY: demo-kafka
+demo-kafka: build ## the same with a Kafka broker, an S3 server that notifies, and two workers, on this machine
+	@scripts/setup python
+	@$(PYTHON) examples/complete-journey/demo.py $(PROGRAM) $(HOUSEHOLDS) --kafka
 
 .PHONY: test
 test: system ## Swift's tests, then the program's tests from outside (pytest)
@@ -75,6 +84,12 @@ lint: system ## formatting and what must not stand in the tree
 bench: build ## the reference job against DuckDB, Polars and pandas (SIZES=20000,500000 ROUNDS=5)
 	@scripts/setup python
 	$(PYTHON) bench/run.py --sizes $(SIZES) --rounds $(ROUNDS)
+	$(PYTHON) bench/stream.py --objects $(CUSTOMERS) --records $(RECORDS) --soak $(SOAK)
+
+.PHONY: bench-stream
+bench-stream: build ## the streaming job alone: rows/s, latency, memory (CUSTOMERS=100000 RECORDS=2000000 SOAK=60)
+	@scripts/setup python
+	$(PYTHON) bench/stream.py --objects $(CUSTOMERS) --records $(RECORDS) --soak $(SOAK)
 
 .PHONY: clean
 clean: ## remove what was built, downloaded and generated

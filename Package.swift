@@ -64,7 +64,7 @@ let package = Package(
     module(
       "Formats", ["Columns", "Definition", "CScan", "CSimdJSON", "CISAL", "CZstd", "CSnappy"], settings: hot),
     module("LocalStore", ["Platform", "Digests"]),
-    module("S3", ["Platform", "Digests", "CCurl", "CCrypto"]),
+    module("S3", ["Platform", "Digests", "Notifications", "CCurl", "CCrypto"]),
     module("KafkaBroker", ["Platform", "CRDKafka"]),
     module("LogBroker", ["Platform"]),
     module("EmbeddedBroker", ["Platform", "LogBroker", "CSQLite"]),
@@ -123,8 +123,10 @@ let package = Package(
     tests("DigestsTests", ["Digests"]),
     tests("ConsoleTests", ["Console", "Status", "Worker", "Pipeline", "Definition", "TestKit"]),
     tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore", "TestKit", "Worker"]),
-    tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests"], fixtures: true),
-    tests("BrokerTests", ["EmbeddedBroker", "LogBroker", "KafkaBroker", "Platform", "TestKit", "broker-trial"]),
+    tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests", "Notifications", "TestKit"], fixtures: true),
+    tests(
+      "BrokerTests",
+      ["Columns", "CRDKafka", "EmbeddedBroker", "LogBroker", "KafkaBroker", "Platform", "TestKit", "broker-trial"]),
     tests("NotificationTests", ["Notifications", "TestKit"], fixtures: true),
     tests("MonitorTests", ["Monitor", "TestKit"]),
     tests("SimulationTests", ["Simulation"]),

@@ -26,6 +26,8 @@ public struct Definition: Sendable, Hashable {
   /// Sections that only `run` uses, kept as they were checked.
   public var events: EventsOptions?
   public var broker: BrokerOptions?
+  /// Microseconds between listings that find what notifications missed. Default 15 minutes.
+  public var reconcileEvery: Int64 = 900_000_000
 
   public init(
     dataset: String, key: [String], sources: [Source], features: [Feature], rows: Rows, split: Split,

@@ -5,7 +5,7 @@ internal import Platform
 /// What a failed call of SQLite means for the caller, and what the user can do.
 func sqliteError(_ code: Int32, _ handle: OpaquePointer, operation: String, path: String) -> BrokerError {
   let said = String(cString: sqlite3_errmsg(handle))
-  let system = sqlite3_system_errno(handle)
+  let system = systemError(handle)
   func error(_ code: BrokerError.Code, _ message: String, _ hint: String) -> BrokerError {
     BrokerError(code, operation: operation, location: path, message: message, hint: hint)
   }
@@ -35,6 +35,20 @@ func sqliteError(_ code: Int32, _ handle: OpaquePointer, operation: String, path
   default:
     return error(.other, "\(said) (SQLite's code \(code))", "")
   }
+}
+
+/// The `errno` behind an error, as far as SQLite still knows it. Its own answer is often that of a later call that went
+/// well; the files keep what failed, the write-ahead log's first because writes go there.
+private func systemError(_ handle: OpaquePointer) -> Int32 {
+  var file: UnsafeMutablePointer<sqlite3_file>?
+  var code: Int32 = 0
+  if sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK, let file,
+    let control = file.pointee.pMethods?.pointee.xFileControl
+  {
+    _ = control(file, SQLITE_FCNTL_LAST_ERRNO, &code)
+  }
+  if code == 0 { sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &code) }
+  return code == 0 ? sqlite3_system_errno(handle) : code
 }
 
 /// SQLITE_IOERR_SHORT_READ; a macro that Swift does not import.

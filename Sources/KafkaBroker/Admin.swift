@@ -129,7 +129,7 @@ struct Admin {
   func committed(group: String, _ partitions: [TopicPartition]) throws(BrokerError) -> [TopicPartition: Int64] {
     if partitions.isEmpty { return [:] }
     let list = PartitionList(Set(partitions))
-    var request = rd_kafka_ListConsumerGroupOffsets_new(group, list.pointer)
+    var request = list.withPointer { rd_kafka_ListConsumerGroupOffsets_new(group, $0) }
     defer { rd_kafka_ListConsumerGroupOffsets_destroy(request) }
     return try ask("committed", group, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS) { options, queue in
       rd_kafka_ListConsumerGroupOffsets(handle.pointer, &request, 1, options, queue)

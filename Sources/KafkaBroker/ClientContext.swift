@@ -42,7 +42,10 @@ final class ClientContext: @unchecked Sendable {
   private func note(_ fault: KafkaFault) {
     state.withLock {
       // "1/1 brokers are down" says less than why.
-      guard fault.code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN else { return $0.lastFault = fault }
+      guard fault.code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN else {
+        $0.lastFault = fault
+        return
+      }
       if $0.lastFault == nil { $0.lastFault = fault }
       if $0.downSince == nil { $0.downSince = monotonicMilliseconds() }
     }

@@ -28,7 +28,7 @@ extension ClientHandle {
     // The library takes no partition twice.
     let list = PartitionList(Set(partitions), offset: time)
     let location = partitions.first.map { "\($0)" }
-    let code = rd_kafka_offsets_for_times(pointer, list.pointer, context.settings.requestMilliseconds)
+    let code = list.withPointer { rd_kafka_offsets_for_times(pointer, $0, context.settings.requestMilliseconds) }
     guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw error(code, operation, location) }
     var offsets: [TopicPartition: Int64] = [:]
     for element in list.elements {

@@ -95,7 +95,7 @@ public final class KafkaBroker: Broker {
   private func context() -> ClientContext { ClientContext(settings: settings, oauthToken: oauthToken, log: log) }
 
   /// The producer; a new one where the library has given up the old one.
-  private func producer(_ operation: String) throws(BrokerError) -> Producer {
+  func producer(_ operation: String) throws(BrokerError) -> Producer {
     let (found, broken) = try replacingBroken()
     // Outside of the lock: it waits for the appends that are under way.
     broken?.stop()

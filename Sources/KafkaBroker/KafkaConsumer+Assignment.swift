@@ -73,8 +73,8 @@ extension KafkaConsumer {
   private func applyPauses(_ partitions: [TopicPartition]) {
     let paused = partitions.filter { owned[$0]?.isPaused == true }
     let others = partitions.filter { owned[$0]?.isPaused != true }
-    if !others.isEmpty { _ = rd_kafka_resume_partitions(handle.pointer, PartitionList(others).pointer) }
-    if !paused.isEmpty { _ = rd_kafka_pause_partitions(handle.pointer, PartitionList(paused).pointer) }
+    if !others.isEmpty { _ = PartitionList(others).withPointer { rd_kafka_resume_partitions(handle.pointer, $0) } }
+    if !paused.isEmpty { _ = PartitionList(paused).withPointer { rd_kafka_pause_partitions(handle.pointer, $0) } }
   }
 
   func pause(_ partitions: [TopicPartition]) throws(BrokerError) {
@@ -82,7 +82,7 @@ extension KafkaConsumer {
     let running = partitions.filter { owned[$0]?.isPaused == false }
     for partition in running { owned[partition]?.isPaused = true }
     let list = PartitionList(running.filter { owned[$0]?.isFetching == true })
-    if list.count > 0 { _ = rd_kafka_pause_partitions(handle.pointer, list.pointer) }
+    if list.count > 0 { _ = list.withPointer { rd_kafka_pause_partitions(handle.pointer, $0) } }
   }
 
   func resume(_ partitions: [TopicPartition]) throws(BrokerError) {
@@ -90,12 +90,12 @@ extension KafkaConsumer {
     let paused = partitions.filter { owned[$0]?.isPaused == true }
     for partition in paused { owned[partition]?.isPaused = false }
     let list = PartitionList(paused.filter { owned[$0]?.isFetching == true })
-    if list.count > 0 { _ = rd_kafka_resume_partitions(handle.pointer, list.pointer) }
+    if list.count > 0 { _ = list.withPointer { rd_kafka_resume_partitions(handle.pointer, $0) } }
   }
 
   private func committed(_ partitions: [TopicPartition]) throws(BrokerError) -> [TopicPartition: Int64] {
     let list = PartitionList(partitions)
-    let code = rd_kafka_committed(handle.pointer, list.pointer, handle.context.settings.requestMilliseconds)
+    let code = list.withPointer { rd_kafka_committed(handle.pointer, $0, handle.context.settings.requestMilliseconds) }
     guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw handle.error(code, "begin", group) }
     var found: [TopicPartition: Int64] = [:]
     for element in list.elements {
@@ -118,7 +118,7 @@ extension KafkaConsumer {
     guard !isEager else { return replaceAll() }
     let list = PartitionList(capacity: partitions.count)
     for partition in partitions { list.add(partition, offset: owned[partition]?.next ?? 0) }
-    report(rd_kafka_incremental_assign(handle.pointer, list.pointer))
+    report(list.withPointer { rd_kafka_incremental_assign(handle.pointer, $0) })
   }
 
   private func remove(_ partitions: [TopicPartition]) {
@@ -127,7 +127,7 @@ extension KafkaConsumer {
       rd_kafka_assign(handle.pointer, nil)
       return
     }
-    report(rd_kafka_incremental_unassign(handle.pointer, PartitionList(partitions).pointer))
+    report(PartitionList(partitions).withPointer { rd_kafka_incremental_unassign(handle.pointer, $0) })
   }
 
   /// The eager protocol knows the assignment as a whole; positions are ours, so nothing is lost by setting it anew.
@@ -135,7 +135,7 @@ extension KafkaConsumer {
     let fetching = owned.filter { $0.value.isFetching }
     let list = PartitionList(capacity: fetching.count)
     for (partition, state) in fetching { list.add(partition, offset: state.next) }
-    let code = rd_kafka_assign(handle.pointer, list.pointer)
+    let code = list.withPointer { rd_kafka_assign(handle.pointer, $0) }
     if code != RD_KAFKA_RESP_ERR_NO_ERROR { handle.context.say("kafka: assign: \(KafkaFault(code).text)") }
     applyPauses(fetching.keys.sorted())
   }

@@ -55,7 +55,7 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
     rd_kafka_poll_set_consumer(handle.pointer)
     try handle.checkReachable("join \(group)", milliseconds: context.settings.requestMilliseconds)
     let list = PartitionList(topics.map { TopicPartition($0, -1) })
-    let code = rd_kafka_subscribe(handle.pointer, list.pointer)
+    let code = list.withPointer { rd_kafka_subscribe(handle.pointer, $0) }
     guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw handle.error(code, "join", group) }
   }
 
@@ -125,7 +125,7 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
       throw handle.error(RD_KAFKA_RESP_ERR__FAIL, "commit", group)
     }
     defer { rd_kafka_queue_destroy(queue) }
-    let code = rd_kafka_commit_queue(handle.pointer, list.pointer, queue, nil, nil)
+    let code = list.withPointer { rd_kafka_commit_queue(handle.pointer, $0, queue, nil, nil) }
     guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw handle.error(code, "commit", group) }
     guard let event = rd_kafka_queue_poll(queue, handle.context.settings.requestMilliseconds) else {
       throw handle.error(RD_KAFKA_RESP_ERR__TIMED_OUT, "commit", group)

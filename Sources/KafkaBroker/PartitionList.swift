@@ -2,8 +2,10 @@ internal import CRDKafka
 internal import Platform
 
 /// Owns a list of partitions with offsets, as librdkafka's calls take and fill it.
+///
+/// The pointer is lent to a closure alone: taken out of a value whose last use that is, it would point to freed memory.
 struct PartitionList: ~Copyable {
-  let pointer: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
+  private let pointer: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
 
   init(capacity: Int = 0) { pointer = rd_kafka_topic_partition_list_new(Int32(max(capacity, 1))) }
 
@@ -13,6 +15,8 @@ struct PartitionList: ~Copyable {
   }
 
   deinit { rd_kafka_topic_partition_list_destroy(pointer) }
+
+  func withPointer<R>(_ body: (UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) -> R) -> R { body(pointer) }
 
   var count: Int { Int(pointer.pointee.cnt) }
 

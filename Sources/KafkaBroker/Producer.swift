@@ -92,7 +92,13 @@ final class Producer: Sendable {
 
   private func failure(_ code: rd_kafka_resp_err_t, _ message: OutgoingMessage) -> BrokerError {
     let location = message.partition.map { "\(message.topic)[\($0)]" } ?? message.topic
-    guard code == RD_KAFKA_RESP_ERR__FATAL || isBroken else { return handle.error(code, "append", location) }
+    guard code == RD_KAFKA_RESP_ERR__FATAL || isBroken else {
+      // The library refuses the topic from now on, until it hears better of it: ask, for when permission is given.
+      if code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED {
+        try? handle.checkReachable("append", milliseconds: 2000)
+      }
+      return handle.error(code, "append", location)
+    }
     var text = [CChar](repeating: 0, count: 512)
     let reason = rd_kafka_fatal_error(handle.pointer, &text, text.count)
     let shown = handle.context.settings.redacted(string(text))

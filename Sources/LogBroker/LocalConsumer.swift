@@ -21,8 +21,9 @@ final class LocalConsumer: GroupConsumer, @unchecked Sendable {
     let deadline = monotonicMicroseconds() + Int64(max(0, milliseconds)) * 1000
     defer { broker.groups.with(group) { state, now in state.endCall(session, now: now) } }
     while true {
-      try checkOpen("poll")
+      // Before anything is looked at: what happens from here on ends the wait.
       let version = broker.groups.version
+      try checkOpen("poll")
       if let event = try step() { return event }
       if let event = try read(maxBytes: maxBytes) { return event }
       guard milliseconds > 0, broker.groups.wait(since: version, until: deadline, group: group) else {

@@ -17,8 +17,9 @@ final class LocalReader: PartitionReader, @unchecked Sendable {
   func poll(milliseconds: Int, maxBytes: Int) throws(BrokerError) -> RecordBlock? {
     let deadline = monotonicMicroseconds() + Int64(max(0, milliseconds)) * 1000
     while true {
-      try checkOpen("read")
+      // Before anything is looked at: what happens from here on ends the wait.
       let version = broker.groups.version
+      try checkOpen("read")
       let bounds = try broker.existing(partition, "read")
       guard bounds.first <= next, next <= bounds.end else {
         throw BrokerError(

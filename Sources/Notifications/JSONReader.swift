@@ -1,6 +1,7 @@
 /// Why a document is not JSON, or more than is read.
-struct JSONFault: Error {
-  var reason: String
+package struct JSONFault: Error {
+  package var reason: String
+  package init(reason: String) { self.reason = reason }
 }
 
 /// Reads JSON once from front to back and hands out the members that the caller asks for; all others are skipped.
@@ -8,7 +9,7 @@ struct JSONFault: Error {
 /// Time is linear in the bytes. Nesting costs no stack: what is skipped is skipped in a loop, and what is visited is as
 /// deep as the caller's own code. Strings are read as bytes, because keys may be anything. Of several members with one
 /// name the last counts, as in most readers.
-struct JSONReader {
+package struct JSONReader {
   /// Nesting that is skipped at most.
   static let depthMax = 128
   /// Longer names are of no interest to anybody.
@@ -18,15 +19,15 @@ struct JSONReader {
   private(set) var index = 0
 
   /// `bytes` must stay valid and unchanged while the reader is used.
-  init(_ bytes: UnsafeRawBufferPointer) {
+  package init(_ bytes: UnsafeRawBufferPointer) {
     self.bytes = bytes
     if bytes.starts(with: [0xef, 0xbb, 0xbf]) { index = 3 }
   }
 
   /// What kind of value comes next, without reading it.
-  enum Shape { case object, array, string, number, word }
+  package enum Shape { case object, array, string, number, word }
 
-  mutating func shape() throws(JSONFault) -> Shape {
+  package mutating func shape() throws(JSONFault) -> Shape {
     skipSpace()
     guard index < bytes.count else { throw fault("it ends too early") }
     switch bytes[index] {
@@ -39,7 +40,7 @@ struct JSONReader {
   }
 
   /// Visits an object's members. The visitor reads or skips the value, and nothing else.
-  mutating func object(_ visit: (String, inout JSONReader) throws(JSONFault) -> Void) throws(JSONFault) {
+  package mutating func object(_ visit: (String, inout JSONReader) throws(JSONFault) -> Void) throws(JSONFault) {
     try expect(UInt8(ascii: "{"))
     if take(UInt8(ascii: "}")) { return }
     repeat {
@@ -51,7 +52,7 @@ struct JSONReader {
   }
 
   /// Visits an array's elements, likewise.
-  mutating func array(_ visit: (inout JSONReader) throws(JSONFault) -> Void) throws(JSONFault) {
+  package mutating func array(_ visit: (inout JSONReader) throws(JSONFault) -> Void) throws(JSONFault) {
     try expect(UInt8(ascii: "["))
     if take(UInt8(ascii: "]")) { return }
     repeat { try visit(&self) } while take(UInt8(ascii: ","))
@@ -60,7 +61,7 @@ struct JSONReader {
 
   /// The bytes of a string, or the literal text of a number or of `true` and `false`; nil for `null` and for what holds
   /// more (which is skipped).
-  mutating func scalar() throws(JSONFault) -> [UInt8]? {
+  package mutating func scalar() throws(JSONFault) -> [UInt8]? {
     switch try shape() {
     case .string: return try string()
     case .object, .array:
@@ -73,7 +74,7 @@ struct JSONReader {
   }
 
   /// Passes over one value of any kind.
-  mutating func skip() throws(JSONFault) {
+  package mutating func skip() throws(JSONFault) {
     // The open brackets' closing bytes. An object's names and values alternate, which `afterValue` sees to.
     var open: [UInt8] = []
     while true {
@@ -96,12 +97,12 @@ struct JSONReader {
   }
 
   /// Whether nothing but space is left.
-  mutating func isAtEnd() -> Bool {
+  package mutating func isAtEnd() -> Bool {
     skipSpace()
     return index == bytes.count
   }
 
-  func fault(_ what: String) -> JSONFault { JSONFault(reason: "not JSON as expected: \(what) (byte \(index))") }
+  package func fault(_ what: String) -> JSONFault { JSONFault(reason: "not JSON as expected: \(what) (byte \(index))") }
 
   // MARK: Pieces
 

@@ -7,7 +7,7 @@ extension NotificationParser {
     func add(_ name: String, _ value: String?) {
       guard let value else { return }
       out += ",\"\(name)\":".utf8
-      appendString(value, to: &out)
+      JSONText.append(value, to: &out)
     }
     add("bucket", hint.bucket)
     add("key", hint.key)
@@ -25,18 +25,5 @@ extension NotificationParser {
     if hint.isRepair { out += ",\"repair\":true".utf8 }
     out.append(UInt8(ascii: "}"))
     return out
-  }
-
-  private static func appendString(_ text: String, to out: inout [UInt8]) {
-    let digits = Array("0123456789abcdef".utf8)
-    out.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"): out += [UInt8(ascii: "\\"), byte]
-      case ..<0x20: out += Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-      default: out.append(byte)
-      }
-    }
-    out.append(UInt8(ascii: "\""))
   }
 }

@@ -24,7 +24,7 @@ public struct ObjectHint: Sendable, Hashable {
   public var sequencer: String?
   /// As it was written.
   public var eventTimeText: String?
-  /// The lister has said so before: look even if the version seems to be the accepted one.
+  /// Read the object again even if its version is the accepted one.
   public var again: Bool
   /// A listing found it where no notification had spoken of it: counted as repaired once it is in the ledger.
   public var isRepair = false

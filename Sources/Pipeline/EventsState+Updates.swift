@@ -78,7 +78,11 @@ extension EventsState {
       let row = Int(at.selection[i])
       guard column.validity[row] != 0 else { continue }
       let slot = at.pointer(row, as: Int64.self)
-      if slot.pointee == 0 { slot.pointee = Int64(wide(at, row) + 1) }
+      if slot.pointee == 0 {
+        // Found through the slot alone: in the index it would cost every read of a sum of doubles a look-up.
+        wides.append(WideSum())
+        slot.pointee = Int64(wides.count)
+      }
       let sum = Int(slot.pointee) - 1
       switch column.type {
       case .double: wides[sum].addSquare(column.doubles[row])

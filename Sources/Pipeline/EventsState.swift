@@ -12,7 +12,7 @@ final class EventsState {
   private var pages: [UnsafeMutableRawPointer] = []
   /// How often a wrapping sum overflowed (+1) or underflowed (−1): the sum is slot + wraps × 2^width.
   var wraps: [SlotKey: Int64] = [:]
-  /// Sums of doubles that do not fit the window, and sums of squares.
+  /// Sums of doubles that do not fit the window (by `wideIndex`), and sums of squares (by their slots).
   var wideIndex: [SlotKey: Int] = [:]
   var wides: [WideSum] = []
   /// Bytes of min, max, first and last strings.

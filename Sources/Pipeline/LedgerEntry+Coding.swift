@@ -42,7 +42,10 @@ extension LedgerEntry: Codable {
     case "commit":
       self = .commit(try Commit(from: decoder))
     case "opened":
-      self = .opened(try range(), offset: try container.decode(Int64.self, forKey: .offset))
+      self = .opened(
+        try range(), offset: try container.decode(Int64.self, forKey: .offset),
+        schema: try container.decode(String.self, forKey: .schema),
+        generation: try container.decode(Int.self, forKey: .generation))
     case "skipped":
       self = .skipped(
         try range(), from: try container.decode(Int64.self, forKey: .from),
@@ -54,7 +57,8 @@ extension LedgerEntry: Codable {
           bucket: try container.decode(String.self, forKey: .bucket),
           key: try container.decode(String.self, forKey: .key)),
         version: try container.decode(String.self, forKey: .version),
-        reason: try container.decode(String.self, forKey: .reason))
+        reason: try container.decode(String.self, forKey: .reason),
+        schema: try container.decode(String.self, forKey: .schema))
     case "cut":
       self = .cut(
         id: try container.decode(String.self, forKey: .id), asOf: try container.decode(Int64.self, forKey: .asOf),
@@ -63,7 +67,8 @@ extension LedgerEntry: Codable {
       self = .published(cut: try container.decode(String.self, forKey: .cut))
     case "abandoned":
       self = .abandoned(
-        cut: try container.decode(String.self, forKey: .cut), reason: try container.decode(String.self, forKey: .reason))
+        cut: try container.decode(String.self, forKey: .cut), reason: try container.decode(String.self, forKey: .reason)
+      )
     default:
       throw UnknownForm(description: "a ledger entry has the unknown type '\(type)'; use the newer program")
     }
@@ -86,23 +91,26 @@ extension LedgerEntry: Codable {
     case .commit(let commit):
       try container.encode("commit", forKey: .type)
       try commit.encode(to: encoder)
-    case .opened(let identity, let offset):
+    case .opened(let identity, let offset, let schema, let generation):
       try container.encode("opened", forKey: .type)
       try put(identity)
       try container.encode(offset, forKey: .offset)
+      try container.encode(schema, forKey: .schema)
+      try container.encode(generation, forKey: .generation)
     case .skipped(let identity, let from, let to, let reason):
       try container.encode("skipped", forKey: .type)
       try put(identity)
       try container.encode(from, forKey: .from)
       try container.encode(to, forKey: .to)
       try container.encode(reason, forKey: .reason)
-    case .setAside(let object, let version, let reason):
+    case .setAside(let object, let version, let reason, let schema):
       try container.encode("set_aside", forKey: .type)
       try container.encode(object.source, forKey: .source)
       try container.encode(object.bucket, forKey: .bucket)
       try container.encode(object.key, forKey: .key)
       try container.encode(version, forKey: .version)
       try container.encode(reason, forKey: .reason)
+      try container.encode(schema, forKey: .schema)
     case .cut(let id, let asOf, let notBefore):
       try container.encode("cut", forKey: .type)
       try container.encode(id, forKey: .id)
@@ -168,19 +176,27 @@ extension Commit: Codable {
     }
     var receipts = Array(repeating: ShardReceipt(), count: count)
     for form in try container.decode([ReceiptForm].self, forKey: .shards) {
-      guard receipts.indices.contains(form.s), form.n > 0 else {
-        throw LedgerEntry.UnknownForm(description: "a commit has a receipt of shard \(form.s) of \(count)")
+      guard receipts.indices.contains(form.s), receipts[form.s].rows == 0, form.n > 0, form.f >= 0, form.e > form.f
+      else {
+        throw LedgerEntry.UnknownForm(description: "a commit has an impossible receipt of shard \(form.s) of \(count)")
       }
       receipts[form.s] = ShardReceipt(rows: form.n, checksum: form.c, first: form.f, end: form.e)
     }
+    let objects = try container.decodeIfPresent([ObjectForm].self, forKey: .objects) ?? []
+    let ranges = try container.decodeIfPresent([RangeForm].self, forKey: .ranges) ?? []
+    // What is said of rows is counted with from here on.
+    guard objects.allSatisfy({ $0.x <= $0.r }), ranges.allSatisfy({ $0.x <= $0.r && 0 <= $0.from && $0.from <= $0.to })
+    else {
+      throw LedgerEntry.UnknownForm(description: "a commit has an input with more rejected rows than rows, or none")
+    }
     self.init(
       generation: try container.decode(Int.self, forKey: .generation), attempt: attempt,
-      inputs: try (container.decodeIfPresent([ObjectForm].self, forKey: .objects) ?? []).map {
+      inputs: objects.map {
         CommittedInput(
           object: ObjectIdentity(source: source, bucket: $0.bucket, key: $0.key), version: $0.version, base: $0.base,
-          rowsRead: $0.r, rowsApplied: $0.r &- $0.x, rowsRejected: $0.x, facts: $0.facts)
+          rowsRead: $0.r, rowsApplied: $0.r - $0.x, rowsRejected: $0.x, facts: $0.facts)
       },
-      ranges: try (container.decodeIfPresent([RangeForm].self, forKey: .ranges) ?? []).map {
+      ranges: ranges.map {
         CommittedRange(
           range: RangeIdentity(source: source, topic: $0.topic, partition: $0.partition), from: $0.from, to: $0.to,
           rowsRead: $0.r, rowsRejected: $0.x, reasons: $0.reasons)

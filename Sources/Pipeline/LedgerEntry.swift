@@ -3,12 +3,15 @@ public enum LedgerEntry: Sendable, Hashable {
   /// The first entry, and one after each change of the definition.
   case defined(generation: Int, semanticHash: String, shards: Int)
   case commit(Commit)
-  /// Where reading of a record partition begins; precedes the first range.
-  case opened(RangeIdentity, offset: Int64)
+  /// Where reading of a record partition begins; precedes the first range. Again once the source's columns have changed
+  /// (`schema`, ``SourcePlan/schemaHash``): everything is read anew, and what was read by the old columns goes. Counts
+  /// only in its own generation: a worker with the older definition must not bring the older columns back.
+  case opened(RangeIdentity, offset: Int64, schema: String, generation: Int)
   /// Records that retention (or a topic made anew) took before they were read, and that the user lets go.
   case skipped(RangeIdentity, from: Int64, to: Int64, reason: String)
-  /// An object version that cannot be used, after all retries; its older version's rows stay.
-  case setAside(ObjectIdentity, version: String, reason: String)
+  /// An object version that cannot be used, after all retries; its older version's rows stay. By other columns
+  /// (`schema`) it may be of use again.
+  case setAside(ObjectIdentity, version: String, reason: String, schema: String)
   /// Asks for a snapshot of what is accepted at this position. `asOf` in microseconds. Counts only if the broker
   /// appended it at `notBefore` or later (microseconds), so that a scheduler with a fast clock takes no slot early.
   case cut(id: String, asOf: Int64, notBefore: Int64 = .min)
@@ -37,7 +40,9 @@ public struct AttemptID: Sendable, Hashable, CustomStringConvertible {
 
   /// nil unless `text` is 32 hexadecimal digits.
   public init?(_ text: String) {
-    guard text.utf8.count == 32, let high = UInt64(text.prefix(16), radix: 16),
+    // A number's own reader takes a sign, too.
+    guard text.utf8.count == 32, text.utf8.allSatisfy({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }),
+      let high = UInt64(text.prefix(16), radix: 16),
       let low = UInt64(text.suffix(16), radix: 16)
     else { return nil }
     self.init(high: high, low: low)

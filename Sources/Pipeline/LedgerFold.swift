@@ -36,7 +36,7 @@ public struct LedgerFold: Sendable {
   private var cutIDs: Set<String> = []
 
   /// What is accepted of an object.
-  public struct Accepted: Sendable, Hashable {
+  public struct Accepted: Sendable, Hashable, Codable {
     public var position: Int
     /// nil: the object is not there.
     public var version: String?
@@ -63,9 +63,11 @@ public struct LedgerFold: Sendable {
   }
 
   /// What is accepted of a record partition: everything from `begin` to `end`, less what was skipped.
-  public struct AcceptedRange: Sendable, Hashable {
+  public struct AcceptedRange: Sendable, Hashable, Codable {
     public var begin: Int64
     public var end: Int64
+    /// The source's columns by which it is read.
+    public var schema = ""
     public var rowsRead: UInt64 = 0
     public var rowsRejected: UInt64 = 0
     public var reasons: [String: UInt64] = [:]
@@ -81,6 +83,8 @@ public struct LedgerFold: Sendable {
   public struct FailedObject: Sendable, Hashable, Codable {
     public var version: String
     public var reason: String
+    /// The source's columns by which it was read.
+    public var schema: String
   }
 
   public struct PublishedCut: Sendable, Hashable, Codable {
@@ -109,7 +113,9 @@ public struct LedgerFold: Sendable {
   /// Judges the next entry and moves on. `offset`: its offset in the topic, which is its position; offsets grow but may have
   /// holes. `appendedAt`: the broker's append time, microseconds; `hash`: of the
   /// entry's bytes, for the chain.
-  public mutating func judge(_ entry: LedgerEntry, at offset: Int? = nil, appendedAt: Int64 = .max, hash: UInt64 = 0) -> Verdict {
+  public mutating func judge(_ entry: LedgerEntry, at offset: Int? = nil, appendedAt: Int64 = .max, hash: UInt64 = 0)
+    -> Verdict
+  {
     if let offset { position = max(position, offset) }
     chain.add(hash)
     defer { position += 1 }
@@ -119,9 +125,12 @@ public struct LedgerFold: Sendable {
       if verdict == .accepted && definedAt == nil { definedAt = appendedAt }
       return verdict
     case .commit(let commit): return .inputs(judge(commit))
-    case .opened(let identity, let offset):
-      guard ranges[identity] == nil else { return .refused("\(identity.topic)[\(identity.partition)] is open already") }
-      ranges[identity] = AcceptedRange(begin: offset, end: offset)
+    case .opened(let identity, let offset, let schema, let made):
+      guard made == generation else { return .refused("generation \(made) is not in force") }
+      guard ranges[identity]?.schema != schema else {
+        return .refused("\(identity.topic)[\(identity.partition)] is open already")
+      }
+      ranges[identity] = AcceptedRange(begin: offset, end: offset, schema: schema)
       return .accepted
     case .skipped(let identity, let from, let to, let reason):
       guard ranges[identity]?.end == from, to > from else {
@@ -130,9 +139,11 @@ public struct LedgerFold: Sendable {
       ranges[identity]?.end = to
       ranges[identity]?.skipped.append(Skipped(from: from, to: to, reason: reason))
       return .accepted
-    case .setAside(let object, let version, let reason):
-      guard objects[object]?.version != version else { return .refused("that version is accepted") }
-      failed[object] = FailedObject(version: version, reason: reason)
+    case .setAside(let object, let version, let reason, let schema):
+      guard objects[object].map({ $0.version != version || $0.schema != schema }) ?? true else {
+        return .refused("that version is accepted")
+      }
+      failed[object] = FailedObject(version: version, reason: reason, schema: schema)
       return .accepted
     case .cut(let id, let asOf, let notBefore):
       guard let generation else { return .refused("nothing is defined yet") }
@@ -190,8 +201,9 @@ public struct LedgerFold: Sendable {
       verdicts.append(true)
     }
     for input in commit.ranges {
-      // A range follows the accepted ones without a gap; what it holds was read from there.
-      guard var held = ranges[input.range], held.end == input.from, input.to > input.from else {
+      // A range follows the accepted ones without a gap, read by the same columns; what it holds was read from there.
+      guard var held = ranges[input.range], held.end == input.from, input.to > input.from, held.schema == commit.schema
+      else {
         verdicts.append(false)
         continue
       }
@@ -203,6 +215,29 @@ public struct LedgerFold: Sendable {
       verdicts.append(true)
     }
     return verdicts
+  }
+
+  /// Ids of all cuts that were accepted, ended or not.
+  var allCutIDs: Set<String> { cutIDs }
+
+  /// Takes up what was saved.
+  mutating func restore(
+    position: Int, chain: LedgerChain, generation: Int?, semanticHash: String?, shards: Int?, history: [String],
+    objects: [ObjectIdentity: Accepted], ranges: [RangeIdentity: AcceptedRange],
+    failed: [ObjectIdentity: FailedObject], published: [PublishedCut], definedAt: Int64?, cutIDs: Set<String>
+  ) {
+    self.position = position
+    self.chain = chain
+    self.generation = generation
+    self.semanticHash = semanticHash
+    self.shards = shards
+    self.history = history
+    self.objects = objects
+    self.ranges = ranges
+    self.failed = failed
+    self.published = published
+    self.definedAt = definedAt
+    self.cutIDs = cutIDs
   }
 
   /// Whether a cut with this id was accepted, ended or not.

@@ -62,6 +62,9 @@ extension RowBatch {
     }
     if let from = source.times {
       for i in 0..<chosen.count { times[at + i] = from[Int(chosen[i])] }
+    } else {
+      // Nobody reads them, but they are written out: no bytes of other data.
+      (times + at).update(repeating: 0, count: chosen.count)
     }
     for (from, to) in zip(source.columns, columns) {
       for i in 0..<chosen.count { to.validity[at + i] = from.validity[Int(chosen[i])] }

@@ -16,7 +16,7 @@ public final class RowBatch: @unchecked Sendable {
   public let hashes: UnsafeMutablePointer<UInt64>
   /// ``RowOrigin`` of each row.
   public let origins: UnsafeMutablePointer<RowOrigin>
-  /// Event time in microseconds; undefined where the source has no time. Of a removal: the record's time.
+  /// Event time in microseconds; 0 where the source has no time. Of a removal: the record's time.
   public let times: UnsafeMutablePointer<Int64>
   /// The carried columns, in the plan's order.
   public let columns: [Column]

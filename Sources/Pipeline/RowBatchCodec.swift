@@ -1,12 +1,14 @@
 public import Columns
 
-/// A row batch as bytes: column buffers copied one after another behind a small header (version 1, little-endian).
+/// A row batch as bytes: small, since every row goes through a broker twice and into a segment once (version 2,
+/// little-endian).
 ///
-/// Layout: magic `TRB1`, shard, rows, arena bytes, columns (UInt32 each); then keys, hashes, origins, times, and a
-/// column's elements and validity; then the arena, and ``Hashing/hash64(_:_:seed:)`` of all that. The hash is there
-/// because values, numbers of inputs and views are used as they are. Used for spilling and, compressed, on the wire.
+/// Layout: magic `TRB2`, shard, rows, arena bytes, columns (UInt32 each); then the sections of ``RowSections``: keys, hashes,
+/// origins, each column's validity and values, times; then ``Hashing/bulk128(_:_:)``'s high word of all that. The hash is
+/// there because values and numbers of inputs are used as they are. Used on the wire, in segments and for spilling.
 public enum RowBatchCodec {
-  public static let magic: UInt32 = 0x3142_5254
+  public static let magic: UInt32 = 0x3242_5254
+  static let headerBytes = 20
   private static let hashBytes = 8
 
   /// Bytes of a batch that cannot be read back.
@@ -14,87 +16,80 @@ public enum RowBatchCodec {
     public var description: String
   }
 
-  /// `reserving`: bytes left free in front, for a caller's header.
+  /// `reserving`: bytes left free in front, for a caller's header. Elements of nulls are written as zeros.
   public static func encode(_ batch: RowBatch, reserving: Int = 0) -> [UInt8] {
     let n = batch.count
-    var size = 20 + n * 32 + batch.arena.count + hashBytes
-    for column in batch.columns { size += n * (column.type.stride + 1) }
-    return [UInt8](unsafeUninitializedCapacity: reserving + size) { buffer, count in
+    let texts = batch.columns.filter { $0.type == .string }
+    let arenaBytes =
+      length(of: batch.keys, nil, n) + texts.reduce(0) { $0 + length(of: $1.views, $1.validity, n) }
+    // Each section at its largest, and room for whole words behind the last text.
+    var most = headerBytes + n * 32 + arenaBytes + hashBytes + 64
+    for column in batch.columns { most += 32 + n * (column.type.stride + 1) }
+    return [UInt8](unsafeUninitializedCapacity: reserving + most) { buffer, count in
       guard let whole = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
       whole.initializeMemory(as: UInt8.self, repeating: 0, count: reserving)
       let base = whole + reserving
-      var at = 0
-      func put(_ value: Int) {
-        base.storeBytes(of: UInt32(value).littleEndian, toByteOffset: at, as: UInt32.self)
-        at += 4
+      var sections = RowSections.Writer(base + headerBytes, rows: n)
+      sections.put(texts: batch.keys, validity: nil, in: batch.arena)
+      sections.put(hashes: batch.hashes, of: batch.keys, in: batch.arena)
+      sections.put(origins: batch.origins)
+      for column in batch.columns { sections.put(column, keys: batch.keys, in: batch.arena) }
+      sections.put(times: batch.times, columns: batch.columns)
+      let words = [Int(magic), batch.shard, n, sections.textBytes, batch.columns.count]
+      for (index, word) in words.enumerated() {
+        base.storeBytes(of: UInt32(word).littleEndian, toByteOffset: index * 4, as: UInt32.self)
       }
-      func put(_ bytes: UnsafeRawPointer, _ length: Int) {
-        (base + at).copyMemory(from: bytes, byteCount: length)
-        at += length
-      }
-      put(Int(magic))
-      put(batch.shard)
-      put(n)
-      put(batch.arena.count)
-      put(batch.columns.count)
-      put(batch.keys, n * 8)
-      put(batch.hashes, n * 8)
-      put(batch.origins, n * 8)
-      put(batch.times, n * 8)
-      for column in batch.columns {
-        put(column.values, n * column.type.stride)
-        put(column.validity, n)
-      }
-      put(batch.arena.base, batch.arena.count)
-      let hash = Hashing.hash64(base.assumingMemoryBound(to: UInt8.self), at)
-      base.storeBytes(of: hash.littleEndian, toByteOffset: at, as: UInt64.self)
-      count = reserving + at + hashBytes
+      let end = headerBytes + sections.count
+      base.storeBytes(of: hash(base, end).littleEndian, toByteOffset: end, as: UInt64.self)
+      count = reserving + end + hashBytes
     }
   }
 
-  /// `types`: the columns' types, which the bytes do not hold. Views are checked against the arena.
+  /// `types`: the columns' types, which the bytes do not hold.
   public static func decode(_ bytes: UnsafeRawBufferPointer, types: [ColumnType]) throws(CodecError)
     -> RowBatch
   {
     func word(_ index: Int) -> Int {
       Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)))
     }
-    guard bytes.count >= 20, word(0) == Int(magic) else { throw CodecError(description: "not a row batch") }
-    let (n, arenaBytes) = (word(2), word(3))
-    var size = 20 + n * 32 + arenaBytes + hashBytes
-    for type in types { size += n * (type.stride + 1) }
-    guard word(4) == types.count, size == bytes.count, let base = bytes.baseAddress else {
-      throw CodecError(description: "a row batch of \(bytes.count) bytes should have \(size)")
+    guard bytes.count >= headerBytes + hashBytes, word(0) == Int(magic), let base = bytes.baseAddress else {
+      throw CodecError(description: "not a row batch")
     }
-    let end = size - hashBytes
-    let hash = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: end, as: UInt64.self))
-    guard Hashing.hash64(base.assumingMemoryBound(to: UInt8.self), end) == hash else {
+    let end = bytes.count - hashBytes
+    let stored = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: end, as: UInt64.self))
+    guard hash(base, end) == stored else {
       throw CodecError(description: "a row batch of \(bytes.count) bytes is damaged: its hash does not match")
     }
-    let batch = RowBatch(shard: word(1), types: types, capacity: max(n, 1))
-    var at = 20
-    func take(_ target: UnsafeMutableRawPointer, _ length: Int) {
-      target.copyMemory(from: base + at, byteCount: length)
-      at += length
+    let (n, arenaBytes) = (word(2), word(3))
+    // A row has a byte at least (its key's length), and texts are as they stand, so no small message asks for much memory.
+    guard word(4) == types.count, n <= bytes.count, arenaBytes <= bytes.count else {
+      throw CodecError(
+        description: "a row batch of \(bytes.count) bytes cannot hold \(n) rows of \(types.count) columns")
     }
-    take(batch.keys, n * 8)
-    take(batch.hashes, n * 8)
-    take(batch.origins, n * 8)
-    take(batch.times, n * 8)
-    for column in batch.columns {
-      take(column.values, n * column.type.stride)
-      take(column.validity, n)
+    let batch = RowBatch(shard: word(1), types: types, capacity: max(n, 1), arenaBytes: arenaBytes)
+    var sections = RowSections.Reader(
+      UnsafeRawBufferPointer(rebasing: bytes[headerBytes..<end]), rows: n, textBytes: arenaBytes)
+    sections.take(texts: batch.keys, into: batch.arena, keys: nil)
+    sections.take(hashes: batch.hashes, of: batch.keys, in: batch.arena)
+    sections.take(origins: batch.origins)
+    for column in batch.columns { sections.take(column, keys: batch.keys) }
+    sections.take(times: batch.times, columns: batch.columns)
+    guard sections.isWhole else {
+      throw CodecError(description: "a row batch of \(bytes.count) bytes does not hold what it says")
     }
-    batch.arena.append((base + at).assumingMemoryBound(to: UInt8.self), arenaBytes)
     batch.count = n
-    guard isWithin(batch.keys, n, arenaBytes),
-      batch.columns.allSatisfy({ $0.type != .string || isWithin($0.views, n, arenaBytes) })
-    else { throw CodecError(description: "a row batch points outside of itself") }
     return batch
   }
 
-  private static func isWithin(_ views: UnsafeMutablePointer<ByteView>, _ count: Int, _ bytes: Int) -> Bool {
-    for row in 0..<count where Int(views[row].start) + views[row].length > bytes { return false }
-    return true
+  private static func hash(_ base: UnsafeRawPointer, _ count: Int) -> UInt64 {
+    Hashing.bulk128(base.assumingMemoryBound(to: UInt8.self), count).high
+  }
+
+  private static func length(
+    of views: UnsafePointer<ByteView>, _ validity: UnsafePointer<UInt8>?, _ rows: Int
+  ) -> Int {
+    var bytes = 0
+    for row in 0..<rows where validity?[row] != 0 { bytes += views[row].length }
+    return bytes
   }
 }

@@ -31,7 +31,8 @@ public struct RowFrame: Sendable {
       buffer.storeBytes(of: attempt.low.littleEndian, toByteOffset: 16, as: UInt64.self)
       buffer.storeBytes(of: schema.littleEndian, toByteOffset: 24, as: UInt64.self)
       buffer.storeBytes(of: UInt32(generation).littleEndian, toByteOffset: 32, as: UInt32.self)
-      buffer.storeBytes(of: RowFrame.hash(UnsafeRawBufferPointer(buffer)).littleEndian, toByteOffset: 40, as: UInt64.self)
+      buffer.storeBytes(
+        of: RowFrame.hash(UnsafeRawBufferPointer(buffer)).littleEndian, toByteOffset: 40, as: UInt64.self)
     }
     return bytes
   }

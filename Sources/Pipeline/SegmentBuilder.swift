@@ -21,20 +21,22 @@ public enum SegmentBuilder {
     let first = parts[0].ref.header
     var inputs: [SegmentInput] = []
     var dead: Set<Int> = []
-    var partitions: [String: Int] = [:]
+    // Dead ranges apart from live ones: a cut may still hold them.
+    var partitions: [[String]: Int] = [:]
     var joiner = BatchJoiner()
     for (ref, batches) in parts {
       var numbers: [Int] = []
       for (number, input) in ref.header.inputs.enumerated() {
         let isDead = ref.dead.contains(number)
+        let partition = [input.tieName, isDead ? "dead" : ""]
         if isDead && dropsDead {
           numbers.append(-1)
-        } else if input.key == nil, let held = partitions[input.tieName] {
+        } else if input.key == nil, let held = partitions[partition] {
           // Ranges of one partition are one input: their rows are told apart by offset.
-          inputs[held].position = input.position
+          inputs[held].position = max(inputs[held].position, input.position)
           numbers.append(held)
         } else {
-          if input.key == nil { partitions[input.tieName] = inputs.count }
+          if input.key == nil { partitions[partition] = inputs.count }
           if isDead { dead.insert(inputs.count) }
           numbers.append(inputs.count)
           inputs.append(input)

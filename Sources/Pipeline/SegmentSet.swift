@@ -45,6 +45,18 @@ public struct SegmentSet: Sendable {
     return true
   }
 
+  /// A record partition is read anew by other columns: what was read of it no longer counts. Gives whether there was any.
+  public mutating func supersede(_ range: RangeIdentity) -> Bool {
+    var found = false
+    for index in refs.indices where refs[index].header.source == range.source {
+      for (number, input) in refs[index].header.inputs.enumerated()
+      where input.topic == range.topic && input.partition == range.partition {
+        if refs[index].dead.insert(number).inserted { found = true }
+      }
+    }
+    return found
+  }
+
   /// Segments without a live input go; the others' files are named by the next checkpoint.
   public mutating func dropDead() { refs.removeAll(where: \.isDead) }
 

@@ -27,19 +27,19 @@ enum GroupBalance {
       targets[partition] = owner
       loads[owner, default: 0] += 1
     }
-    // Each move makes the sum of the squared loads smaller, so this ends.
-    var isMoving = true
-    while isMoving {
-      isMoving = false
+    // From the most loaded first, so that nothing is moved twice. Each move makes the sum of the squared loads smaller, so
+    // this ends.
+    while true {
+      var best: (partition: TopicPartition, from: Session, to: Session, gap: Int)?
       for partition in partitions.reversed() {
-        guard let owner = targets[partition], let other = least(partition.topic),
-          loads[owner, default: 0] > loads[other, default: 0] + 1
-        else { continue }
-        targets[partition] = other
-        loads[owner, default: 0] -= 1
-        loads[other, default: 0] += 1
-        isMoving = true
+        guard let from = targets[partition], let to = least(partition.topic) else { continue }
+        let gap = loads[from, default: 0] - loads[to, default: 0]
+        if gap > max(1, best?.gap ?? 0) { best = (partition, from, to, gap) }
       }
+      guard let move = best else { break }
+      targets[move.partition] = move.to
+      loads[move.from, default: 0] -= 1
+      loads[move.to, default: 0] += 1
     }
     return targets
   }

@@ -134,8 +134,9 @@ public struct GroupState: Sendable {
     where member.isAlive && !member.isInCall && now - member.lastCall >= timeoutMicroseconds {
       var late = member
       late.isAlive = false
+      // What it was told to let go of, it need not be told again.
+      late.lost = owners.filter { $0.value == session && !member.releasing.contains($0.key) }.keys.sorted()
       late.releasing = []
-      late.lost = owners.filter { $0.value == session }.keys.sorted()
       members[session] = late
       owners = owners.filter { $0.value != session }
       isChanged = true

@@ -4,6 +4,9 @@ public import Platform
 public final class S3Session: Sendable {
   let options: S3Options
   let client: S3Client
+  let credentials: CredentialChain
+  /// Where requests go that nothing else places.
+  let region: String
   let threads: TransferThreads
   let budget: TransferBudget
 
@@ -31,12 +34,12 @@ public final class S3Session: Sendable {
     }
     let endpoint = try Self.endpoint(options, environment, profiles)
     self.options = options
+    self.region = region ?? "us-east-1"
+    credentials = CredentialChain(
+      environment: environment, profiles: profiles, askedProfile: options.profile, region: region)
     client = S3Client(
-      environment: environment,
-      credentials: CredentialChain(
-        environment: environment, profiles: profiles, askedProfile: options.profile, region: region),
-      endpoint: endpoint, region: region ?? "us-east-1", retry: options.retry,
-      stallSeconds: options.stallSeconds)
+      environment: environment, credentials: credentials, endpoint: endpoint, region: self.region,
+      retry: options.retry, stallSeconds: options.stallSeconds)
     threads = TransferThreads(threadsMax: options.transferThreadsMax)
     budget = TransferBudget(bytesMax: options.transferBytesMax)
   }

@@ -47,6 +47,12 @@ struct DecodingPlan: Sendable {
     }
     var reductions: [JSONReduction?] = []
     for (index, column) in plan.source.columns.enumerated() {
+      guard column.location.belongs(to: plan.source.input) else {
+        throw PlanError(
+          message:
+            "source '\(plan.source.name)', column '\(column.name)': only a record has a key, timestamp or headers, and only an object a name and rows"
+        )
+      }
       switch column.location {
       case .named(let name): origins.append(.csv(name: name))
       case .path:
@@ -110,5 +116,16 @@ struct DecodingPlan: Sendable {
       }
     }
     return positions
+  }
+}
+
+extension SourceColumn.Location {
+  fileprivate func belongs(to input: Source.Input) -> Bool {
+    let isRecords = if case .records = input { true } else { false }
+    switch self {
+    case .named, .path: return true
+    case .object, .row, .modified: return !isRecords
+    case .recordKey, .recordTimestamp, .header: return isRecords
+    }
   }
 }

@@ -73,9 +73,8 @@ extension IngestEngine {
       inputs: zip(attempt.inputs, attempt.counts).map { input, counts in
         let object = ObjectIdentity(source: name, bucket: input.info.bucket, key: input.info.key)
         return CommittedInput(
-          object: object, version: input.info.version ?? input.info.etag ?? "\(input.info.modifiedMicroseconds)",
-          base: fold.objects[object]?.position, rowsRead: counts.read,
-          rowsApplied: counts.read - counts.rejected, rowsRejected: counts.rejected)
+          object: object, version: ObjectVersion.text(of: input.info), base: fold.objects[object]?.position,
+          rowsRead: counts.read, rowsApplied: counts.read - counts.rejected, rowsRejected: counts.rejected)
       }, shards: attempt.receipts)
   }
 

@@ -136,7 +136,7 @@ struct PublishTarget: Sendable {
     try moveLatest(manifest)
   }
 
-  private static func files(_ manifest: Manifest) -> [String] { manifest.parts.map(\.key) + manifest.rejected.parts }
+  static func files(_ manifest: Manifest) -> [String] { manifest.parts.map(\.key) + manifest.rejected.parts }
 
   /// Removes what other runs with this id left: a reader that lists the folder must see the manifest's parts only.
   /// The manifest is published, so whoever is still writing here will find it and give up.

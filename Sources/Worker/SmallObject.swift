@@ -14,6 +14,21 @@ enum SmallObject {
     }
   }
 
+  /// All objects below a prefix, without the markers of directories.
+  static func list(_ place: StorePlace, _ prefix: String) throws(StoreError) -> [ObjectInfo] {
+    var found: [ObjectInfo] = []
+    do {
+      try place.store.list(prefix: prefix) { page in
+        found += page.filter { !$0.key.hasSuffix("/") }
+        return true
+      }
+    } catch {
+      if error.code == .notFound { return [] }
+      throw error
+    }
+    return found
+  }
+
   /// The bytes at `key`, or nil where there are none.
   static func bytes(_ place: StorePlace, _ key: String) throws -> [UInt8]? {
     guard let info = try head(place, key) else { return nil }

@@ -20,13 +20,13 @@ struct BatchCommand {
     let now = Machine.now()
     let isQuiet = arguments.flag("quiet")
     let file = try DefinitionFile(arguments.positionals[0])
-    let checked = try check(file)
+    let checked = try program.check(file)
     if !isQuiet { warn(checked.reading.warnings, file) }
     let definition = overridden(checked.reading.definition, file)
 
     let id = arguments.text("id") ?? BatchCommand.slot(now)
     let run = BatchRun(
-      definition, record: record(of: definition, checked, file), semanticHash: checked.semanticHash,
+      definition, record: program.record(of: definition, checked, file), semanticHash: checked.semanticHash,
       options: BatchOptions(
         id: id, now: now, threads: arguments.count("threads") ?? Machine.processors(),
         temporaryDirectory: program.temporaryDirectory, programVersion: programVersion),
@@ -48,13 +48,6 @@ struct BatchCommand {
     }
   }
 
-  private func check(_ file: DefinitionFile) throws(Failure) -> DefinitionFile.Checked {
-    switch file.check(environment: program.environment) {
-    case .success(let checked): return checked
-    case .failure(let found): throw program.refusal(of: file, found)
-    }
-  }
-
   private func warn(_ warnings: [Problem], _ file: DefinitionFile) {
     let report = ProblemReport(problems: [], warnings: warnings, text: file.text)
     program.errors.write(report.render(program.errors.style))
@@ -70,21 +63,5 @@ struct BatchCommand {
       definition.snapshot.to = Locations.target(target, from: file.directory)
     }
     return definition
-  }
-
-  private func record(
-    of definition: Definition, _ checked: DefinitionFile.Checked, _ file: DefinitionFile
-  ) -> Manifest.DefinitionRecord {
-    // A definition of absolute places only is the same wherever it lies, so its manifests name no directory.
-    let isRelative = definition.sources.contains { source in
-      if case .objects(let place) = source.input {
-        !PlaceText.isRemote(place) && !place.hasPrefix("/")
-      } else {
-        false
-      }
-    }
-    return Manifest.DefinitionRecord(
-      text: file.text, variables: checked.reading.variables,
-      directory: isRelative ? Locations.absolute(file.directory) : "")
   }
 }

@@ -36,6 +36,13 @@ enum Machine {
     return String(cString: path)
   }
 
+  /// This machine's name in its network.
+  static func hostName() -> String {
+    var bytes = [CChar](repeating: 0, count: 256)
+    guard gethostname(&bytes, bytes.count - 1) == 0 else { return "worker" }
+    return bytes.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "worker" }
+  }
+
   /// Processors that this process may use: its affinity, and the quota of its control group (containers).
   static func processors() -> Int {
     var count = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))

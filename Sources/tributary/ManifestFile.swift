@@ -18,6 +18,7 @@ struct ManifestFile {
   private struct Form: Decodable {
     var version: Int
     var fingerprint: String
+    var tombstone: Bool?
   }
 
   /// Reads the manifest that `place` means: itself, of a snapshot's directory, or the newest of a target.
@@ -92,6 +93,11 @@ struct ManifestFile {
       throw refusal(
         location, "this is not a manifest of Tributary",
         "name a manifest.json, a snapshot's directory or the place that snapshots are published to")
+    }
+    if form.tombstone == true {
+      let message = (try? decoder.decode(Tombstone.self, from: data))?.message
+      throw refusal(
+        location, message ?? "the snapshot that was here was removed by retention", "inspect another snapshot")
     }
     guard form.version <= Manifest.currentVersion else {
       throw refusal(

@@ -67,6 +67,15 @@ struct Program {
     case Commands.validate.name: try ValidateCommand(program: self, arguments: arguments).run()
     case Commands.inspect.name: try InspectCommand(program: self, arguments: arguments).run()
     case Commands.rebuild.name: try RebuildCommand(program: self, arguments: arguments).run()
+    case Commands.run.name: try RunCommand(program: self, arguments: arguments).run()
+    case Commands.status.name: try StatusCommand(program: self, arguments: arguments).run()
+    case Commands.snapshot.name: try SnapshotCommand(program: self, arguments: arguments).run()
+    case Commands.backfill.name: try BackfillCommand(program: self, arguments: arguments).run()
+    case Commands.gc.name: try CollectCommand(program: self, arguments: arguments).run()
+    case Commands.deadLetters.name: try DeadLettersCommand(program: self, arguments: arguments).run()
+    case Commands.send.name: try SendCommand(program: self, arguments: arguments).run()
+    case Commands.topics.name: try TopicsCommand(program: self, arguments: arguments).run()
+    case Commands.diff.name: try DiffCommand(program: self, arguments: arguments).run()
     default: preconditionFailure("the command '\(arguments.command)' has a syntax but no code")
     }
   }

@@ -13,6 +13,9 @@ struct RebuildCommand {
     let file = try ManifestFile.read(
       arguments.positionals[0], ConcreteStores(root: "", options: StoreOptions(arguments)))
     let manifest = file.manifest
+    if let refusal = RebuildComparison.refusal(of: manifest) {
+      throw Failure(.failed, "\(file.location): \(refusal)")
+    }
     let directory = arguments.text("directory") ?? manifest.definition.directory
     let definition = try definition(of: file, directory: directory)
     let isQuiet = arguments.flag("quiet")

@@ -52,6 +52,16 @@ import Testing
     #expect(try parse("validate", "--", "--help").positionals == ["--help"])
   }
 
+  @Test func durations() throws {
+    #expect(try parse("gc", "x").duration("grace") == nil)
+    for (text, seconds) in [("0", 0), ("0s", 0), ("90m", 5400), ("1d12h", 129_600)] as [(String, Int64)] {
+      #expect(try parse("gc", "x", "--grace", text).duration("grace") == seconds * 1_000_000)
+    }
+    for bad in ["1", "-1h", "1 hour", "h", "00", "99999999999d"] {
+      #expect(error(["gc", "x", "--grace=\(bad)"])?.message.contains("is not a duration") == true, "\(bad)")
+    }
+  }
+
   @Test func rowsOrAPercentage() throws {
     #expect(try parse("batch", "x", "--max-rejects", "100").rejects("max-rejects") == .rows(100))
     #expect(try parse("batch", "x", "--max-rejects=0%").rejects("max-rejects") == .share(0))
@@ -93,7 +103,7 @@ import Testing
 
   /// Nothing unbuilt is advertised: each of these is unknown, and the help names none.
   @Test(arguments: [
-    "run", "snapshot", "backfill", "status", "topics", "discover", "diff", "explain", "dead-letters",
+    "discover", "explain", "lookup",
   ])
   func commandsOfLaterIssues(name: String) {
     #expect(error([name, "x"])?.message == "unknown command '\(name)'")

@@ -82,6 +82,66 @@ import Testing
         """)
   }
 
+  @Test func rangesAndMissingInputs() {
+    var manifest = Self.manifest
+    manifest.ranges = [
+      .init(
+        source: "clicks", topic: "app.clicks", partition: 0, from: 0, to: 1_204_332, rowsRead: 1_204_330,
+        rowsApplied: 1_204_300, rowsRejected: 30),
+      .init(
+        source: "clicks", topic: "app.clicks", partition: 11, from: 7, to: 9, rowsRead: 2, rowsApplied: 2,
+        rowsRejected: 0),
+    ]
+    manifest.missing = [.init(source: "a", key: "in/c.csv", state: "lost", reason: "gone before it was read")]
+    let shown = """
+
+      Records
+      source  topic       partition  from         to  rows read    applied  rejected
+      ------  ----------  ---------  ----  ---------  ---------  ---------  --------
+      clicks  app.clicks          0     0  1,204,332  1,204,330  1,204,300        30
+      clicks  app.clicks         11     7          9          2          2         0
+
+      Not in this snapshot
+      source  missing input  state  reason
+      ------  -------------  -----  -----------------------
+      a       in/c.csv       lost   gone before it was read
+
+      Parts
+
+      """
+    #expect(ManifestReport(manifest, location: "m").render(.plain).contains(shown))
+    // A snapshot of topics alone.
+    manifest.inputs = []
+    manifest.rejected = .init()
+    let text = ManifestReport(manifest, location: "m").render(.plain)
+    #expect(!text.contains("Inputs") && text.contains("\n\nRecords\n"))
+  }
+
+  @Test func rangesAreOptional() throws {
+    var manifest = Self.manifest
+    let plain = try JSONEncoder().encode(manifest)
+    #expect(!String(decoding: plain, as: UTF8.self).contains("ranges"))
+    #expect(try JSONDecoder().decode(Manifest.self, from: plain) == manifest)
+    manifest.ranges = [SnapshotDifferenceTests.range(1, to: 5)]
+    #expect(try JSONDecoder().decode(Manifest.self, from: JSONEncoder().encode(manifest)) == manifest)
+    let tombstone = Tombstone(of: manifest, removed: "2026-02-01T00:00:00Z")
+    let found = try JSONDecoder().decode(ManifestDocument.self, from: JSONEncoder().encode(tombstone))
+    #expect(found == .tombstone(tombstone))
+    #expect(try JSONDecoder().decode(ManifestDocument.self, from: plain) != .tombstone(tombstone))
+  }
+
+  @Test func topicsCannotBeRebuiltYet() {
+    var manifest = Self.manifest
+    #expect(RebuildComparison.refusal(of: manifest) == nil)
+    manifest.ranges = []
+    #expect(RebuildComparison.refusal(of: manifest) == nil)
+    manifest.ranges = [SnapshotDifferenceTests.range(1, to: 5), SnapshotDifferenceTests.range(2, to: 5)]
+    #expect(
+      RebuildComparison.refusal(of: manifest)
+        == "the snapshot 'one' holds records of the topic 'app.clicks'; 'rebuild' reads objects only and cannot read topics yet"
+    )
+  }
+
   @Test func onATerminalNothingIsWiderThanIt() {
     for width in [60, 80, 200] {
       let style = TerminalStyle(isInteractive: true, width: width, isUnicode: true, hasColor: false)

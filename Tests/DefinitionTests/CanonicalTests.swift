@@ -12,6 +12,7 @@ import Testing
       [
         33: "snapshot: {to: out}\nbroker: {kafka: {brokers: b:9092}}\nevents: {list: 30s}\nstore: {region: x}"
       ],
+      [33: "snapshot: {to: out}\nevents: {topic: s3.events, reconcile: 1m}"],
       [33: "snapshot: {to: out}\nshards: 3\nmax_rejects: 5%\nas_of: 2026-01-01"],
       [5: "    objects: data/people/\n    settle: 10s"],
       [30: "    visits:   \"COUNT( * )\"   # the same"],

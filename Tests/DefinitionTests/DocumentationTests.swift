@@ -24,7 +24,7 @@ import Testing
       KnownKeys.definition + KnownKeys.source + KnownKeys.csv + KnownKeys.column + KnownKeys.snapshot
       + KnownKeys.parquet
       + KnownKeys.csvOutput + KnownKeys.store + [
-        "salt", "by", "at", "label", "topic", "sqs", "list", "kafka",
+        "salt", "by", "at", "label", "topic", "sqs", "list", "reconcile", "kafka",
       ]
     for key in keys { #expect(page.contains("`\(key)`") || page.contains("{\(key): "), "\(key)") }
   }

@@ -158,6 +158,21 @@ extension Mistake {
         "34:1: events: expected one of topic, sqs and list, found 2; write events: {topic: s3.events}, {sqs: URL} or {list: 30s}"
       ]),
     Mistake(
+      line: 33, #"snapshot: {to: x}\#nevents: {list: 30s, reconcile: 5m}"#,
+      [
+        "34:20: events: 'reconcile' is for notifications; with 'list' every listing finds everything; leave it out"
+      ]),
+    Mistake(
+      line: 33, #"snapshot: {to: x}\#nevents: {reconcile: 5m}"#,
+      [
+        "34:1: events: expected one of topic, sqs and list, found 0; write events: {topic: s3.events}, {sqs: URL} or {list: 30s}"
+      ]),
+    Mistake(
+      line: 33, #"snapshot: {to: x}\#nevents: {topic: a, reconcile: 0s}"#,
+      [
+        "34:28: expected a duration such as 30s, 5m, 1d12h, found '0s'"
+      ]),
+    Mistake(
       line: 33, #"snapshot: {to: x}\#nevents: {list: 0s}"#,
       [
         "34:16: expected a duration such as 30s, 5m, 1d12h, found '0s'"

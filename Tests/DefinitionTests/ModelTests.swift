@@ -63,7 +63,7 @@ import Testing
     max_rejects: 0.5%
     max_row: 2MiB
     shards: 3
-    events: {sqs: "https://sqs.example.com/q"}
+    events: {sqs: "https://sqs.example.com/q", reconcile: 5m}
     broker: {kafka: {brokers: [a:1, b:2], acks: all}}
     """
 
@@ -98,6 +98,7 @@ import Testing
     #expect(definition.maxRowBytes == 2 << 20)
     #expect(definition.shards == 3)
     #expect(definition.events == .sqs("https://sqs.example.com/q"))
+    #expect(definition.reconcileEvery == 300_000_000)
     #expect(definition.broker == .kafka(brokers: "a:1,b:2", properties: ["acks": "all"]))
     #expect(
       definition.features == [
@@ -185,6 +186,7 @@ import Testing
     #expect(definition.shards == 16)
     #expect(definition.asOf == nil)
     #expect(definition.events == nil)
+    #expect(definition.reconcileEvery == 900_000_000)
     #expect(definition.broker == nil)
     let people = try #require(definition.source("people"))
     #expect(people.settle == 2_000_000)

@@ -34,7 +34,7 @@ struct FuzzTarget: Sendable {
   let run: @Sendable (inout FuzzCase) throws -> Void
 
   static let all: [FuzzTarget] = [
-    csv, json, inflate, definition, casts, rowBatch, parquetFooter, glob, notification,
+    csv, json, inflate, definition, casts, rowBatch, shardState, parquetFooter, glob, notification,
   ]
 }
 

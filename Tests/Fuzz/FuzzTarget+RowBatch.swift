@@ -17,7 +17,7 @@ extension FuzzTarget {
     let fitsHash = fuzzCase.random.chance(2) && damaged.count >= 8
     if fitsHash {
       let end = damaged.count - 8
-      let hash = damaged.withUnsafeBufferPointer { $0.baseAddress.map { Hashing.hash64($0, end) } ?? 0 }
+      let hash = damaged.withUnsafeBufferPointer { $0.baseAddress.map { Hashing.bulk128($0, end).high } ?? 0 }
       for i in 0..<8 { damaged[end + i] = UInt8(truncatingIfNeeded: hash >> UInt64(8 * i)) }
     }
     fuzzCase.give(damaged)

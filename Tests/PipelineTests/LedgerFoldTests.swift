@@ -71,7 +71,8 @@ import Testing
     #expect(
       fold.judge(entry([(object, "v1", nil), (other, "v1", nil), (object, "v2", nil)]))
         == .inputs([true, true, false]))
-    #expect(fold.objects[object].map { [$0.position, Int($0.rowsRead)] } == [1, 1] && fold.objects[object]?.version == "v1")
+    #expect(
+      fold.objects[object].map { [$0.position, Int($0.rowsRead)] } == [1, 1] && fold.objects[object]?.version == "v1")
     #expect(fold.judge(entry([(object, "v2", 1), (other, nil, 0)])) == .inputs([true, false]))
     #expect(fold.judge(entry([(object, nil, 2), (other, nil, 1)])) == .inputs([true, true]))
     #expect(fold.objects[object]?.position == 3 && fold.objects[object]?.version == nil)

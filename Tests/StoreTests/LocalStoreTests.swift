@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Platform
 import Synchronization
+import TestKit
 import Testing
 
 @testable import LocalStore

@@ -4,6 +4,7 @@ import Foundation
 /// What a body that did not end in time leaves behind: its thread, which nobody can end.
 public struct DeadlineError: Error, CustomStringConvertible {
   public var description: String
+  public init(description: String) { self.description = description }
 }
 
 /// Runs a body that blocks on a thread of its own and waits for it, but not for ever: a deadlock fails a test instead

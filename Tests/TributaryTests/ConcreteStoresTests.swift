@@ -33,6 +33,17 @@ import Testing
       ])
   }
 
+  /// An object of a prefix' own name belongs to it; who may not look at it still reads what lies below.
+  @Test func anObjectOfThePrefixsName() throws {
+    func found(_ keys: [String], forbidden: Set<String> = []) throws -> [String] {
+      let place = StorePlace(store: MemoryStore(keys: keys, forbidden: forbidden), bucket: "b", path: "usage")
+      return try ConcreteStores(root: "", options: StoreOptions()).objects(at: place).map(\.key).sorted()
+    }
+    #expect(try found(["usage", "usage/a", "usage_old/b"]) == ["usage", "usage/a"])
+    #expect(try found(["usage/a"], forbidden: ["usage"]) == ["usage/a"])
+    #expect(throws: StoreError.self) { try found(["usage_old/b"], forbidden: ["usage"]) }
+  }
+
   /// Redshift's UNLOAD writes keys that begin with what it is given; nothing is read by accident, and the error shows how.
   @Test func halfANameIsAnErrorWithTheWayOut() throws {
     do {

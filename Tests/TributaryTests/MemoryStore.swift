@@ -3,6 +3,8 @@ import Platform
 /// Keys and nothing behind them, as a bucket lists them.
 struct MemoryStore: ObjectStore {
   var keys: [String]
+  /// Keys that may not be looked at one by one.
+  var forbidden: Set<String> = []
 
   func list(prefix: String, page: ([ObjectInfo]) throws -> Bool) throws(StoreError) {
     do {
@@ -15,6 +17,9 @@ struct MemoryStore: ObjectStore {
   }
 
   func head(_ key: String) throws(StoreError) -> ObjectInfo {
+    guard !forbidden.contains(key) else {
+      throw StoreError(.forbidden, operation: "HEAD", location: key, message: "not allowed")
+    }
     guard keys.contains(key) else {
       throw StoreError(.notFound, operation: "HEAD", location: key, message: "nothing there")
     }

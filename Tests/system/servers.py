@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
+import noida_db
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
 
 BINARIES = Path(sys.executable).parent
 SYSTEM = Path(__file__).resolve().parent
@@ -42,13 +45,30 @@ def free_ports(count: int, also: int = 0) -> list[int]:
 
 
 class Server:
-    """A process group that ends with the test session."""
+    """A process group that ends with the test session. It can be killed and started again, frozen and thawed."""
 
     def __init__(self, name: str, command: list, log: Path):
-        self.name, self.log = name, log
-        with open(log, "wb") as output:
-            self.process = subprocess.Popen(list(map(str, command)), stdout=output, stderr=output,
-                                            stdin=subprocess.DEVNULL, start_new_session=True)
+        self.name, self.command, self.log = name, list(map(str, command)), log
+        self.process = self.launch()
+
+    def launch(self) -> subprocess.Popen:
+        with open(self.log, "ab") as output:
+            return subprocess.Popen(self.command, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
+                                    start_new_session=True)
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def restart(self) -> None:
+        self.process = self.launch()
+
+    def freeze(self) -> None:
+        """It answers nothing, and its connections stay open: the worst way of not being there."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.killpg(self.process.pid, signal.SIGCONT)
 
     def wait_until(self, ready, seconds: float = 60) -> None:
         """Until `ready()` is true; an exception of it counts as not yet."""
@@ -66,6 +86,7 @@ class Server:
 
     def stop(self) -> None:
         if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGCONT)
             os.killpg(self.process.pid, signal.SIGTERM)
             try:
                 self.process.wait(2)  # its data is thrown away, so nothing is lost by force
@@ -81,6 +102,7 @@ class S3:
     endpoint: str
     client: object
     bucket: str
+    server: Server
 
     @property
     def environment(self) -> dict[str, str]:
@@ -125,8 +147,8 @@ def seaweed(tmp_path_factory):
     server = Server("SeaweedFS", [
         BINARIES / "weed", f"-logdir={place}", "server", f"-dir={place / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         f"-master.port={master}", f"-volume.port={volume}", "-filer", f"-filer.port={filer}", "-s3", f"-s3.port={s3}",
-        "-s3.port.iceberg=0", f"-s3.config={config}", "-s3.domainName=localhost", "-master.volumeSizeLimitMB=64",
-        "-volume.max=0", "-volume.preStopSeconds=1", "-metricsPort=0"], place / "weed.log")
+        "-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={config}", "-s3.domainName=localhost",
+        "-master.volumeSizeLimitMB=64", "-volume.max=0", "-volume.preStopSeconds=1", "-metricsPort=0"], place / "weed.log")
     try:
         endpoint = f"http://127.0.0.1:{s3}"
         client = boto3.client(
@@ -134,9 +156,98 @@ def seaweed(tmp_path_factory):
             aws_secret_access_key=SECRET_KEY,
             config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}, connect_timeout=5))
         server.wait_until(lambda: client.create_bucket(Bucket="lake"))
-        yield S3(endpoint, client, "lake")
+        yield S3(endpoint, client, "lake", server)
     finally:
         server.stop()
+
+
+@dataclass
+class Kafka:
+    """A running server that speaks Kafka's protocol, and an independent client of it."""
+
+    address: str
+    server: Server
+
+    @property
+    def admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.address})
+
+    def is_ready(self) -> bool:
+        try:
+            return bool(self.admin.list_topics(timeout=1).brokers)
+        except KafkaException:
+            return False
+
+    def create(self, topic: str, partitions: int) -> None:
+        admin = self.admin  # held while the answer is under way
+        for made in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
+            made.result(30)
+
+    def produce(self, topic: str, records) -> None:
+        """Appends (key, value) in order, and waits until all are acknowledged."""
+        failed = []
+        producer = Producer({"bootstrap.servers": self.address, "enable.idempotence": True, "linger.ms": 5,
+                             "message.timeout.ms": 120_000})
+        for key, value in records:
+            while True:
+                try:
+                    producer.produce(topic, key=key, value=value,
+                                     on_delivery=lambda error, _: failed.append(error) if error else None)
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+        left = producer.flush(150)
+        assert not failed and left == 0, (failed[:3], left)
+
+    def truncate(self, topic: str) -> None:
+        """Removes all records of a topic, as retention does in the end."""
+        admin = self.admin
+        wanted = [TopicPartition(topic, number, end) for number, end in self.ends(topic).items()]
+        for done in admin.delete_records(wanted).values():
+            done.result(30)
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """The end of each partition."""
+        consumer = Consumer({"bootstrap.servers": self.address, "group.id": "ends"})
+        try:
+            partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+            return {number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1]
+                    for number in partitions}
+        finally:
+            consumer.close()
+
+
+def start_noida(place: Path) -> Kafka:
+    """noida-db: groups with cooperative rebalancing, idempotent producers, a log that survives a kill.
+
+    Other than Kafka it does not end the session of a member that is silent: it leaves out who is missing when somebody
+    joins, after that member's max.poll.interval.ms.
+    """
+    (port,) = free_ports(1)
+    # The command of that name is a launcher, whose end leaves the server running.
+    binary = Path(noida_db.__file__).parent / "noida-db"
+    server = Server("noida-db", [binary, "start", "--data-dir", place, "--host", "127.0.0.1", "--only", "kafka",
+                                 "--kafka-port", port], place / "noida.log")
+    kafka = Kafka(f"127.0.0.1:{port}", server)
+    server.wait_until(kafka.is_ready)
+    return kafka
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory):
+    """One for all tests that do not harm it. Tests share the topic `s3.events`, each with datasets of its own."""
+    kafka = start_noida(tmp_path_factory.mktemp("noida"))
+    yield kafka
+    kafka.server.stop()
+
+
+@pytest.fixture
+def own_kafka(tmp_path):
+    """One that the test may kill."""
+    (tmp_path / "noida").mkdir()
+    kafka = start_noida(tmp_path / "noida")
+    yield kafka
+    kafka.server.stop()
 
 
 @pytest.fixture

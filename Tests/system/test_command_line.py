@@ -8,7 +8,7 @@ import pytest
 from lakes import PEOPLE, people_csv, write
 from program import Snapshot, assert_says, clean_environment
 
-COMMANDS = ["batch", "validate", "inspect", "rebuild"]
+COMMANDS = ["batch", "validate", "inspect", "diff", "rebuild"]
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_each_command_has_help_with_an_example(program, command):
 @pytest.mark.parametrize("arguments", [
     [], ["bath"], ["batch"], ["batch", "--shards"], ["batch", "x.yaml", "--shards", "none"],
     ["batch", "x.yaml", "--shards", "0"], ["batch", "x.yaml", "--threads", "-1"], ["batch", "x.yaml", "--nonsense"],
-    ["batch", "a.yaml", "b.yaml"], ["inspect"], ["rebuild"], ["validate"], ["batch", "x.yaml", "--as-of", "yesterday"],
+    ["batch", "a.yaml", "b.yaml"], ["inspect"], ["rebuild"], ["validate"], ["diff"], ["diff", "a"], ["batch", "x.yaml", "--as-of", "yesterday"],
     ["batch", "x.yaml", "--shards", "99999999999999999999"],
 ])
 def test_wrong_use_ends_with_2(program, arguments):
@@ -91,6 +91,44 @@ def test_inspect(program, people, tmp_path):
         for word in ("people", snapshot.fingerprint, "train", "eval", "n", "x", "500"):
             assert word in shown.out, f"{word!r} is not in\n{shown}"
         assert program("inspect", place, "--json").json == snapshot.manifest
+
+
+def test_diff(program, people, tmp_path):
+    for name, count in (("one", 500), ("two", 700)):
+        write(tmp_path / "in" / "a.csv", people_csv(range(count)))
+        program.batch(people, "--id", name, IN=tmp_path / "in", OUT=tmp_path / "out")
+    one, two = (tmp_path / "out" / f"snapshot={name}" for name in ("one", "two"))
+    shown = program("diff", one, two)
+    for word in ("one -> two", "fingerprints differ", "500", "700", "+200", "a.csv", "500 -> 700 rows", "mean"):
+        assert word in shown.out, f"{word!r} is not in\n{shown}"
+    # The place itself means its newest snapshot.
+    found = program("diff", one, tmp_path / "out", "--json").json
+    assert (found["equal"], found["before"]["rows"], found["after"]["rows"]) == (False, 500, 700)
+    assert [(change["change"], change["source"]) for change in found["inputs"]] == [("changed", "people")]
+    assert program("diff", two, two, "--json").json["equal"] is True
+
+
+def test_what_retention_removed_is_said_to_be(program, people, tmp_path):
+    program.batch(people, "--id", "one", IN=tmp_path / "in", OUT=tmp_path / "out")
+    path = tmp_path / "out" / "snapshot=one" / "manifest.json"
+    path.write_text(json.dumps({
+        "tombstone": True, "version": 1, "dataset": "people", "snapshot": "one", "removed": "2026-02-01T00:00:00Z",
+        "fingerprint": "f", "cut_us": 0}))
+    for arguments in (["inspect", path], ["rebuild", path], ["diff", path, path]):
+        assert_says(program(*arguments, check=1), "'one' was removed by retention on 2026-02-01T00:00:00Z")
+    again = program.batch(people, "--id", "one", IN=tmp_path / "in", OUT=tmp_path / "out", check=1)
+    assert "removed by retention" in again.err + again.out, again
+
+
+def test_topics_cannot_be_rebuilt_yet(program, people, tmp_path):
+    program.batch(people, IN=tmp_path / "in", OUT=tmp_path / "out")
+    path = Snapshot.newest(tmp_path / "out").path / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["ranges"] = [{"source": "clicks", "topic": "app.clicks", "partition": 0, "from": 0, "to": 9,
+                           "rows_read": 9, "rows_applied": 9, "rows_rejected": 0}]
+    path.write_text(json.dumps(manifest))
+    assert_says(program("rebuild", path, check=1), "app.clicks")
+    assert "app.clicks" in program("inspect", path).out
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", "[]", '{"version": 999}', "not json", '{"dataset": 5}', "\xff"])

@@ -1,8 +1,11 @@
 """The example on real data, sample and whole, equal to an independent computation; no future in it."""
 
+import difflib
 import gzip
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,12 +51,12 @@ def test_the_sample_is_what_its_script_makes(tmp_path):
     made = make_lake(tmp_path / "lake")
     shipped = EXAMPLE / "sample"
 
-    def content(lake):
+    def files_of(lake):
         files = [file for file in lake.rglob("*.*") if file.name != "README.md"]
         return {str(file.relative_to(lake)): gzip.decompress(file.read_bytes()) if file.suffix == ".gz"
                 else file.read_bytes() for file in files}
 
-    assert content(made) == content(shipped)
+    assert files_of(made) == files_of(shipped)
 
 
 def test_rows_from_the_future_change_nothing(program, tmp_path):
@@ -81,6 +84,41 @@ def test_another_as_of_is_another_answer(program, tmp_path):
     assert_same(Snapshot.newest(tmp_path).table(), want, "household_id")
 
 
-def test_the_demo_shows_what_came_out(program):
-    shown = subprocess.run([EXAMPLE / "demo", program.binary, "sample"], check=True, capture_output=True, text=True)
-    assert "train:" in shown.stdout and "eval:" in shown.stdout and "spend_90d" in shown.stdout, shown.stdout
+def test_the_stream_reads_what_the_batch_reads():
+    """stream.yaml is complete-journey.yaml, but that redemptions are records."""
+    batch, stream = (path.read_text().splitlines() for path in (DEFINITION, EXAMPLE / "stream.yaml"))
+    changed = [line for line in difflib.ndiff(batch, stream) if line[0] in "+-" and not line[2:].startswith("#")]
+    assert [line.partition("#")[0].rstrip() for line in changed] == [
+        "+ shards: 4", "-   redemptions:", '-     objects: "${LAKE:-sample}/redemptions/"', "+   redemptions:",
+        "+     records: coupons.redeemed"], changed
+
+
+@pytest.mark.parametrize("kafka", [[], ["--kafka"]])
+def test_the_demonstration(program, kafka):
+    shown = subprocess.run([sys.executable, EXAMPLE / "demo.py", program.binary, "sample", *kafka], check=True,
+                           capture_output=True, text=True, timeout=300).stdout
+    assert "train:" in shown and "eval:" in shown and "spend_90d" in shown and "The same rows" in shown, shown
+
+
+@pytest.mark.parametrize("kafka", [[], ["--kafka"]])
+def test_nothing_is_left_running_when_the_demonstration_is_stopped(program, kafka):
+    demo = subprocess.Popen([sys.executable, EXAMPLE / "demo.py", program.binary, "sample", *kafka], text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    for line in demo.stdout:
+        if "coupons-1" in line:
+            break
+    assert demo.poll() is None
+    # As Ctrl-C in a terminal, but that the others are in sessions of their own anyway.
+    demo.send_signal(signal.SIGINT)
+    rest = demo.stdout.read()
+    assert demo.wait(60) == 130, rest
+    work = EXAMPLE.parents[1] / ".work" / ("demo-kafka" if kafka else "demo")
+    left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(work).encode() in content(path)]
+    assert not left, left
+
+
+def content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

@@ -18,6 +18,8 @@ public struct ParsedArguments: Sendable {
     case count(Int)
     /// Microseconds since 1970-01-01T00:00:00Z.
     case time(Int64)
+    /// Microseconds.
+    case duration(Int64)
     case rejects(RejectLimit)
   }
 
@@ -38,6 +40,10 @@ public struct ParsedArguments: Sendable {
 
   public func time(_ name: String) -> Int64? {
     if case .time(let time) = values[name] { time } else { nil }
+  }
+
+  public func duration(_ name: String) -> Int64? {
+    if case .duration(let duration) = values[name] { duration } else { nil }
   }
 
   public func rejects(_ name: String) -> RejectLimit? {

@@ -38,6 +38,8 @@ public struct OptionSyntax: Sendable, Hashable {
     case count(placeholder: String, ClosedRange<Int>)
     /// ISO 8601.
     case time
+    /// As definitions write them, or 0.
+    case duration
     /// A number of rows or a percentage.
     case rejects
     /// A name that can be part of a path and of a key.
@@ -56,6 +58,7 @@ public struct OptionSyntax: Sendable, Hashable {
     case .flag: nil
     case .text(let placeholder), .count(let placeholder, _): placeholder
     case .time: "TIME"
+    case .duration: "DURATION"
     case .rejects: "N|P%"
     case .identifier: "ID"
     }

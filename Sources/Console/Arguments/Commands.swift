@@ -1,6 +1,8 @@
 /// The commands that there are.
 public enum Commands {
-  public static let all = [batch, validate, inspect, rebuild]
+  public static let all = [
+    batch, run, status, snapshot, backfill, send, deadLetters, gc, topics, validate, inspect, diff, rebuild,
+  ]
 
   public static let batch = CommandSyntax(
     name: "batch",
@@ -62,6 +64,20 @@ public enum Commands {
     example: (
       "tributary inspect s3://lake/snapshots/customer360",
       "shows the newest snapshot there."
+    ))
+
+  public static let diff = CommandSyntax(
+    name: "diff",
+    summary: "show what changed between two snapshots: rows, inputs, columns and what they hold",
+    positionals: ["BEFORE", "AFTER"],
+    options: [json] + store,
+    details: [
+      "BEFORE and AFTER are what 'inspect' takes. Only the manifests are read, no rows. The exit",
+      "code is 0 whether the snapshots differ or not; 'equal' in --json says it.",
+    ],
+    example: (
+      "tributary diff snapshots/snapshot=2026-11-20 snapshots/snapshot=2026-11-21",
+      "shows which inputs came and went in a day, and how each column's nulls and mean moved."
     ))
 
   public static let rebuild = CommandSyntax(

@@ -29,6 +29,11 @@ public enum OptionValue {
           hint: "write it as 2026-11-21 or 2026-11-21T03:00:00Z")
       }
       return .time(time)
+    case .duration:
+      guard let duration = text == "0" ? 0 : DurationText.microseconds(text) else {
+        throw ValueFault(message: "'\(text)' is not a duration", hint: "write it as 30s, 5m, 1d12h, or 0")
+      }
+      return .duration(duration)
     case .rejects: return .rejects(try rejects(text))
     case .identifier:
       guard isIdentifier(text) else {

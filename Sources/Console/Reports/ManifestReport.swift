@@ -15,7 +15,7 @@ public struct ManifestReport: Sendable {
   }
 
   public func render(_ style: TerminalStyle) -> String {
-    [head(style), inputs(style), missing(style), parts(style), columns(style), checks(style)]
+    [head(style), inputs(style), ranges(style), missing(style), parts(style), columns(style), checks(style)]
       .filter { !$0.isEmpty }.joined(separator: "\n")
   }
 
@@ -86,7 +86,9 @@ public struct ManifestReport: Sendable {
         NumberText.grouped(sum.applied), NumberText.grouped(sum.rejected), NumberText.grouped(sum.afterAsOf),
       ])
     }
-    var text = title("Inputs", style) + table.render(style)
+    // A snapshot of record topics alone has no objects to show.
+    let isEmpty = manifest.inputs.isEmpty && !(manifest.ranges ?? []).isEmpty
+    var text = title("Inputs", style) + (isEmpty ? "" : table.render(style))
     let reasons = manifest.rejected.reasons.sorted {
       $0.value == $1.value ? $0.key < $1.key : $0.value > $1.value
     }
@@ -95,7 +97,24 @@ public struct ManifestReport: Sendable {
       text += "  \(style.paint(number, .yellow)) rejected: \(DisplayText.printable(reason))\n"
     }
     if reasons.count > 5 { text += "  and \(reasons.count - 5) more reasons\n" }
-    return text
+    return isEmpty && reasons.isEmpty ? "" : text
+  }
+
+  private func ranges(_ style: TerminalStyle) -> String {
+    guard let ranges = manifest.ranges, !ranges.isEmpty else { return "" }
+    var table = TextTable([
+      .init("source"), .init("topic", cutTo: 16), .init("partition", isRight: true), .init("from", isRight: true),
+      .init("to", isRight: true), .init("rows read", isRight: true), .init("applied", isRight: true),
+      .init("rejected", isRight: true),
+    ])
+    for range in ranges.prefix(Self.listedMax) {
+      table.append([
+        range.source, range.topic, String(range.partition), NumberText.grouped(range.from),
+        NumberText.grouped(range.to), NumberText.grouped(range.rowsRead), NumberText.grouped(range.rowsApplied),
+        NumberText.grouped(range.rowsRejected),
+      ])
+    }
+    return title("Records", style) + table.render(style) + more(ranges.count, style)
   }
 
   private func missing(_ style: TerminalStyle) -> String {

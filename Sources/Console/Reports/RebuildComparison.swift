@@ -44,6 +44,15 @@ public struct RebuildComparison: Sendable, Hashable {
     ])
   }
 
+  /// Why this snapshot cannot be rebuilt yet; nil where it can.
+  public static func refusal(of manifest: Manifest) -> String? {
+    guard let ranges = manifest.ranges, !ranges.isEmpty else { return nil }
+    let topics = Set(ranges.map(\.topic)).sorted().map { "'\(DisplayText.printable($0))'" }
+    return
+      "the snapshot '\(DisplayText.printable(manifest.snapshot))' holds records of the topic\(topics.count == 1 ? "" : "s") "
+      + "\(topics.joined(separator: ", ")); 'rebuild' reads objects only and cannot read topics yet"
+  }
+
   private struct Identity: Hashable {
     var source: String
     var bucket: String

@@ -124,10 +124,12 @@ public struct StatusReport: Sendable {
       .init("rows", isRight: true), .init("keys", isRight: true), .init("segments", isRight: true, isMinor: true),
       .init("staged", isRight: true, isMinor: true), .init("reason", cutTo: 24),
     ])
+    // A worker that does not count them says 0.
+    let hasKeys = rows.contains { $0.1.keys > 0 }
     for (worker, shard) in rows {
       table.append([
         String(shard.shard), worker, shard.state.rawValue, position(shard.ledgerPosition),
-        NumberText.grouped(shard.rows), NumberText.grouped(shard.keys), NumberText.grouped(shard.segments),
+        NumberText.grouped(shard.rows), hasKeys ? NumberText.grouped(shard.keys) : "", NumberText.grouped(shard.segments),
         NumberText.bytes(shard.stagedBytes), shard.reason ?? "",
       ])
     }

@@ -75,7 +75,11 @@ struct DocumentReader {
     if let shards = nodes.integer(section["shards"], "a number of shards from 1 to 4096", in: 1...4096) {
       definition.shards = shards
     }
-    definition.events = section["events"].flatMap { runtime.events($0) }
+    if let node = section["events"] {
+      let events = runtime.events(node)
+      definition.events = events.options
+      if let every = events.reconcileEvery { definition.reconcileEvery = every }
+    }
     if let broker = section["broker"].flatMap({ runtime.broker($0) }) { definition.broker = broker }
   }
 }

@@ -17,7 +17,7 @@ enum KnownKeys {
   static let parquet = ["compression", "row_group_rows"]
   static let csvOutput = ["header", "label_first", "without_key", "delimiter"]
   static let store = ["endpoint", "region", "path_style", "profile", "encryption", "kms_key"]
-  static let events = ["topic", "sqs", "list"]
+  static let events = ["topic", "sqs", "list", "reconcile"]
 
   /// Where a key that is unknown here belongs.
   static func elsewhere(_ key: String) -> String? {

@@ -29,29 +29,39 @@ struct RuntimeReader {
     return store
   }
 
-  func events(_ node: YAMLNode) -> EventsOptions? {
+  /// `reconcile` stands beside `topic` and `sqs`: nil where it is not said.
+  func events(_ node: YAMLNode) -> (options: EventsOptions?, reconcileEvery: Int64?) {
     let example = "events: {topic: s3.events}, {sqs: URL} or {list: 30s}"
     guard let section = nodes.section(node, "events", keys: KnownKeys.events, example: example) else {
-      return nil
+      return (nil, nil)
     }
-    let given = KnownKeys.events.compactMap { section[$0] }
+    let sources = ["topic", "sqs", "list"]
+    let given = sources.compactMap { section[$0] }
     guard given.count == 1 else {
       log.report(
         node, at: node.keyMark, "events: expected one of topic, sqs and list, found \(given.count)",
         hint: "write \(example)")
-      return nil
+      return (nil, nil)
+    }
+    let reconcile = nodes.parsed(section["reconcile"], DurationText.expected, DurationText.parsePositive)
+    if let list = section["list"] {
+      if let node = section["reconcile"] {
+        log.report(
+          node, at: node.keyMark,
+          "events: 'reconcile' is for notifications; with 'list' every listing finds everything",
+          hint: "leave it out")
+      }
+      return (
+        nodes.parsed(list, DurationText.expected, DurationText.parsePositive).map { .list(every: $0) }, nil
+      )
     }
     if let topic = section["topic"] {
-      return nodes.parsed(topic, "a topic", NameText.topic).map { .topic($0) }
+      return (nodes.parsed(topic, "a topic", NameText.topic).map { .topic($0) }, reconcile)
     }
-    if let sqs = section["sqs"] {
-      return nodes.parsed(sqs, "a queue's URL") { text throws(TextFault) in try RuntimeReader.url(text) }.map {
-        .sqs($0)
-      }
+    let queue = nodes.parsed(section["sqs"], "a queue's URL") { text throws(TextFault) in
+      try RuntimeReader.url(text)
     }
-    return nodes.parsed(section["list"], DurationText.expected, DurationText.parsePositive).map {
-      .list(every: $0)
-    }
+    return (queue.map { .sqs($0) }, reconcile)
   }
 
   /// The outer optional is nil after a problem; the inner one for the embedded broker.

@@ -1,5 +1,5 @@
 /// Durations as a definition writes them: `30d`, `1d12h`, `500ms`.
-enum DurationText {
+public enum DurationText {
   /// Microseconds a unit, from the longest. Months and years are left out: their length varies.
   static let units: [(name: String, microseconds: Int64)] = [
     ("w", 604_800_000_000), ("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000),
@@ -7,6 +7,9 @@ enum DurationText {
   ]
 
   static let expected = "a duration such as 30s, 5m, 1d12h"
+
+  /// Microseconds, 0 or more; nil if the text is no duration. For the command line, which words its own errors.
+  public static func microseconds(_ text: String) -> Int64? { try? parse(text) }
 
   /// Microseconds, 0 or more. Numbers are whole; units go from long to short, each at most once.
   static func parse(_ text: String) throws(TextFault) -> Int64 {

@@ -18,13 +18,23 @@ struct FutureRows {
   }
 
   private var fresh: [Waiting] = []
+  private var freshEarliest = Int64.max
   /// A binary heap, the earliest row first.
   private var heap: [Row] = []
   /// Batches of rows in the heap, with how many of them are there.
   private var held: [Int: (waiting: Waiting, rows: Int)] = [:]
   private var nextBatch = 0
 
-  mutating func add(_ waiting: Waiting) { fresh.append(waiting) }
+  /// The earliest time of the rows that wait; nil: none do.
+  var earliest: Int64? {
+    if fresh.isEmpty && heap.isEmpty { return nil }
+    return min(freshEarliest, heap.first?.time ?? .max)
+  }
+
+  mutating func add(_ waiting: Waiting) {
+    for row in 0..<waiting.batch.count { freshEarliest = min(freshEarliest, waiting.batch.times[row]) }
+    fresh.append(waiting)
+  }
 
   /// Gives the rows before `asOf`, as batches that are to be applied, and forgets them.
   mutating func release(before asOf: Int64, _ body: (Waiting) -> Void) {
@@ -41,6 +51,7 @@ struct FutureRows {
       if !due.isEmpty { body(waiting.rows(due)) }
     }
     fresh.removeAll(keepingCapacity: true)
+    freshEarliest = .max
 
     var released: [Int: [UInt32]] = [:]
     while let first = heap.first, first.time < asOf {

@@ -39,8 +39,8 @@ public final class LiveState: @unchecked Sendable {
     public let removed: [UInt32]
   }
 
-  /// Keys that are looked at together.
-  static let keysMax = 4096
+  /// Keys that are looked at together: more, and tables and JSON no longer stay in a core's cache (a third slower).
+  static let keysMax = 1024
 
   /// A shard's state as of `asOf`, without rows. Batches carry all columns.
   public init(_ definition: Definition, shards: Int, shard: Int, asOf: Int64) throws(PlanError) {
@@ -80,6 +80,11 @@ public final class LiveState: @unchecked Sendable {
 
   /// How many keys have changed, rows that wait for their time apart.
   public var touchedCount: Int { touched.count }
+
+  /// Whether a look at `asOf` would find changes: also by rows that waited for their time.
+  public func hasChanges(asOf: Int64) -> Bool {
+    !touched.isEmpty || future.earliest.map { $0 < asOf } ?? false
+  }
 
   /// Adds an accepted batch's rows. `inputs[n]` is the number in `table`, the source's, of the attempt's n-th input.
   public func apply(_ batch: RowBatch, source: Int, inputs: [UInt32], table: InputTable) {

@@ -27,12 +27,17 @@ final class WindowRows {
 
   /// A row to be gathered for the key at `position` of those asked for.
   private struct Wanted {
-    var batch: UInt32
-    var row: UInt32
+    /// The batch above the row, so that rows of one batch come together.
+    var place: UInt64
     var position: UInt32
+
+    var batch: Int { Int(place >> 32) }
+    var row: UInt32 { UInt32(truncatingIfNeeded: place) }
   }
 
   private var held: [Held?] = []
+  /// The batches' times, nil for those that were let go: all that a walk along the links looks at.
+  private var times: [UnsafePointer<Int64>?] = []
   private var links: [Link] = []
   /// By key number, the first link's index + 1.
   private var heads: [UInt32] = []
@@ -73,6 +78,7 @@ final class WindowRows {
     linkedRows += linked
     var rows = batch.rows
     rows.columns = plan.columns.map { batch.columns[$0] }
+    times.append(rows.times)
     held.append(Held(rows: rows, batch: batch, inputs: inputs, newest: newest, linked: linked))
   }
 
@@ -86,6 +92,7 @@ final class WindowRows {
         guard let entry = held[number], entry.newest < oldest else { continue }
         linkedRows -= entry.linked
         held[number] = nil
+        times[number] = nil
       }
     }
     if links.count > 2 * linkedRows + 4096 { sweep(oldest) }
@@ -115,6 +122,7 @@ final class WindowRows {
       }
     }
     held = kept
+    times = kept.map { $0?.rows.times }
     links = swept
   }
 
@@ -146,7 +154,7 @@ final class WindowRows {
         numbers.append(wanted[at].position)
         at += 1
       }
-      guard let entry = held[Int(number)] else { preconditionFailure("rows of a batch that was let go") }
+      guard let entry = held[number] else { preconditionFailure("rows of a batch that was let go") }
       let first = batch.count
       rows.withUnsafeBufferPointer { batch.append($0, of: entry.rows, withKeys: false) }
       for row in first..<batch.count {
@@ -165,23 +173,30 @@ final class WindowRows {
   private func wanted(_ keys: ArraySlice<UInt32>, asOf: Int64) -> [Wanted] {
     let oldest = oldest(asOf)
     var wanted: [Wanted] = []
-    for (position, key) in keys.enumerated() where Int(key) < heads.count {
-      var previous = 0
-      var at = Int(heads[Int(key)])
-      while at != 0 {
-        let link = links[at - 1]
-        if let entry = held[Int(link.batch)], entry.rows.times.map({ $0[Int(link.row)] >= oldest }) ?? false {
-          wanted.append(Wanted(batch: link.batch, row: link.row, position: UInt32(truncatingIfNeeded: position)))
-          previous = at
-        } else if previous == 0 {
-          heads[Int(key)] = link.next
-        } else {
-          links[previous - 1].next = link.next
+    times.withUnsafeBufferPointer { times in
+      links.withUnsafeMutableBufferPointer { links in
+        var position: UInt32 = 0
+        for key in keys {
+          defer { position &+= 1 }
+          if Int(key) >= heads.count { continue }
+          var previous = 0
+          var at = Int(heads[Int(key)])
+          while at != 0 {
+            let link = links[at &- 1]
+            if let times = times[Int(link.batch)], times[Int(link.row)] >= oldest {
+              wanted.append(Wanted(place: UInt64(link.batch) << 32 | UInt64(link.row), position: position))
+              previous = at
+            } else if previous == 0 {
+              heads[Int(key)] = link.next
+            } else {
+              links[previous &- 1].next = link.next
+            }
+            at = Int(link.next)
+          }
         }
-        at = Int(link.next)
       }
     }
-    wanted.sort { ($0.batch, $0.row) < ($1.batch, $1.row) }
+    wanted.sort { $0.place < $1.place }
     return wanted
   }
 }

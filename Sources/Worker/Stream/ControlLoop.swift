@@ -3,6 +3,7 @@ internal import Definition
 internal import Formats
 internal import FoundationEssentials
 internal import Logging
+internal import Metrics
 internal import Pipeline
 internal import Platform
 
@@ -23,10 +24,15 @@ final class ControlLoop: @unchecked Sendable {
   private var publishers: [String: CutPublisher] = [:]
   private var failedUntil: [String: Int64] = [:]
   private var retired: Set<String> = []
+  /// Failed tries to publish for want of reports that agree.
+  private var failures: [String: Int] = [:]
   private var retainedAt: Int64 = 0
+  private var savedFold: Int?
   private var asked: [CutRequest] = []
-  /// The cut that was appended last.
-  private var tried: (id: String, at: Int64)?
+  /// The cut that this worker appended last, where and when.
+  private var appended: (cut: String, offset: Int64, at: Int64)?
+  /// What the first of those that were asked for waits for.
+  private var watch: (cut: String, records: RecordsWatch)?
   private let shared = Locked(Shared())
 
   static let cutAgainAfter: Int64 = 5_000_000
@@ -38,10 +44,10 @@ final class ControlLoop: @unchecked Sendable {
     var nextSlot: Int64?
     var problem: String?
     var requests: [CutRequest] = []
-    var repaired = 0
   }
 
-  /// A cut that somebody asked for: appended once the stores hold nothing that is not in the ledger, if that is wanted.
+  /// A cut that somebody asked for. `listsFirst`: it is appended once the ledger has all objects of the stores, and the
+  /// records that were there.
   struct CutRequest: Sendable {
     var id: String
     var asOf: Int64
@@ -60,8 +66,12 @@ final class ControlLoop: @unchecked Sendable {
   var group: String { "\(context.definition.dataset)-publish" }
   var status: Shared { shared.withLock { $0 } }
 
-  /// Asks for a snapshot. Any thread; on the publisher only.
-  func request(_ request: CutRequest) { shared.withLock { $0.requests.append(request) } }
+  /// Asks for a snapshot; harmless if repeated. Any thread.
+  func request(_ request: CutRequest) {
+    shared.withLock { shared in
+      if !shared.requests.contains(where: { $0.id == request.id }) { shared.requests.append(request) }
+    }
+  }
 
   /// Lists the stores at the next step; with `again`, all objects are read anew. Any thread.
   func requestListing(again: Bool) { scanner.request(again: again) }
@@ -84,15 +94,16 @@ final class ControlLoop: @unchecked Sendable {
     case .outOfRange(let at, _, _): starts.want(at, from: .first)
     case .records(let blocks): for block in blocks { take(block) }
     }
-    guard isOwner, context.ledger.isAtHead,
-      context.ledger.read({ $0.semanticHash == context.semanticHash })
-    else { return moved }
-    moved = try publish() || moved
+    guard context.ledger.isAtHead, context.ledger.read({ $0.semanticHash == context.semanticHash }) else {
+      return moved
+    }
     moved = try cut() || moved
+    if scanner.isAsked { moved = try scanner.step() || moved }
+    guard isOwner else { return moved }
+    moved = try publish() || moved
     moved = try scanner.step() || moved
-    let repaired = scanner.repaired
-    shared.withLock { $0.repaired = repaired }
     moved = try retain() || moved
+    moved = try saveFold() || moved
     return moved
   }
 
@@ -111,6 +122,12 @@ final class ControlLoop: @unchecked Sendable {
       reports = [:]
       publishers = [:]
     }
+  }
+
+  /// The broker took us for gone: the next step joins as somebody new.
+  func rejoin() {
+    own(false)
+    close()
   }
 
   func close() {
@@ -136,7 +153,21 @@ final class ControlLoop: @unchecked Sendable {
     }
   }
 
+  /// Forgets what belongs to cuts that have ended. Reports may have been read before the ledger was.
+  private func forgetEnded() {
+    let known = Set(reports.keys).union(publishers.keys).union(failedUntil.keys).union(failures.keys)
+    if known.isEmpty { return }
+    let ended = context.ledger.readAtHead { fold in known.filter { fold.hasCut($0) && fold.cuts[$0] == nil } } ?? []
+    for id in ended {
+      reports.removeValue(forKey: id)
+      publishers.removeValue(forKey: id)
+      failedUntil.removeValue(forKey: id)
+      failures.removeValue(forKey: id)
+    }
+  }
+
   private func publish() throws -> Bool {
+    forgetEnded()
     let now = context.clock.now()
     let pending = context.ledger.read { Array($0.cuts.values) }.sorted { $0.position < $1.position }
     for cut in pending where (failedUntil[cut.id] ?? 0) <= now {
@@ -176,6 +207,9 @@ final class ControlLoop: @unchecked Sendable {
     // Until our own entry is folded the cut looks pending.
     failedUntil[cut.id] = now + 5_000_000
     let manifest = outcome.manifest
+    context.metrics.snapshotsPublished.increment()
+    context.metrics.snapshotSeconds.observe(Double(max(0, context.clock.now() - cut.appendedAt)) / 1e6)
+    context.metrics.snapshotLastTimestampSeconds.set(context.clock.now() / 1_000_000)
     shared.withLock {
       $0.published += 1
       $0.lastPublished = (cut.id, context.clock.now(), manifest.fingerprint, manifest.rows)
@@ -190,7 +224,9 @@ final class ControlLoop: @unchecked Sendable {
   }
 
   private func failed(_ cut: LedgerFold.CutState, _ error: any Error) throws {
-    guard error is BrokerError || error is StoreError || error is PublishError || error is BatchError || error is StreamError
+    guard
+      error is BrokerError || error is StoreError || error is PublishError || error is BatchError
+        || error is StreamError
     else { throw error }
     context.log.error("a snapshot could not be published", ["snapshot": .init(cut.id), "error": .init("\(error)")])
     shared.withLock { $0.problem = "\(error)" }
@@ -200,11 +236,18 @@ final class ControlLoop: @unchecked Sendable {
       let entry = LedgerEntry.abandoned(cut: cut.id, reason: error.description)
       _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
     case .reports, .damaged:
-      // Shards write again what is missing; a report of another ledger is never believed.
-      reports.removeValue(forKey: cut.id)
+      // A report of another ledger is never believed, and nobody writes parts a second time: after some tries the cut ends,
+      // or its segments would be kept for ever.
+      failures[cut.id, default: 0] += 1
+      if failures[cut.id, default: 0] < ControlLoop.triesMax { break }
+      let entry = LedgerEntry.abandoned(cut: cut.id, reason: error.description)
+      _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
     case .busy: break
     }
   }
+
+  /// Tries with reports that do not agree.
+  static let triesMax = 3
 
   private struct Announcement: Encodable {
     var dataset: String
@@ -238,17 +281,16 @@ final class ControlLoop: @unchecked Sendable {
   /// Slots that are due, and what was asked for.
   private func cut() throws -> Bool {
     let now = context.clock.now()
-    asked += shared.withLock { shared in
+    let requests = shared.withLock { shared in
       let taken = shared.requests
       shared.requests = []
       return taken
     }
-    if let schedule, let slot = schedule.slot(atOrBefore: now - schedule.delay) {
+    for request in requests where !asked.contains(where: { $0.id == request.id }) { asked.append(request) }
+    if isOwner, let schedule, let slot = schedule.slot(atOrBefore: now - schedule.delay) {
       let id = Schedule.id(of: slot)
       let isNew = context.ledger.read { !$0.hasCut(id) && slot >= ($0.definedAt ?? .max) }
-      // One that was appended is folded soon, or refused: our clock is fast then, and there is time.
-      let isUnderWay = tried.map { $0.id == id && now - $0.at < ControlLoop.cutAgainAfter } ?? false
-      if isNew && !isUnderWay && !asked.contains(where: { $0.id == id }) {
+      if isNew && !asked.contains(where: { $0.id == id }) {
         asked.append(
           CutRequest(
             id: id, asOf: context.definition.asOf ?? slot, notBefore: slot + schedule.delay,
@@ -262,12 +304,61 @@ final class ControlLoop: @unchecked Sendable {
       asked.removeFirst()
       return true
     }
-    if first.listsFirst, try !scanner.isComplete() { return false }
+    // What was appended is not appended again before its verdict; refused as too early for its slot (our clock is fast),
+    // there is time.
+    if let appended, appended.cut == first.id,
+      context.ledger.verdict(at: appended.offset) == nil || now - appended.at < ControlLoop.cutAgainAfter
+    {
+      return false
+    }
+    do {
+      if try waitsForNewColumns() { return false }
+      if first.listsFirst, try !hasRecords(first.id) || !scanner.isComplete() { return false }
+    } catch let error as StoreError {
+      // A store that cannot be listed holds up this cut, and nothing else.
+      shared.withLock { $0.problem = "the snapshot '\(first.id)' waits: \(error)" }
+      return false
+    }
     let entry = LedgerEntry.cut(id: first.id, asOf: first.asOf, notBefore: first.notBefore)
-    _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
-    asked.removeFirst()
-    tried = (first.id, now)
+    let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+    context.ledger.expect(offset)
+    if let appended { context.ledger.forget(appended.offset) }
+    appended = (first.id, offset, now)
+    watch = nil
     context.log.info("cut", ["snapshot": .init(first.id)])
+    return true
+  }
+
+  /// Whether the ledger has the records that were there when the cut was first looked at.
+  private func hasRecords(_ cut: String) throws -> Bool {
+    var records: RecordsWatch
+    if let watch, watch.cut == cut { records = watch.records } else { records = try RecordsWatch(context) }
+    defer { watch = (cut, records) }
+    return records.isOver(context)
+  }
+
+  /// After a change of a source's columns, its objects are read again before the next cut. Gives hints for those that are
+  /// not yet.
+  private func waitsForNewColumns() throws -> Bool {
+    let waiting = context.ledger.read { fold in
+      fold.objects.contains { object, held in
+        guard held.version != nil, let source = context.source(object.source) else { return false }
+        return held.schema != context.plan.sources[source].schemaHash && fold.failed[object] == nil
+      }
+    }
+    if waiting { _ = try scanner.isComplete() }
+    return waiting
+  }
+
+  // MARK: The fold
+
+  /// Saves the fold now and then, so that workers that start need not read the whole ledger.
+  private func saveFold() throws -> Bool {
+    guard let fold = context.ledger.forSaving(since: savedFold ?? 0, least: context.options.foldEvery) else {
+      return false
+    }
+    try context.folds.save(fold)
+    savedFold = fold.position
     return true
   }
 

@@ -47,7 +47,15 @@ extension CutFacts {
     for (range, held) in cut.ranges.sorted(by: {
       (order[$0.key.source] ?? .max, $0.key.topic, $0.key.partition)
         < (order[$1.key.source] ?? .max, $1.key.topic, $1.key.partition)
-    }) where order[range.source] != nil {
+    }) {
+      guard let index = order[range.source] else { continue }
+      guard held.schema == context.plan.sources[index].schemaHash else {
+        missing.append(
+          Manifest.MissingInput(
+            source: range.source, key: "\(range.topic)[\(range.partition)]", state: "pending",
+            reason: "the source's columns changed and it was not read again yet"))
+        continue
+      }
       ranges.append(
         Manifest.RangeRecord(
           source: range.source, topic: range.topic, partition: range.partition, from: held.begin, to: held.end,

@@ -33,7 +33,10 @@ final class CutLoop: @unchecked Sendable {
       notBefore = now + 1_000_000
       join.returnCut(work.cut.id, shard)
       if stopping.withLock({ $0 }) { return false }
-      guard error is BrokerError || error is StoreError || error is StreamError || error is BatchError else { throw error }
+      guard
+        error is BrokerError || error is StoreError || error is StreamError || error is BatchError
+          || error is SegmentStorage.Damage
+      else { throw error }
       context.log.warning(
         "a shard's part of a snapshot could not be written; will try again",
         ["shard": .init(work.shard), "snapshot": .init(work.cut.id), "error": .init("\(error)")])
@@ -42,9 +45,14 @@ final class CutLoop: @unchecked Sendable {
   }
 
   private func write(_ work: JoinShard.CutWork) throws {
-    // A cut of another definition is not ours to write; its publisher abandons it.
-    guard context.ledger.read({ $0.semanticHash == context.semanticHash && $0.generation == work.cut.generation })
-    else { return }
+    // A cut of another definition is not ours to write; its publisher abandons it. While the ledger is read again, nobody
+    // knows whose it is.
+    guard
+      let isOurs = context.ledger.readAtHead({
+        $0.semanticHash == context.semanticHash && $0.generation == work.cut.generation
+      })
+    else { throw StreamError("the ledger is being read") }
+    guard isOurs else { return }
     let plan = try DatasetPlan(context.definition, asOf: work.cut.asOf, carriesAll: true)
     let state = ShardState(shard: work.shard, plan: plan)
     var rows = ShardRows(

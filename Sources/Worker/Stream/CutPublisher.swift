@@ -20,13 +20,14 @@ final class CutPublisher {
   let facts: CutFacts
   let programVersion: String
   private let target: PublishTarget
-  private let cut: CutReports
+  let cut: CutReports
   private let output: OutputShape
   private var phase = Phase.looking
-  private var profile: TableProfile
-  private var parts: [ShardReport.Part] = []
+  private(set) var profile: TableProfile
+  private(set) var parts: [ShardReport.Part] = []
   private var files: [JoinedFile] = []
-  private var written: [Manifest.PartRecord] = []
+  private var tag = ""
+  private(set) var written: [Manifest.PartRecord] = []
 
   private enum Phase {
     case looking
@@ -44,6 +45,8 @@ final class CutPublisher {
     var location: String
     /// The same snapshot was there before.
     var alreadyPublished: Bool
+    /// More rows were rejected than `max_rejects` allows; the snapshot is published all the same.
+    var tooManyRejects: Bool
   }
 
   /// Throws where the reports are not those of the cut (``PublishError/Code/reports``). `place` is where `snapshot.to`
@@ -83,6 +86,7 @@ final class CutPublisher {
       try unlessPublished { try verify(shard: next) }
     case .checking:
       try check()
+      tag = contentsTag
       files = JoinedFile.plan(
         parts, splits: SplitRule(plan.definition.split).names, target: plan.definition.snapshot.partTarget)
       phase = .joining(next: 0)
@@ -94,11 +98,18 @@ final class CutPublisher {
       phase = .settling(isFirst ? manifest : try target.taken(by: manifest), wasThere: !isFirst)
     case .settling(let manifest, let wasThere):
       try target.settle(manifest)
-      phase = .done(Outcome(manifest: manifest, location: target.location, alreadyPublished: wasThere))
+      phase = .done(outcome(manifest, wasThere: wasThere))
     case .done: break
     }
     if case .done = phase { return true }
     return false
+  }
+
+  private func outcome(_ manifest: Manifest, wasThere: Bool) -> Outcome {
+    let read = manifest.inputs.reduce(0) { $0 + $1.rowsRead } + (manifest.ranges ?? []).reduce(0) { $0 + $1.rowsRead }
+    return Outcome(
+      manifest: manifest, location: target.location, alreadyPublished: wasThere,
+      tooManyRejects: plan.definition.maxRejects.isExceeded(by: manifest.rejected.rows, of: read))
   }
 
   // MARK: Looking
@@ -135,19 +146,17 @@ final class CutPublisher {
     let listed = report.parts + summary.moreParts
     var rows: [String: Int] = [:]
     for name in SplitRule(plan.definition.split).names { rows[name] = 0 }
+    // Below, no sum overflows.
+    let countsMax = 0...1 << 48
     let isOurs = listed.allSatisfy {
-      // Nothing but the work folder is ever read, whatever a report says.
-      rows[$0.split] != nil && $0.rows >= 0 && $0.key.hasPrefix("\(ShardPartWriter.workFolder)/")
-        && !$0.key.split(separator: "/").contains("..")
+      rows[$0.split] != nil && countsMax.contains($0.rows) && countsMax.contains($0.bytes) && isWork($0.key)
     }
+    guard isOurs else { throw contradicts(report) }
     for part in listed { rows[part.split, default: 0] += part.rows }
-    guard isOurs, listed.count == report.partCount, summary.fingerprint.hexState == report.fingerprint,
+    guard listed.count == report.partCount, summary.fingerprint.hexState == report.fingerprint,
       rows == report.splits, UInt64(rows.values.reduce(0, +)) == summary.fingerprint.rows,
       summary.profile.fields == plan.fields
-    else {
-      throw PublishError(
-        .reports, "the report of shard \(report.shard) by \(report.writer) contradicts its state object")
-    }
+    else { throw contradicts(report) }
     for part in listed {
       let info = try SmallObject.head(target.place, target.key(part.key))
       guard info?.size == Int64(part.bytes) else {
@@ -161,7 +170,17 @@ final class CutPublisher {
     phase = shard + 1 < facts.shards ? .verifying(next: shard + 1) : .checking
   }
 
+  private func contradicts(_ report: ShardReport) -> PublishError {
+    PublishError(.reports, "the report of shard \(report.shard) by \(report.writer) contradicts its state object")
+  }
+
+  /// Nothing but the work folder is ever read, whatever a report says.
+  private func isWork(_ key: String) -> Bool {
+    key.hasPrefix("\(ShardPartWriter.workFolder)/") && !key.split(separator: "/").contains("..")
+  }
+
   private func summary(_ report: ShardReport) throws -> ShardSummary {
+    guard isWork(report.state.key) else { throw contradicts(report) }
     let key = target.key(report.state.key)
     guard let bytes = try SmallObject.bytes(target.place, key) else {
       throw PublishError(.damaged, "shard \(report.shard)'s \(report.state.key) is missing; it has to be written again")
@@ -194,65 +213,9 @@ final class CutPublisher {
   }
 
   /// A short hash of everything that the joined files' bytes depend on.
-  private var tag: String {
+  private var contentsTag: String {
     var lines = [facts.semanticHash, programVersion, "\(plan.definition.snapshot)"]
     for part in parts { lines.append("\(part.split) \(part.sha256) \(part.rows) \(part.bytes)") }
     return String(Digests.SHA256.hexDigest(of: lines.joined(separator: "\n")).prefix(12))
-  }
-}
-
-// MARK: The manifest
-
-extension CutPublisher {
-  private var fingerprint: String { cut.fingerprint.hex(fields: plan.fields) }
-
-  private var splits: [String: Int] {
-    var splits: [String: Int] = [:]
-    for name in SplitRule(plan.definition.split).names { splits[name] = 0 }
-    for report in cut.reports { splits.merge(report.splits, uniquingKeysWith: +) }
-    return splits
-  }
-
-  private var checks: [Manifest.CheckRecord] {
-    let counts =
-      facts.inputs.map { ($0.source, $0.rowsRead, $0.rowsApplied, $0.rowsRejected) }
-      + facts.ranges.map { ($0.source, $0.rowsRead, $0.rowsApplied, $0.rowsRejected) }
-    let rejected = counts.reduce(0) { $0 + $1.3 }
-    let partRows = parts.reduce(0) { $0 + $1.rows }
-    var checks = [
-      Manifest.CheckRecord(
-        name: "shards_reported", passed: cut.reports.map(\.shard) == Array(0..<facts.shards),
-        detail: "each of \(facts.shards) shards once, all of the same ledger"),
-      Manifest.CheckRecord(
-        name: "rows_accounted",
-        passed: counts.allSatisfy { $0.1 == $0.2 + $0.3 } && rejected == facts.rejected.rows
-          && facts.rejected.reasons.values.reduce(0, +) == facts.rejected.rows,
-        detail: "rows read = rows applied + rows rejected, of every input"),
-      Manifest.CheckRecord(
-        name: "rows_written",
-        passed: UInt64(partRows) == cut.fingerprint.rows && partRows == splits.values.reduce(0, +),
-        detail: "\(partRows) rows in parts, \(cut.fingerprint.rows) in the cut"),
-    ]
-    if cut.reports.allSatisfy({ $0.sourceRows != nil }) {
-      var applied: [String: UInt64] = [:]
-      for count in counts { applied[count.0, default: 0] += count.2 }
-      var joined: [String: UInt64] = [:]
-      for report in cut.reports { joined.merge(report.sourceRows ?? [:], uniquingKeysWith: +) }
-      checks.append(
-        Manifest.CheckRecord(
-          name: "rows_joined", passed: applied.filter { $0.value > 0 } == joined.filter { $0.value > 0 },
-          detail: "\(joined.values.reduce(0, +)) rows in shards, \(applied.values.reduce(0, +)) in the ledger"))
-    }
-    return checks
-  }
-
-  private func manifest() -> Manifest {
-    Manifest(
-      dataset: facts.dataset, semanticHash: facts.semanticHash, snapshot: facts.snapshot,
-      asOf: TimeText.iso(facts.asOf), cut: facts.cutPosition, cutMicroseconds: facts.cutMicroseconds,
-      fingerprint: fingerprint, rows: splits.values.reduce(0, +), splits: splits, schema: plan.schema,
-      profile: profile.summaries, inputs: facts.inputs, ranges: facts.ranges.isEmpty ? nil : facts.ranges,
-      missing: facts.missing, parts: written, rejected: facts.rejected, checks: checks, definition: facts.record,
-      shards: facts.shards, tributary: programVersion)
   }
 }

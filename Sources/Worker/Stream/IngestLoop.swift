@@ -1,5 +1,6 @@
 internal import Definition
 internal import Logging
+internal import Metrics
 internal import Notifications
 internal import Pipeline
 internal import Platform
@@ -14,7 +15,7 @@ final class IngestLoop: @unchecked Sendable {
   let objects: ObjectIngest
   let records: RecordIngest
   private let matcher: SourceMatcher
-  private let topics: [String]
+  let topics: [String]
   private var consumer: (any GroupConsumer)?
   private var starts = StartOffsets()
   /// Records that were given and are not taken: what an error left of a poll is not given again.
@@ -22,12 +23,22 @@ final class IngestLoop: @unchecked Sendable {
   private var tracker = OffsetTracker()
   private var owned: Set<TopicPartition> = []
   private var paused: Set<TopicPartition> = []
+  /// Partitions of notifications that are to be read from somewhere: asked for before the next poll, until it is done.
+  private var begins: [TopicPartition: StartOffset] = [:]
+  /// Notifications that cannot be read, on their way to the dead letters.
+  private var letters: [Letter] = []
   private var committedAt: Int64 = 0
   private let shared = Locked(Totals())
 
   struct Totals: Sendable {
     var notifications: [String: Int] = [:]
     var owned: [TopicPartition] = []
+  }
+
+  private struct Letter {
+    var token: OffsetTracker.Token
+    var reason: String
+    var bytes: [UInt8]
   }
 
   /// Objects under way at which no more notifications are taken.
@@ -43,10 +54,7 @@ final class IngestLoop: @unchecked Sendable {
     if context.definition.sources.contains(where: { if case .objects = $0.input { true } else { false } }) {
       topics.append(context.eventsTopic)
     }
-    for source in context.definition.sources {
-      if case .records(let topic) = source.input, !topics.contains(topic) { topics.append(topic) }
-    }
-    self.topics = topics
+    self.topics = topics + context.definition.recordTopics.filter { !topics.contains($0) }
   }
 
   var group: String { "\(context.definition.dataset)-ingest" }
@@ -70,13 +78,13 @@ final class IngestLoop: @unchecked Sendable {
           ["partition": .init("\(at)"), "from": .init("\(wanted)"), "to": .init("\(bounds.first)")])
         starts.want(at, from: .first)
       } else {
-        try records.gap(at, wanted: wanted, bounds)
+        records.gap(at, bounds)
       }
     case .records(let blocks): waiting += blocks.map { ($0, 0) }
     }
     try takeWaiting()
     for (at, offset) in records.seeksWanted().sorted(by: { $0.key < $1.key }) where owned.contains(at) {
-      if try StartOffsets.begin(at, .at(offset), consumer) { records.sought(at) }
+      if try StartOffsets.begin(at, .at(offset), consumer) { records.sought(at, offset) }
     }
     try holdBack(consumer)
     for token in objects.takeFinished() { tracker.finish(token) }
@@ -117,6 +125,8 @@ final class IngestLoop: @unchecked Sendable {
       starts.forget(at)
       waiting.removeAll { $0.block.at == at }
       tracker.end(at)
+      begins.removeValue(forKey: at)
+      letters.removeAll { $0.token.at == at }
       if at.topic != context.eventsTopic { records.revoke(at) }
     }
     shared.withLock { $0.owned = owned.sorted() }
@@ -146,13 +156,23 @@ final class IngestLoop: @unchecked Sendable {
         count("test", 1)
         _ = tracker.take(block.at, offset: entry.offset, parts: 0)
       case .unreadable(let reason):
-        count("unreadable", 1)
+        count("damaged", 1)
         context.log.warning(
           "a notification cannot be read; it goes to the dead letters",
           ["partition": .init("\(block.at)"), "offset": .init("\(entry.offset)"), "reason": .init(reason)])
-        try DeadLetterSender.message(context, block.at, offset: entry.offset, reason: reason, bytes: bytes)
-        _ = tracker.take(block.at, offset: entry.offset, parts: 0)
+        if let token = tracker.take(block.at, offset: entry.offset, parts: 1) {
+          letters.append(Letter(token: token, reason: reason, bytes: bytes))
+        }
       }
+    }
+  }
+
+  private func sendLetters() throws {
+    while let letter = letters.first {
+      try DeadLetterSender.message(
+        context, letter.token.at, offset: letter.token.offset, reason: letter.reason, bytes: letter.bytes)
+      tracker.finish(letter.token)
+      letters.removeFirst()
     }
   }
 
@@ -161,7 +181,7 @@ final class IngestLoop: @unchecked Sendable {
     var wanted: [(ObjectHint, Int)] = []
     for hint in hints {
       let sources = matcher.sources(hint)
-      count(sources.isEmpty ? "other" : "taken", 1)
+      count(sources.isEmpty ? "foreign" : "read", 1)
       for source in sources { wanted.append((hint, source)) }
     }
     let parts = context.options.sabotage == .acknowledge ? 0 : wanted.count
@@ -174,6 +194,7 @@ final class IngestLoop: @unchecked Sendable {
   }
 
   private func count(_ outcome: String, _ number: Int) {
+    context.metrics.notifications(outcome: outcome).increment(by: number)
     shared.withLock { $0.notifications[outcome, default: 0] += number }
   }
 
@@ -213,6 +234,14 @@ final class IngestLoop: @unchecked Sendable {
       // Somebody else owns it now, or the broker is away: the records come again, which changes nothing.
       guard error.code == .fenced || error.isTransient else { throw error }
     }
+  }
+
+  /// The broker took us for gone: everything of ours is others', and the next step joins as somebody new.
+  func rejoin() {
+    guard let consumer else { return }
+    revoke(owned.sorted(), lost: true, consumer)
+    consumer.close()
+    self.consumer = nil
   }
 
   /// Commits what is done and leaves the group.

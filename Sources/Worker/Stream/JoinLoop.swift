@@ -146,14 +146,28 @@ final class JoinLoop: @unchecked Sendable {
       for (shard, slot) in slots where slot.isRecovered {
         let at = TopicPartition(context.topics.rows, shard)
         if slot.mailboxBytes > JoinLoop.mailboxHigh {
-          if paused.insert(at).inserted { pause.append(at) }
-        } else if slot.mailboxBytes < JoinLoop.mailboxHigh / 4, paused.remove(at) != nil {
+          if !paused.contains(at) { pause.append(at) }
+        } else if slot.mailboxBytes < JoinLoop.mailboxHigh / 4, paused.contains(at) {
           resume.append(at)
         }
       }
     }
-    if !pause.isEmpty { try consumer.pause(pause) }
-    if !resume.isEmpty { try consumer.resume(resume) }
+    // Noted once it is done: what fails is asked for again.
+    if !pause.isEmpty {
+      try consumer.pause(pause)
+      lock.withLock { paused.formUnion(pause) }
+    }
+    if !resume.isEmpty {
+      try consumer.resume(resume)
+      lock.withLock { paused.subtract(resume) }
+    }
+  }
+
+  /// The broker took us for gone: our shards are others', and the next poll joins as somebody new.
+  func rejoin() {
+    revoke(lock.withLock { Array(slots.keys) }, lost: true)
+    consumer?.close()
+    consumer = nil
   }
 
   /// Leaves the group after handing all shards over.
@@ -174,6 +188,8 @@ final class JoinLoop: @unchecked Sendable {
     var moved = true
     var problem: String?
     var start: Int64?
+    var unexpected: (any Error)?
+    var startsOver = false
     do {
       if isClosing {
         if wasRecovered && shard.stopped == nil { try shard.checkpoint() }
@@ -182,16 +198,23 @@ final class JoinLoop: @unchecked Sendable {
       } else {
         moved = try move(shard, blocks)
       }
-    } catch let error as BrokerError where error.isTransient {
+    } catch let error as SegmentStorage.Missing {
+      // Another owner in this process has cleared the directory: what the last checkpoint holds is made whole again.
       problem = error.description
-    } catch let error as StoreError {
+      startsOver = true
+    } catch let error as RowBatchCodec.CodecError {
+      // A file at hand is damaged: recovering looks at all of them, and fetches those again.
       problem = error.description
-    } catch let error as StreamError {
-      problem = error.description
-    } catch let error as BrokerError {
-      problem = error.description
+      startsOver = true
+    } catch {
+      problem = "\(error)"
+      if !(error is BrokerError || error is StoreError || error is StreamError || error is SegmentStorage.Damage) {
+        unexpected = error
+      }
     }
-    if let problem { context.log.warning("a shard waits and tries again", ["shard": .init(shard.shard), "error": .init(problem)]) }
+    if let problem {
+      context.log.warning("a shard waits and tries again", ["shard": .init(shard.shard), "error": .init(problem)])
+    }
     let summary = summary(shard, problem)
     lock.withLock {
       slots[shard.shard]?.summary = summary
@@ -199,6 +222,12 @@ final class JoinLoop: @unchecked Sendable {
         // Taken away while we worked on it.
         shard.close()
         return
+      }
+      if startsOver {
+        shard.close()
+        slots[shard.shard]?.shard = JoinShard(
+          context, shard: shard.shard, files: files, stagingBytes: shard.staging.bytesMax)
+        slots[shard.shard]?.isRecovered = false
       }
       slots[shard.shard]?.isBusy = false
       slots[shard.shard]?.problem = problem
@@ -211,6 +240,7 @@ final class JoinLoop: @unchecked Sendable {
       if isClosing { drop(shard.shard) }
       lock.wakeAll()
     }
+    if let unexpected { throw unexpected }
     return moved
   }
 
@@ -218,7 +248,8 @@ final class JoinLoop: @unchecked Sendable {
     for block in blocks { shard.take(block) }
     var moved = !blocks.isEmpty
     moved = try shard.step() || moved
-    if let live = shard.live { moved = try live.emit(shard, moreToCome: moved) || moved }
+    let moreToCome = shard.position < context.ledger.position
+    if let live = shard.live { moved = try live.emit(shard, moreToCome: moreToCome) || moved }
     if shard.isCheckpointDue(memoryMax: memoryMax) {
       try shard.checkpoint()
       moved = true
@@ -239,10 +270,16 @@ final class JoinLoop: @unchecked Sendable {
       for index in order.indices {
         let number = order[(index + turn) % order.count]
         guard let slot = slots[number], !slot.isBusy, slot.notBefore <= now || slot.isClosing else { continue }
+        // A stopped shard has none: it must not take the others' turns. What comes for it is not wanted either.
+        if slot.shard.stopped != nil && !slot.isClosing {
+          slots[number]?.mailbox = []
+          slots[number]?.mailboxBytes = 0
+          continue
+        }
         let hasWork =
           slot.isClosing || !slot.isRecovered || !slot.mailbox.isEmpty
-          || slot.shard.position < context.ledger.position
-          || slot.shard.isCheckpointDue(memoryMax: .max) || slot.shard.live?.hasWaiting == true
+          || slot.shard.position < context.ledger.position || slot.shard.isStepDue
+          || slot.shard.isCheckpointDue(memoryMax: .max) || slot.shard.live?.hasWaiting(now: now) == true
         guard hasWork else { continue }
         if !slot.isRecovered && !slot.isClosing && !context.ledger.isAtHead { continue }
         slots[number]?.isBusy = true

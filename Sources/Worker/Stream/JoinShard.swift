@@ -1,6 +1,7 @@
 internal import Columns
 internal import Definition
 internal import Logging
+internal import Metrics
 internal import Pipeline
 internal import Platform
 
@@ -28,10 +29,17 @@ final class JoinShard: @unchecked Sendable {
   var live: ShardLive?
   private var cuts: [String: PendingCut] = [:]
   private var cursor: Int?
+  private var isChainKnown = true
+  /// Of the checkpoint: pending there, and not looked up in the fold yet.
+  private var recoveredCuts: [(id: String, segments: [SegmentRef])] = []
+  /// Rows went, and the live features do not know it yet.
+  private var isLiveStale = false
   private var checkpointed = 0
   private var checkpointedAt: Int64 = 0
   private var sweptAt: Int64 = 0
   private var uploaded: Set<String> = []
+  /// Uploaded for a checkpoint that could not be written: when.
+  private var uploading: [String: Int64] = [:]
   private(set) var checkpoints = Totals()
 
   struct Totals: Sendable {
@@ -69,32 +77,32 @@ final class JoinShard: @unchecked Sendable {
 
   // MARK: Recovery
 
-  /// Takes up the highest checkpoint. Gives where to read `rows` from.
+  /// Takes up the highest checkpoint. Gives where to read `rows` from. May be repeated where it failed.
   func recover() throws -> Int64 {
     close()
-    if let checkpoint = try storage.latestCheckpoint() {
-      // Its pending cuts are in the ledger before it; read to there, the fold says which of them have not ended.
-      guard context.ledger.position >= checkpoint.position else {
-        throw StreamError("its checkpoint is at ledger position \(checkpoint.position), which is not read yet")
-      }
-      let refs = try checkpoint.segments.map(open)
-      segments = SegmentSet(refs)
-      position = checkpoint.position
-      chain = LedgerChain(checkpoint.chain) ?? LedgerChain()
-      rowsOffset = checkpoint.rowsOffset
-      checkpointed = position
-      uploaded = checkpoint.names
-      for cut in checkpoint.cuts {
-        // Gone if it has ended meanwhile.
-        guard let state = context.ledger.read({ $0.cuts[cut.id] }) else { continue }
-        cuts[cut.id] = PendingCut(
-          work: CutWork(cut: state, shard: shard, segments: try cut.segments.map(open)))
+    var failure: (any Error)?
+    for key in try storage.checkpointKeys() {
+      do {
+        try takeUp(try storage.checkpoint(key))
+        failure = nil
+        break
+      } catch {
+        // The highest may name what others have swept, if who wrote it had been away for long; each other one will do.
+        guard (error as? StoreError)?.code == .notFound || error is SegmentStorage.Damage else { throw error }
+        context.log.warning(
+          "a checkpoint cannot be used; the one before it is tried", ["key": .init(key), "error": .init("\(error)")])
+        failure = failure ?? StreamError("no checkpoint of shard \(shard) can be used; \(key): \(error)")
       }
     }
-    checkpointedAt = context.clock.now()
-    sweptAt = checkpointedAt
-    cursor = context.ledger.addCursor(at: position)
-    if !context.ledger.holds(position) { context.ledger.rewind() }
+    if let failure { throw failure }
+    // Shards that begin together write their checkpoints one after another, not all at once.
+    let every = context.options.checkpointEvery
+    checkpointedAt = context.clock.now() - every / Int64(context.plan.shards) * Int64(shard)
+    sweptAt = context.clock.now()
+    // One entry further back: its chain has to be the checkpoint's.
+    cursor = context.ledger.addCursor(at: max(0, position - 1))
+    if !context.ledger.holds(max(0, position - 1)) { context.ledger.rewind() }
+    isChainKnown = position == 0
     storage.removeLocally(except: Set(segments.refs.compactMap(\.name)).union(uploaded))
     if context.options.emitsFeatures {
       let live = try ShardLive(self)
@@ -103,6 +111,33 @@ final class JoinShard: @unchecked Sendable {
     }
     return rowsOffset
   }
+
+  private func takeUp(_ checkpoint: Checkpoint) throws {
+    let refs = try checkpoint.segments.map(open)
+    recoveredCuts = try checkpoint.cuts.map { ($0.id, try $0.segments.map(open)) }
+    segments = SegmentSet(refs)
+    position = checkpoint.position
+    chain = LedgerChain(checkpoint.chain) ?? LedgerChain()
+    rowsOffset = checkpoint.rowsOffset
+    checkpointed = position
+    uploaded = checkpoint.names
+  }
+
+  /// The checkpoint's cuts that have not ended meanwhile; the fold has their inputs. False while it is being read.
+  private func takeUpCuts() -> Bool {
+    if recoveredCuts.isEmpty { return true }
+    guard let states = context.ledger.readAtHead({ fold in recoveredCuts.map { fold.cuts[$0.id] } }) else {
+      return false
+    }
+    for (cut, state) in zip(recoveredCuts, states) {
+      if let state { cuts[cut.id] = PendingCut(work: CutWork(cut: state, shard: shard, segments: cut.segments)) }
+    }
+    recoveredCuts = []
+    return true
+  }
+
+  /// Whether a step is due although the ledger has nothing new.
+  var isStepDue: Bool { stopped == nil && (!recoveredCuts.isEmpty || isLiveStale) }
 
   private func open(_ named: Checkpoint.Segment) throws -> SegmentRef {
     let bytes = try storage.bytes(named.name, verify: true)
@@ -130,9 +165,13 @@ final class JoinShard: @unchecked Sendable {
 
   /// Folds the entries that are there and whose batches have come; false when there was nothing to do.
   func step() throws -> Bool {
-    guard stopped == nil else { return false }
+    guard stopped == nil, isOnOurLedger(), takeUpCuts() else { return false }
     var moved = false
-    for judged in context.ledger.entries(from: position, most: JoinShard.entriesMax) {
+    let entries = context.ledger.entries(from: position, most: JoinShard.entriesMax)
+    // Behind a newer definition there are rows of columns that we cannot read: they are for its workers, who must not find
+    // a checkpoint that has passed them over. Asked for after the entries: none of these is behind it.
+    guard context.ledger.read({ $0.semanticHash == context.semanticHash }) else { return false }
+    for judged in entries {
       guard judged.position >= position else { continue }
       guard try fold(judged) else { break }
       position = judged.position + 1
@@ -140,7 +179,34 @@ final class JoinShard: @unchecked Sendable {
       moved = true
     }
     if moved, let cursor { context.ledger.moveCursor(cursor, to: position) }
+    if isLiveStale {
+      try live?.replace(segments.refs, self)
+      isLiveStale = false
+    }
     return moved
+  }
+
+  /// Whether the ledger is the one that the checkpoint was made of: a broker that lost acknowledged entries, or was made
+  /// anew, has another chain. False while it has not been read that far.
+  private func isOnOurLedger() -> Bool {
+    if isChainKnown { return true }
+    guard context.ledger.position >= position else {
+      if let end = context.ledger.readAtHead({ $0.position }), end < position {
+        stop(
+          "the ledger ends at \(end), before shard \(shard)'s checkpoint at \(position): the broker has lost entries that it had acknowledged, or another broker is asked"
+        )
+      }
+      return false
+    }
+    guard let before = context.ledger.entries(from: position - 1, most: 1).first else { return false }
+    guard before.chain == chain else {
+      stop(
+        "the ledger up to \(position) is not the one that shard \(shard)'s checkpoint was made of: the broker has lost or changed entries that it had acknowledged, or another broker is asked"
+      )
+      return false
+    }
+    isChainKnown = true
+    return true
   }
 
   /// False: its batches have not come yet.
@@ -155,6 +221,11 @@ final class JoinShard: @unchecked Sendable {
       }
     case (.published(let id), .accepted), (.abandoned(let id, _), .accepted):
       cuts.removeValue(forKey: id)
+    case (.opened(let range, _, _, _), .accepted):
+      if segments.supersede(range) {
+        segments.dropDead()
+        isLiveStale = true
+      }
     default: break
     }
     return true
@@ -192,9 +263,11 @@ final class JoinShard: @unchecked Sendable {
         dead: withoutRows(commit, verdicts), batches: accepted)
       segments.add(ref)
       rowsApplied += UInt64(ref.header.rows)
-      if !isReplaced { try live?.add(ref) }
+      context.metrics.rowsApplied(source: ref.header.source).increment(by: ref.header.rows)
+      if !isReplaced && !isLiveStale { try live?.add(ref) }
     }
-    if isReplaced { try live?.replace(segments.refs, self) }
+    // Once for all entries of a step, and where it fails, the entry is not applied again.
+    if isReplaced { isLiveStale = true }
     return true
   }
 
@@ -296,6 +369,8 @@ final class JoinShard: @unchecked Sendable {
 
   private func stop(_ reason: String) {
     stopped = reason
+    // The ledger need not be kept for it any longer.
+    close()
     context.log.error(reason, ["shard": .init("\(shard)")])
   }
 
@@ -318,13 +393,15 @@ final class JoinShard: @unchecked Sendable {
 
   /// Whether a checkpoint is due.
   func isCheckpointDue(memoryMax: Int) -> Bool {
-    guard stopped == nil else { return false }
+    guard stopped == nil, recoveredCuts.isEmpty else { return false }
     if segments.memoryBytes >= memoryMax { return true }
     return position > checkpointed && context.clock.now() - checkpointedAt >= context.options.checkpointEvery
   }
 
   /// Writes down what is new: segments first, then the checkpoint that names them.
   func checkpoint() throws {
+    // Nothing was folded since the last one.
+    guard recoveredCuts.isEmpty else { return }
     try seal()
     if cuts.isEmpty { try merge() }
     let refs = segments.refs
@@ -336,17 +413,21 @@ final class JoinShard: @unchecked Sendable {
       dataset: context.definition.dataset, shard: shard, shards: context.plan.shards, position: position,
       chain: chain.description, rowsOffset: rowsOffset, segments: try refs.map(named),
       cuts: context.options.sabotage == .pin ? [] : pending)
+    let before = checkpoints.bytes
+    let now = context.clock.now()
     // After a long pause we may own the shard no more, and its owner's sweep may have taken what only we knew of.
-    let began = context.clock.now()
-    if began - checkpointedAt > JoinShard.sweepGrace / 2 { uploaded = try storage.uploadedNames() }
-    try upload(checkpoint.names)
+    if now - checkpointedAt > JoinShard.sweepGrace / 2 { try seeUploaded() }
+    try upload(checkpoint.names, now)
     checkpoints.bytes += try storage.write(checkpoint)
-    if context.clock.now() - began > JoinShard.sweepGrace / 2 {
-      uploaded = try storage.uploadedNames()
-      try upload(checkpoint.names)
+    if context.clock.now() - now > JoinShard.sweepGrace / 2 {
+      try seeUploaded()
+      try upload(checkpoint.names, context.clock.now())
     }
     checkpoints.count += 1
+    context.metrics.checkpoints.increment()
+    context.metrics.checkpointBytes.increment(by: checkpoints.bytes - before)
     uploaded = checkpoint.names
+    uploading = [:]
     checkpointed = position
     checkpointedAt = context.clock.now()
     storage.removeLocally(except: checkpoint.names)
@@ -356,12 +437,20 @@ final class JoinShard: @unchecked Sendable {
     }
   }
 
+  /// Believes what the store says, not what we remember.
+  private func seeUploaded() throws {
+    uploaded = try storage.uploadedNames()
+    uploading = [:]
+  }
+
   /// Puts those into the store that are not there.
-  private func upload(_ names: Set<String>) throws {
+  private func upload(_ names: Set<String>, _ now: Int64) throws {
     for name in names.subtracting(uploaded).sorted() {
+      // What no checkpoint names is swept after a while, so it counts as uploaded for less than that.
+      if let at = uploading[name], now - at < JoinShard.sweepGrace / 2 { continue }
       try storage.upload(name)
       checkpoints.bytes += segments.refs.first { $0.name == name }?.bytes ?? 0
-      uploaded.insert(name)
+      uploading[name] = now
     }
   }
 
@@ -373,17 +462,18 @@ final class JoinShard: @unchecked Sendable {
   /// Rows that are only in memory become files, one a source and stretch between cuts.
   private func seal() throws {
     let boundaries = context.options.sabotage == .stretch ? [] : cuts.values.map(\.work.cut.position).sorted()
+    // By position, of which each entry's rows have their own: sealing one group moves the indices of the others.
     var groups: [String: [Int]] = [:]
-    for (index, ref) in segments.refs.enumerated() where ref.name == nil {
+    for ref in segments.refs where ref.name == nil {
       let stretch = boundaries.count { $0 < ref.header.first }
-      groups["\(ref.header.source) \(ref.header.schema) \(stretch)", default: []].append(index)
+      groups["\(ref.header.source) \(ref.header.schema) \(stretch)", default: []].append(ref.header.first)
     }
-    // Groups lie in each other: what one takes out moves the others' places.
-    var waiting = groups.values.sorted { $0[0] < $1[0] }
-    while let indices = waiting.popLast() {
+    for positions in groups.values.sorted(by: { $0[0] < $1[0] }) {
+      let members = Set(positions)
+      let indices = segments.refs.indices.filter {
+        segments.refs[$0].name == nil && members.contains(segments.refs[$0].header.first)
+      }
       try join(indices, dropsDead: cuts.isEmpty)
-      let gone = indices.dropFirst()
-      waiting = waiting.map { group in group.map { index in index - gone.count { $0 < index } } }
     }
     // What only a pending cut still holds.
     for id in cuts.keys {

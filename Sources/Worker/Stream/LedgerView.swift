@@ -19,8 +19,14 @@ final class LedgerView: @unchecked Sendable {
     var appendedAt: Int64
     /// For an accepted cut: what it holds.
     var cut: LedgerFold.CutState?
-    /// For a commit: per object input, whether the source keeps rows of removed objects is the follower's matter.
-    var isOurs = false
+    /// What keeping it costs, near enough.
+    var bytes = 0
+  }
+
+  private struct Rejecting {
+    var position: Int
+    /// Inputs of the attempt that were refused beside accepted ones.
+    var refused: Set<String> = []
   }
 
   private let broker: any Broker
@@ -32,16 +38,33 @@ final class LedgerView: @unchecked Sendable {
   private var judged: [Judged] = []
   /// How many of `judged` are forgotten from the front (removed now and then).
   private var forgotten = 0
+  /// Accepted attempts with rejected rows, for the dead letters; a few words each.
+  private var rejecting: [AttemptID: Rejecting] = [:]
+  /// Of those that are not.
+  private var judgedBytes = 0
+  /// Entries before this position are forgotten.
+  private var keptFrom = 0
+  /// Of the newest entries, by position: small, so that they outlive their entries.
+  private var verdicts: [(position: Int, verdict: LedgerFold.Verdict)] = []
   private var cursors: [Int: Int] = [:]
   private var nextCursor = 0
+  /// Verdicts that somebody waits for, by offset; nil: not folded yet.
+  private var expected: [Int64: LedgerFold.Verdict?] = [:]
   private var headSeen = false
   private var isRewinding = false
   private var failure: String?
 
+  /// A saved fold that lies before all that anybody may need, to begin from.
+  private let saved: @Sendable () throws -> LedgerFold?
+
   /// `ignoresBase`: see ``StreamSabotage/base``.
-  init(broker: any Broker, topic: String, ignoresBase: Bool = false) {
+  init(
+    broker: any Broker, topic: String, ignoresBase: Bool = false,
+    saved: @escaping @Sendable () throws -> LedgerFold? = { nil }
+  ) {
     self.broker = broker
     self.ignoresBase = ignoresBase
+    self.saved = saved
     partition = TopicPartition(topic, 0)
   }
 
@@ -50,6 +73,8 @@ final class LedgerView: @unchecked Sendable {
   /// Reads and judges what is there; false when there was nothing. Throws what ends all work: an entry that cannot be
   /// understood.
   func step(milliseconds: Int) throws -> Bool {
+    // What could not be understood is not passed over by asking again.
+    if let failure = lock.withLock({ failure }) { throw StreamError(failure) }
     // The reader belongs to this thread, so a rewinding follower leaves it to us to start over.
     let restarts = lock.withLock { () -> Bool in
       defer { isRewinding = false }
@@ -67,7 +92,7 @@ final class LedgerView: @unchecked Sendable {
     let decoder = JSONDecoder()
     for index in 0..<block.count {
       let record = block.entries[index]
-      guard let bytes = block.value(index) else { continue }
+      let bytes = block.value(index) ?? []
       let entry: LedgerEntry
       do {
         entry = try decoder.decode(LedgerEntry.self, from: Data(bytes))
@@ -84,7 +109,7 @@ final class LedgerView: @unchecked Sendable {
         buffer.baseAddress.map { Hashing.hash64($0, buffer.count) } ?? 0
       }
       let goesOn = lock.withLock { () -> Bool in
-        if !isRewinding { judge(entry, record, hash) }
+        if !isRewinding { judge(entry, record, hash, bytes.count) }
         return !isRewinding
       }
       if !goesOn { return true }
@@ -94,16 +119,22 @@ final class LedgerView: @unchecked Sendable {
     return true
   }
 
-  private func opened() throws(BrokerError) -> any PartitionReader {
+  private func opened() throws -> any PartitionReader {
     if let reader { return reader }
+    let begin = try saved() ?? LedgerFold()
     let bounds = try broker.bounds([partition])[partition] ?? OffsetBounds(first: 0, end: 0)
-    guard bounds.first == 0 else {
-      throw BrokerError(
-        .outOfRange(bounds), operation: "read", location: "\(partition)",
-        message: "the ledger's first \(bounds.first) entries are gone",
-        hint: "its topic must keep everything (retention.ms=-1); compare with `tributary topics diff`")
+    guard bounds.first <= Int64(begin.position) else {
+      throw StreamError(
+        "\(partition): entries \(begin.position) to \(bounds.first) of the ledger are gone; its topic must keep everything (retention.ms=-1): compare with `tributary topics diff`"
+      )
     }
-    let opened = try broker.reader(partition, from: 0)
+    guard bounds.end >= Int64(begin.position) else {
+      throw StreamError(
+        "\(partition): the ledger ends at \(bounds.end), before the fold that was saved at \(begin.position): the broker has lost entries that it had acknowledged, or another broker is asked"
+      )
+    }
+    let opened = try broker.reader(partition, from: Int64(begin.position))
+    lock.withLock { fold = begin }
     reader = opened
     return opened
   }
@@ -116,28 +147,68 @@ final class LedgerView: @unchecked Sendable {
     }
   }
 
+  /// The fold as it stands, to be saved; nil while cuts are pending or less than `least` has come since `position`.
+  func forSaving(since position: Int, least: Int) -> LedgerFold? {
+    lock.withLock {
+      guard headSeen, fold.cuts.isEmpty, fold.position - position >= least else { return nil }
+      return fold
+    }
+  }
+
   /// Within the lock.
-  private func judge(_ entry: LedgerEntry, _ record: RecordBlock.Entry, _ hash: UInt64) {
+  private func judge(_ entry: LedgerEntry, _ record: RecordBlock.Entry, _ hash: UInt64, _ bytes: Int) {
     let position = Int(record.offset)
     let appendedAt = record.timestamp * 1000
     let entry = ignoresBase ? entry.based(on: fold) : entry
     let verdict = fold.judge(entry, at: position, appendedAt: appendedAt, hash: hash)
     var cut: LedgerFold.CutState?
     if case .cut(let id, _, _) = entry, verdict == .accepted { cut = fold.cuts[id] }
+    // A cut keeps the fold's tables as they stood.
+    let cost = bytes + 64 + (cut.map { $0.objects.count * 100 } ?? 0)
     judged.append(
       Judged(
-        position: position, entry: entry, verdict: verdict, chain: fold.chain, appendedAt: appendedAt, cut: cut))
-    let needed = cursors.values.min() ?? 0
-    // Verdicts are asked for a while after their entry, even where no one follows.
-    let keepFrom = min(needed, position - LedgerView.verdictsKept)
-    while forgotten < judged.count, judged[forgotten].position < keepFrom { forgotten += 1 }
-    if forgotten > 4096 && forgotten * 2 > judged.count {
+        position: position, entry: entry, verdict: verdict, chain: fold.chain, appendedAt: appendedAt, cut: cut,
+        bytes: cost))
+    if case .commit(let commit) = entry, case .inputs(let verdicts) = verdict { note(commit, verdicts, at: position) }
+    if expected.keys.contains(record.offset) { expected[record.offset] = .some(verdict) }
+    judgedBytes += cost
+    verdicts.append((position, verdict))
+    if verdicts.count > 2 * LedgerView.verdictsMax { verdicts.removeFirst(LedgerView.verdictsMax) }
+    forget()
+  }
+
+  /// Lets go of entries that no follower needs, but for the newest: who comes new is near the end as a rule, and need not
+  /// have the ledger read again.
+  private func forget() {
+    let needed = cursors.values.min() ?? .max
+    while forgotten < judged.count, judged[forgotten].position < needed,
+      judgedBytes > LedgerView.entryBytesMax || judged.count - forgotten > LedgerView.entriesMax
+    {
+      judgedBytes -= judged[forgotten].bytes
+      keptFrom = judged[forgotten].position + 1
+      forgotten += 1
+    }
+    if forgotten * 2 > judged.count {
       judged.removeFirst(forgotten)
       forgotten = 0
     }
   }
 
-  private static let verdictsKept = 20_000
+  /// Within the lock.
+  private func note(_ commit: Commit, _ verdicts: [Bool], at position: Int) {
+    let hasRejects = commit.inputs.contains { $0.rowsRejected > 0 } || commit.ranges.contains { $0.rowsRejected > 0 }
+    guard hasRejects, verdicts.contains(true) else { return }
+    let names = commit.inputs.map(\.object.location) + commit.ranges.map { "\($0.range.topic)[\($0.range.partition)]" }
+    var noted = Rejecting(position: position)
+    for (name, isAccepted) in zip(names, verdicts) where !isAccepted { noted.refused.insert(name) }
+    rejecting[commit.attempt] = noted
+  }
+
+  /// Entries kept beyond those that a follower needs: how many, and how large together.
+  static let entriesMax = 20_000
+  static let entryBytesMax = 32 << 20
+  /// Verdicts are asked for a moment after their entry, even where no one follows; for longer by who ``expect(_:)``s them.
+  static let verdictsMax = 2_000
 
   // MARK: Asking
 
@@ -146,20 +217,61 @@ final class LedgerView: @unchecked Sendable {
   var position: Int { lock.withLock { fold.position } }
   var generation: Int? { lock.withLock { fold.generation } }
 
+  /// The same as ``read(_:)``, but only while the fold is of all that there is: nil while it is (again) on its way there.
+  func readAtHead<R>(_ body: (LedgerFold) throws -> R) rethrows -> R? {
+    try lock.withLock { headSeen ? try body(fold) : nil }
+  }
+
   /// Reads the fold within the lock: take out what is needed, never the fold itself (its tables would be copied).
   func read<R>(_ body: (LedgerFold) throws -> R) rethrows -> R { try lock.withLock { try body(fold) } }
 
   func accepted(_ object: ObjectIdentity) -> LedgerFold.Accepted? { lock.withLock { fold.objects[object] } }
+
+  /// The position at which an attempt's input with rejected rows was accepted; nil if it was not.
+  func position(rejecting attempt: AttemptID, at location: String) -> Int? {
+    lock.withLock {
+      guard let noted = rejecting[attempt], !noted.refused.contains(location) else { return nil }
+      return noted.position
+    }
+  }
 
   func acceptedEnd(_ range: RangeIdentity) -> Int64? { lock.withLock { fold.ranges[range]?.end } }
 
   /// The verdict on the entry at an offset, nil while it has not been folded.
   func verdict(at offset: Int64) -> LedgerFold.Verdict? {
     lock.withLock {
-      guard Int64(fold.position) > offset else { return nil }
-      return find(Int(offset))?.verdict
+      if let held = expected[offset] { return held }
+      return known(offset)
     }
   }
+
+  /// Within the lock: the verdict on one of the newest entries.
+  private func known(_ offset: Int64) -> LedgerFold.Verdict? {
+    guard Int64(fold.position) > offset else { return nil }
+    var low = 0
+    var high = verdicts.count
+    while low < high {
+      let middle = (low + high) / 2
+      if Int64(verdicts[middle].position) < offset { low = middle + 1 } else { high = middle }
+    }
+    return low < verdicts.count && Int64(verdicts[low].position) == offset ? verdicts[low].verdict : nil
+  }
+
+  /// Whoever appended an entry says so at once, so that its verdict is kept until ``forget(_:)``, however late it is asked
+  /// for. If so much has been folded since that it is forgotten already, it counts as refused: looking again finds out.
+  func expect(_ offset: Int64) {
+    lock.withLock {
+      if let known = known(offset) {
+        expected[offset] = .some(known)
+      } else if Int64(fold.position) > offset {
+        expected[offset] = .some(.refused("its verdict is not known any more"))
+      } else {
+        expected[offset] = .some(nil)
+      }
+    }
+  }
+
+  func forget(_ offset: Int64) { lock.withLock { _ = expected.removeValue(forKey: offset) } }
 
   /// Waits until the entry at `offset` is folded, something else happens, or the time is up.
   func wait(until position: Int, milliseconds: Int) {
@@ -186,20 +298,21 @@ final class LedgerView: @unchecked Sendable {
   func moveCursor(_ cursor: Int, to position: Int) { lock.withLock { cursors[cursor] = position } }
   func removeCursor(_ cursor: Int) { lock.withLock { _ = cursors.removeValue(forKey: cursor) } }
 
+  var followers: Int { lock.withLock { cursors.count } }
+
   /// Whether entries from `position` on are still kept.
-  func holds(_ position: Int) -> Bool {
-    lock.withLock {
-      guard forgotten < judged.count else { return position >= fold.position }
-      return judged[forgotten].position <= position || forgotten == 0
-    }
-  }
+  func holds(_ position: Int) -> Bool { lock.withLock { position >= keptFrom } }
 
   /// Starts over from the ledger's beginning, for a follower that needs older entries than are kept.
   func rewind() {
     lock.withLock {
       fold = LedgerFold()
       judged = []
+      rejecting = [:]
+      judgedBytes = 0
       forgotten = 0
+      keptFrom = 0
+      verdicts = []
       headSeen = false
       isRewinding = true
     }
@@ -218,11 +331,6 @@ final class LedgerView: @unchecked Sendable {
       if judged[middle].position < position { low = middle + 1 } else { high = middle }
     }
     return low
-  }
-
-  private func find(_ position: Int) -> Judged? {
-    let at = index(of: position)
-    return at < judged.count && judged[at].position == position ? judged[at] : nil
   }
 }
 

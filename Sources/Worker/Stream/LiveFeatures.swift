@@ -6,8 +6,9 @@ public import Pipeline
 /// Changed customers' rows of one shard as JSON, for the topic of features.
 ///
 /// `{"customer_id":"C1",…,"_ledger":123,"_as_of":"2026-11-21T03:00:00Z"}`: the snapshot's columns in its order, then
-/// the ledger's position and the as-of time. What a row holds stands at ``LiveState``. One thread at a time.
-public final class LiveFeatures {
+/// the ledger's position and the as-of time. What a row holds stands at ``LiveState``. One thread at a time,
+/// hence `@unchecked Sendable`.
+public final class LiveFeatures: @unchecked Sendable {
   private let state: LiveState
   private let encoder: JSONLinesEncoder
   private static let extra = [Field(name: "_ledger", type: .int), Field(name: "_as_of", type: .timestamp)]
@@ -26,6 +27,9 @@ public final class LiveFeatures {
 
   /// How many keys have changed since the last look, rows apart whose time has not come.
   public var touchedCount: Int { state.touchedCount }
+
+  /// Whether ``rows(asOf:ledgerPosition:tables:body:)`` would have anything to look at.
+  public func hasChanges(asOf: Int64) -> Bool { state.hasChanges(asOf: asOf) }
 
   /// Adds an accepted batch, which carries all columns. `inputs[n]` is the number in `table`, the source's, of the
   /// attempt's n-th input.

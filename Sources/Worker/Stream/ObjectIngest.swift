@@ -1,6 +1,7 @@
 internal import Definition
 internal import Formats
 internal import Logging
+internal import Metrics
 internal import Pipeline
 internal import Platform
 
@@ -21,6 +22,8 @@ final class ObjectIngest: @unchecked Sendable {
   private var readingBytes: Int64 = 0
   private var looking = 0
   private(set) var counters = Counters()
+  /// What the world outside did wrong last, until something succeeds.
+  private var trouble: String?
 
   struct Counters: Sendable {
     var objectsAccepted = 0
@@ -78,6 +81,9 @@ final class ObjectIngest: @unchecked Sendable {
   /// Objects that are not done.
   var openCount: Int { lock.withLock { tasks.count } }
   var totals: Counters { lock.withLock { counters } }
+
+  /// What objects wait for: a broker or store that does not answer, or has no room. nil if nothing is known of.
+  var problem: String? { lock.withLock { tasks.isEmpty ? nil : trouble } }
 
   func waitForWork(milliseconds: Int) { lock.withLock { lock.wait(milliseconds: milliseconds) } }
   func wake() { lock.withLock { lock.wakeAll() } }
@@ -176,9 +182,11 @@ final class ObjectIngest: @unchecked Sendable {
       // Before the look: whatever is accepted from here on makes the observation stale, and the entry is refused.
       let (accepted, failed) = context.ledger.read { ($0.objects[task.identity], $0.failed[task.identity]) }
       task.base = accepted?.position
+      task.info = nil
       do {
         task.info = try head(task)
       } catch {
+        task.info = nil
         fail(task, .store(error))
         continue
       }
@@ -186,7 +194,7 @@ final class ObjectIngest: @unchecked Sendable {
       let schema = context.plan.sources[task.source].schemaHash
       let isKnown =
         accepted.map { $0.version == version && (version == nil || $0.schema == schema) } ?? false
-        || (version != nil && failed?.version == version)
+        || (version != nil && failed?.version == version && failed?.schema == schema)
       if isKnown && !task.again { done.append(task) } else { found.append(task) }
     }
     lock.withLock {
@@ -220,6 +228,7 @@ final class ObjectIngest: @unchecked Sendable {
   private func finish(_ task: ObjectTask) {
     if task.isDirty {
       task.tries = 0
+      task.delays = 0
       task.notBefore = 0
       waiting.append(task)
       return
@@ -289,11 +298,15 @@ final class ObjectIngest: @unchecked Sendable {
     }
     attempt.commit = Commit(
       generation: generation, attempt: id, inputs: inputs, schema: source.schemaHash, shards: sender.receipts)
+    context.metrics.rowsRead(source: source.source.name).increment(by: rowsRead)
+    context.metrics.bytesRead(source: source.source.name).increment(by: attempt.bytes)
+    context.metrics.deadLetters.increment(by: letters.count)
     lock.withLock {
       counters.rowsRead += rowsRead
       counters.rowsRejected += rowsRejected
       counters.bytesRead += attempt.bytes
       counters.deadLetters += letters.count
+      trouble = nil
       staged.append(attempt)
     }
   }
@@ -305,7 +318,10 @@ final class ObjectIngest: @unchecked Sendable {
     case let error as StreamError: fail(task, .unreadable(error.description))
     case let error as BrokerError:
       context.log.warning("cannot send rows; will try again", ["error": .init(error.description)])
-      lock.withLock { again(task, after: ObjectIngest.backoffFirst) }
+      lock.withLock {
+        trouble = error.description
+        again(task, after: ObjectIngest.backoffFirst)
+      }
     default: throw error
     }
   }
@@ -313,35 +329,60 @@ final class ObjectIngest: @unchecked Sendable {
   private func failed(_ attempt: ObjectAttempt, _ error: any Error) throws {
     guard error is BrokerError || error is StoreError else { throw error }
     context.log.warning("cannot commit; will try again", ["error": .init("\(error)")])
-    lock.withLock { for task in attempt.tasks { again(task, after: ObjectIngest.backoffFirst) } }
+    lock.withLock {
+      trouble = "\(error)"
+      for task in attempt.tasks { again(task, after: ObjectIngest.backoffFirst) }
+    }
   }
 
   /// Tries again later, or sets the object aside.
   private func fail(_ task: ObjectTask, _ failure: ObjectReading.Failure) {
     let backoff = min(
-      ObjectIngest.backoffMax, ObjectIngest.backoffFirst << Int64(min(task.tries, 10)))
+      ObjectIngest.backoffMax, ObjectIngest.backoffFirst << Int64(min(task.tries + task.delays, 10)))
     let reason: String
     switch failure {
     case .changed:
-      lock.withLock { again(task, after: 0) }
+      // Once it is looked at again at once; one that changes all the time, or whose store contradicts itself, waits.
+      task.delays += 1
+      lock.withLock { again(task, after: task.delays == 1 ? 0 : backoff) }
       return
     case .store(let error):
       // A store that is away comes back; what it refuses, it may refuse for ever.
       if error.code == .unavailable || error.code == .full {
         context.log.warning("the store does not answer; will try again", ["error": .init(error.description)])
-        lock.withLock { again(task, after: backoff) }
+        task.delays += 1
+        lock.withLock {
+          trouble = error.description
+          again(task, after: backoff)
+        }
         return
       }
       reason = error.description
     case .unreadable(let message): reason = message
     }
     task.tries += 1
+    // It is aside already, and nothing new is known of it: said once is enough.
+    if let failed = context.ledger.read({ $0.failed[task.identity] }), failed.version == task.version,
+      !task.again || task.tries >= context.options.triesMax
+    {
+      lock.withLock { finish(task) }
+      return
+    }
     context.log.warning(
       "cannot read an object",
-      ["input": .init(task.identity.location), "source": .init(task.identity.source), "reason": .init(reason), "try": .init("\(task.tries)")]
+      [
+        "input": .init(task.identity.location), "source": .init(task.identity.source), "reason": .init(reason),
+        "try": .init("\(task.tries)"),
+      ]
     )
     if task.tries < context.options.triesMax {
       lock.withLock { again(task, after: backoff) }
+      return
+    }
+    let failed = context.ledger.read { $0.failed[task.identity] }
+    if let failed, failed.version == task.version, failed.schema == schema(task), failed.reason == reason {
+      // Whoever lists the store speaks of it again and again: the ledger knows already.
+      lock.withLock { finish(task) }
       return
     }
     let attempt = ObjectAttempt(source: task.source, tasks: [task])
@@ -349,14 +390,17 @@ final class ObjectIngest: @unchecked Sendable {
     lock.withLock { staged.append(attempt) }
   }
 
+  private func schema(_ task: ObjectTask) -> String { context.plan.sources[task.source].schemaHash }
+
   // MARK: Committing
 
   private func append(_ attempt: ObjectAttempt) throws {
     do {
       if let reason = attempt.setsAside, let task = attempt.tasks.first {
-        let version = task.info.map { ObjectVersion.text(of: $0) } ?? "unknown"
+        let version = task.version
         try DeadLetterSender.object(context, task.identity, version: version, reason: reason, tries: task.tries)
-        let entry = LedgerEntry.setAside(task.identity, version: version, reason: reason)
+        let entry = LedgerEntry.setAside(
+          task.identity, version: version, reason: reason, schema: schema(task))
         attempt.offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
       } else if let commit = attempt.commit {
         attempt.offset = try LedgerWriter.append(.commit(commit), to: context.broker, context.topics.ledger)
@@ -366,17 +410,26 @@ final class ObjectIngest: @unchecked Sendable {
       try failed(attempt, error)
       return
     }
+    if let offset = attempt.offset { context.ledger.expect(offset) }
     lock.withLock { appended.append(attempt) }
   }
 
   private func settle(_ attempt: ObjectAttempt, _ verdict: LedgerFold.Verdict) {
+    if let offset = attempt.offset { context.ledger.forget(offset) }
     lock.withLock {
       guard case .inputs(let verdicts) = verdict else {
-        for task in attempt.tasks { finish(task) }
+        // Set aside; or a commit whose verdict is not known, which the next look will tell.
+        for task in attempt.tasks { if attempt.setsAside != nil { finish(task) } else { again(task, after: 0) } }
         return
       }
-      for (task, accepted) in zip(attempt.tasks, verdicts) {
+      let source = context.plan.sources[attempt.source].source.name
+      for (index, (task, accepted)) in zip(attempt.tasks, verdicts).enumerated() {
+        context.metrics.inputsCommitted(source: source, accepted ? .accepted : .refused).increment()
         if accepted {
+          for (reason, rows) in attempt.commit?.inputs[index].facts?.reasons ?? [:] {
+            context.metrics.rowsRejected(source: source, reason: reason).increment(by: rows)
+          }
+          if task.isRepair { context.metrics.repairedInputs.increment() }
           counters.objectsAccepted += 1
           if task.isRepair { counters.repaired += 1 }
           task.again = false

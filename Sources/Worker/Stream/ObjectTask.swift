@@ -22,6 +22,8 @@ final class ObjectTask {
   var isRepair = false
   /// Failed tries of this version.
   var tries = 0
+  /// Tries that failed for a reason that passes, the store's or that it changed underneath: they only wait longer.
+  var delays = 0
   /// Not before this time, microseconds.
   var notBefore: Int64 = 0
 
@@ -30,6 +32,11 @@ final class ObjectTask {
   var base: Int?
   /// nil: there is no such object.
   var info: ObjectInfo?
+
+  /// What the ledger calls an object that could not even be looked at.
+  static let unknownVersion = "unknown"
+
+  var version: String { info.map { ObjectVersion.text(of: $0) } ?? ObjectTask.unknownVersion }
 
   init(identity: ObjectIdentity, source: Int) {
     self.identity = identity

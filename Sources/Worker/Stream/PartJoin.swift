@@ -14,7 +14,8 @@ struct JoinedFile: Sendable {
   /// A file ends once it has reached the target; it also ends before a part that would take it beyond one and a half
   /// times the target, so a shard's large parts stay files of their own.
   static func plan(_ parts: [ShardReport.Part], splits: [String], target: Int) -> [JoinedFile] {
-    splits.flatMap { split in
+    let target = min(target, 1 << 40)
+    return splits.flatMap { split in
       var files = [JoinedFile(split: split, pieces: [])]
       var bytes = 0
       for part in parts where part.split == split {

@@ -7,9 +7,10 @@ internal import Platform
 /// Decodes records of a topic's partitions into row batches, one row or one rejected row a record.
 ///
 /// Values are joined as lines of one text and parsed many at a time by the scanners for objects, without allocation a
-/// record. What could not be told apart again by its line (nothing, several lines, a tombstone) is replaced by a blank
-/// line's stand-in beforehand, so line n is record n whatever a value holds. Reused from block to block; one thread.
-final class RecordDecoder {
+/// record. What could not be told apart again by its line (nothing, several lines, a tombstone) gets a stand-in
+/// line beforehand, so line n is record n whatever a value holds. Reused from block to block; one thread at a time,
+/// hence `@unchecked Sendable`.
+final class RecordDecoder: @unchecked Sendable {
   /// What no record's bytes can bring about by being bad data.
   struct Failure: Error, CustomStringConvertible {
     var description: String

@@ -14,7 +14,7 @@ internal import Platform
 struct RecordFeed {
   enum Phase: Hashable {
     case new
-    /// Our `Opened` was appended at this offset.
+    /// Our `Opened` (or `Skipped`) was appended at this offset.
     case opening(Int64)
     /// The consumer has to seek; nothing is taken before it has.
     case seeking(Int64)
@@ -40,6 +40,9 @@ struct RecordFeed {
   var underWay = 0
   /// A range was refused: seek to the accepted end when nothing is under way.
   var isRefused = false
+  /// Retention took what was to be read next. Dealt with once all that was read before is in the ledger; nothing is taken
+  /// meanwhile, or what is gone would pass for a hole.
+  var torn: OffsetBounds?
 
   init(identity: RangeIdentity, source: Int) {
     self.identity = identity
@@ -49,7 +52,7 @@ struct RecordFeed {
 
   /// Takes the block's entries that are new to it.
   mutating func take(_ block: RecordBlock, now: Int64) {
-    guard phase == .active, !isRefused else { return }
+    guard phase == .active, !isRefused, torn == nil else { return }
     var first = 0
     while first < block.count, block.entries[first].offset < queuedTo { first += 1 }
     if first == block.count { return }
@@ -59,15 +62,22 @@ struct RecordFeed {
     queuedTo = block.nextOffset
   }
 
-  /// Takes out everything that waits: one range.
-  mutating func takeAll() -> (from: Int64, to: Int64, parts: [(block: RecordBlock, entries: Range<Int>)])? {
+  /// Takes out what waits, one range: whole blocks until they have `bytesMax` bytes.
+  mutating func take(bytesMax: Int) -> (from: Int64, to: Int64, parts: [(block: RecordBlock, entries: Range<Int>)])? {
     guard phase == .active, !isRefused, !queue.isEmpty else { return nil }
-    let taken = (committedTo, queuedTo, queue)
-    queue = []
-    queuedBytes = 0
-    committedTo = queuedTo
+    var count = 0
+    var bytes = 0
+    while count < queue.count && bytes < bytesMax {
+      bytes += queue[count].block.bytes.count
+      count += 1
+    }
+    let parts = Array(queue[..<count])
+    queue.removeFirst(count)
+    queuedBytes -= bytes
+    let from = committedTo
+    committedTo = queue.isEmpty ? queuedTo : parts[count - 1].block.nextOffset
     underWay += 1
-    return taken
+    return (from, committedTo, parts)
   }
 
   /// Forgets what waits; reading starts over from `offset`.
@@ -77,6 +87,7 @@ struct RecordFeed {
     committedTo = offset
     queuedTo = offset
     isRefused = false
+    torn = nil
     phase = .seeking(offset)
   }
 }

@@ -1,5 +1,6 @@
 internal import Definition
 internal import Logging
+internal import Metrics
 internal import Pipeline
 internal import Platform
 
@@ -62,7 +63,7 @@ final class RecordIngest: @unchecked Sendable {
   }
 
   /// Where the consumer is to read each partition from: the least of its sources' places. Each is to be performed before
-  /// the next poll, and told by ``sought(_:)``.
+  /// the next poll, and told by ``sought(_:_:)``.
   func seeksWanted() -> [TopicPartition: Int64] {
     lock.withLock {
       var wanted: [TopicPartition: Int64] = [:]
@@ -77,10 +78,12 @@ final class RecordIngest: @unchecked Sendable {
     }
   }
 
-  func sought(_ at: TopicPartition) {
+  /// The consumer reads on from `offset`. A feed that came to want an earlier place meanwhile goes on wanting it: what lies
+  /// between would pass for a hole.
+  func sought(_ at: TopicPartition, _ offset: Int64) {
     lock.withLock {
       for (identity, feed) in feeds where feed.at == at {
-        if case .seeking = feed.phase { feeds[identity]?.phase = .active }
+        if case .seeking(let wanted) = feed.phase, wanted >= offset { feeds[identity]?.phase = .active }
       }
     }
   }
@@ -99,32 +102,16 @@ final class RecordIngest: @unchecked Sendable {
     }
   }
 
-  /// Retention has taken what was to be read next.
-  func gap(_ at: TopicPartition, wanted: Int64, _ bounds: OffsetBounds) throws {
-    let torn = lock.withLock { feeds.values.filter { $0.at == at } }
-    for feed in torn {
-      let source = context.definition.sources[feed.source]
-      let from = context.ledger.acceptedEnd(feed.identity) ?? wanted
-      guard from < bounds.first else {
-        lock.withLock { feeds[feed.identity]?.restart(at: from) }
-        continue
-      }
-      if source.onGap == .skip {
-        let entry = LedgerEntry.skipped(feed.identity, from: from, to: bounds.first, reason: "retention")
-        _ = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
-        context.log.warning(
-          "records were lost to retention and are skipped, as on_gap says",
-          ["source": .init(source.name), "partition": .init("\(at)"), "from": .init("\(from)"), "to": .init("\(bounds.first)")])
-        lock.withLock {
-          feeds[feed.identity]?.restart(at: bounds.first)
-          feeds[feed.identity]?.phase = .new
+  /// Retention has taken what was to be read next, or the topic is another one.
+  func gap(_ at: TopicPartition, _ bounds: OffsetBounds) {
+    lock.withLock {
+      for (identity, feed) in feeds where feed.at == at {
+        switch feed.phase {
+        case .active, .seeking: feeds[identity]?.torn = bounds
+        case .new, .opening, .stopped: break
         }
-      } else {
-        let reason =
-          "records \(from) to \(bounds.first) of \(at) were removed by retention before they were read; source '\(source.name)' stops there (on_gap: skip would go on without them)"
-        context.log.error(reason)
-        lock.withLock { feeds[feed.identity]?.phase = .stopped(reason) }
       }
+      lock.wakeAll()
     }
   }
 
@@ -158,7 +145,8 @@ final class RecordIngest: @unchecked Sendable {
       let generation = context.ledger.read({ $0.semanticHash == context.semanticHash ? $0.generation : nil })
     else { return false }
     var moved = settle()
-    moved = try open() || moved
+    moved = try tear() || moved
+    moved = try open(generation) || moved
     if lock.withLock({ commits.count < RecordIngest.commitsMax }) {
       for source in dueSources() { moved = try commit(source, generation) || moved }
     }
@@ -171,10 +159,23 @@ final class RecordIngest: @unchecked Sendable {
       var moved = false
       while let first = commits.first, let verdict = context.ledger.verdict(at: first.offset) {
         commits.removeFirst()
+        context.ledger.forget(first.offset)
         moved = true
-        guard case .inputs(let accepted) = verdict else { continue }
+        // Of a commit whose verdict is not known, the accepted end tells where to go on.
+        var accepted = first.ranges.map { _ in false }
+        if case .inputs(let verdicts) = verdict { accepted = verdicts }
         counters.commits += 1
+        context.metrics.commitSeconds.observe(Double(context.clock.now() - first.since) / 1e6)
         for (range, isAccepted) in zip(first.ranges, accepted) {
+          let source = range.range.source
+          context.metrics.inputsCommitted(source: source, isAccepted ? .accepted : .refused).increment()
+          if isAccepted {
+            context.metrics.rowsRead(source: source).increment(by: range.rowsRead)
+            context.metrics.deadLetters.increment(by: range.rowsRejected)
+            for (reason, rows) in range.reasons ?? [:] {
+              context.metrics.rowsRejected(source: source, reason: reason).increment(by: rows)
+            }
+          }
           feeds[range.range]?.underWay -= 1
           if !isAccepted {
             counters.refused += 1
@@ -195,18 +196,71 @@ final class RecordIngest: @unchecked Sendable {
     }
   }
 
+  /// Torn partitions: what is gone is skipped or ends the feed, as the definition says.
+  private func tear() throws -> Bool {
+    var moved = false
+    let torn = lock.withLock { feeds.values.filter { $0.torn != nil && $0.queue.isEmpty && $0.underWay <= 0 } }
+    for feed in torn where !feed.isRefused {
+      guard let bounds = feed.torn, let held = context.ledger.readAtHead({ $0.ranges[feed.identity] }), let held else {
+        continue
+      }
+      moved = true
+      let source = context.definition.sources[feed.source]
+      if held.end >= bounds.first && held.end <= bounds.end {
+        restart(feed.identity, .seeking(held.end))
+      } else if held.end > bounds.end {
+        let reason =
+          "\(feed.at) ends at \(bounds.end), but source '\(source.name)' has read it to \(held.end): the topic was made anew, or its broker has lost records; give the source another topic"
+        context.log.error(reason)
+        restart(feed.identity, .stopped(reason))
+      } else if source.onGap == .skip {
+        let entry = LedgerEntry.skipped(feed.identity, from: held.end, to: bounds.first, reason: "retention")
+        let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+        context.log.warning(
+          "records were lost to retention and are skipped, as on_gap says",
+          [
+            "source": .init(source.name), "partition": .init("\(feed.at)"), "from": .init("\(held.end)"),
+            "to": .init("\(bounds.first)"),
+          ])
+        // On from the accepted end, whoever put it there, once the entry is folded.
+        restart(feed.identity, .opening(offset))
+      } else {
+        let reason =
+          "records \(held.end) to \(bounds.first) of \(feed.at) were removed by retention before they were read; source '\(source.name)' stops there (on_gap: skip would go on without them)"
+        context.log.error(reason)
+        restart(feed.identity, .stopped(reason))
+      }
+    }
+    return moved
+  }
+
+  private func restart(_ identity: RangeIdentity, _ phase: RecordFeed.Phase) {
+    lock.withLock {
+      guard let feed = feeds[identity] else { return }
+      bytes -= feed.queuedBytes
+      var offset = feed.committedTo
+      if case .seeking(let place) = phase { offset = place }
+      feeds[identity]?.restart(at: offset)
+      feeds[identity]?.phase = phase
+    }
+  }
+
   /// New partitions: where their reading begins is in the ledger, or is put there now.
-  private func open() throws -> Bool {
+  private func open(_ generation: Int) throws -> Bool {
     var moved = false
     for feed in lock.withLock({ Array(feeds.values) }) {
       switch feed.phase {
       case .new:
-        if let end = context.ledger.acceptedEnd(feed.identity) {
-          lock.withLock { feeds[feed.identity]?.restart(at: end) }
+        let schema = context.plan.sources[feed.source].schemaHash
+        if let held = context.ledger.read({ $0.ranges[feed.identity] }), held.schema == schema {
+          lock.withLock { feeds[feed.identity]?.restart(at: held.end) }
         } else {
+          // New, or its columns have changed: then all that the topic still has is read by the new ones.
           let first = try context.broker.bounds([feed.at])[feed.at]?.first ?? 0
-          let entry = LedgerEntry.opened(feed.identity, offset: first)
+          let entry = LedgerEntry.opened(
+            feed.identity, offset: first, schema: schema, generation: generation)
           let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+          context.ledger.expect(offset)
           lock.withLock { feeds[feed.identity]?.phase = .opening(offset) }
         }
         moved = true
@@ -214,6 +268,7 @@ final class RecordIngest: @unchecked Sendable {
         guard context.ledger.verdict(at: offset) != nil, let end = context.ledger.acceptedEnd(feed.identity) else {
           continue
         }
+        context.ledger.forget(offset)
         lock.withLock { feeds[feed.identity]?.restart(at: end) }
         moved = true
       default: continue
@@ -241,11 +296,13 @@ final class RecordIngest: @unchecked Sendable {
   private func commit(_ source: Int, _ generation: Int) throws -> Bool {
     let taken = lock.withLock {
       var taken: [(RangeIdentity, from: Int64, to: Int64, parts: [(block: RecordBlock, entries: Range<Int>)])] = []
+      // A share each, so that a batch stays small and its rows are joined while the next one is decoded.
+      let most = RecordIngest.batchBytes / max(1, feeds.values.count { $0.source == source && !$0.queue.isEmpty })
       for identity in feeds.keys.sorted(by: { ($0.topic, $0.partition) < ($1.topic, $1.partition) })
       where feeds[identity]?.source == source {
         guard var feed = feeds.removeValue(forKey: identity) else { continue }
         let before = feed.queuedBytes
-        if let range = feed.takeAll() { taken.append((identity, range.from, range.to, range.parts)) }
+        if let range = feed.take(bytesMax: most) { taken.append((identity, range.from, range.to, range.parts)) }
         bytes -= before - feed.queuedBytes
         feeds[identity] = feed
       }
@@ -283,6 +340,7 @@ final class RecordIngest: @unchecked Sendable {
         generation: generation, attempt: id, inputs: [], ranges: ranges, schema: plan.schemaHash,
         shards: sender.receipts)
       let offset = try LedgerWriter.append(.commit(commit), to: context.broker, context.topics.ledger)
+      context.ledger.expect(offset)
       lock.withLock {
         commits.append((offset, ranges, context.clock.now()))
         for range in ranges {

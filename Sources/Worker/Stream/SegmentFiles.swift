@@ -76,7 +76,8 @@ struct DirectorySegmentFiles: SegmentFiles {
   func save(_ name: String, _ bytes: [UInt8]) throws(StoreError) {
     // A crash may leave a part of the file: it is renamed only when whole. It need not be synced: its hash is checked
     // when it is read, and the store has it too.
-    let temporary = directory + "/." + name + ".\(getpid())"
+    // Two threads may fetch the same one.
+    let temporary = directory + "/." + name + ".\(getpid()).\(pthread_self())"
     let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     if file < 0 { throw failure("open", temporary) }
     var done = 0
@@ -108,6 +109,20 @@ struct DirectorySegmentFiles: SegmentFiles {
       if !name.hasPrefix(".") { found.append(name) }
     }
     return found
+  }
+
+  /// Removes all files but these, those too that a crash left half written; gives their names. Only where no worker runs.
+  static func sweep(_ directory: String, keeping names: Set<String>) -> [String] {
+    guard let entries = opendir(directory) else { return [] }
+    defer { closedir(entries) }
+    var stale: [String] = []
+    while let entry = readdir(entries) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != "." && name != ".." && !names.contains(name) { stale.append(name) }
+    }
+    return stale.filter { unlink(directory + "/" + $0) == 0 }.sorted()
   }
 
   private func failure(_ operation: String, _ path: String) -> StoreError {
@@ -173,7 +188,8 @@ enum SegmentCodec {
     8 + Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
   }
 
-  private static func parse(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(StreamError) -> (SegmentHeader, Int) {
+  private static func parse(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(StreamError) -> (SegmentHeader, Int)
+  {
     guard bytes.count >= 8, UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self)) == SegmentHeader.magic,
       bodyStart(bytes) <= bytes.count
     else { throw StreamError("segment \(name) is damaged: it does not begin as one") }
@@ -198,8 +214,7 @@ enum SegmentCodec {
 
   private static func hash(_ bytes: UnsafeRawBufferPointer) -> String {
     guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return "" }
-    return AttemptID(
-      high: Hashing.hash64(base, bytes.count), low: Hashing.hash64(base, bytes.count, seed: 0x9e37_79b9)
-    ).description
+    let (high, low) = Hashing.bulk128(base, bytes.count)
+    return AttemptID(high: high, low: low).description
   }
 }

@@ -17,14 +17,15 @@ struct SegmentStorage: Sendable {
   // MARK: Segments
 
   /// The local name: shards share a directory.
-  private func local(_ name: String) -> String { "\(shard)-\(name)" }
+  static func localName(_ name: String, shard: Int) -> String { "\(shard)-\(name)" }
+  private func local(_ name: String) -> String { Self.localName(name, shard: shard) }
 
   func saveLocally(_ name: String, _ bytes: [UInt8]) throws(StoreError) { try files.save(local(name), bytes) }
 
   /// Puts a segment that is at hand into the store. Harmless if it is there.
   func upload(_ name: String) throws {
     guard let held = try files.load(local(name)) else {
-      throw StreamError("segment \(name) of shard \(shard) is not in the local directory any more")
+      throw Missing(description: "segment \(name) of shard \(shard) is not in the local directory any more")
     }
     _ = try context.state.store.put(segmentPrefix + name, Array(held.bytes), condition: .always)
   }
@@ -42,8 +43,10 @@ struct SegmentStorage: Sendable {
     }
     let fetched = try fetch(segmentPrefix + name)
     guard fetched.withRawBytes({ SegmentCodec.matches(name, $0) }) else {
-      throw StreamError(
-        "segment \(name) of shard \(shard) is damaged in the store: its hash does not match its name; restore it")
+      throw Damage(
+        description:
+          "segment \(name) of shard \(shard) is damaged in the store: its hash does not match its name; restore it"
+      )
     }
     try files.save(local(name), fetched)
     return try files.load(local(name)) ?? SegmentBytes(copying: fetched)
@@ -58,10 +61,25 @@ struct SegmentStorage: Sendable {
 
   // MARK: Checkpoints
 
-  /// The highest checkpoint; nil if the shard has none.
-  func latestCheckpoint() throws -> Checkpoint? {
-    guard let key = try checkpointKeys().max() else { return nil }
-    let checkpoint = try JSONDecoder().decode(Checkpoint.self, from: Data(try fetch(key)))
+  /// What the store holds is not what was put there.
+  struct Damage: Error, CustomStringConvertible { var description: String }
+
+  /// A segment that was never uploaded is gone: only recovering brings its rows back.
+  struct Missing: Error, CustomStringConvertible { var description: String }
+
+  /// The shard's checkpoints, the highest first.
+  func checkpointKeys() throws(StoreError) -> [String] {
+    try list(checkpointPrefix).map(\.key).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.reversed()
+  }
+
+  func checkpoint(_ key: String) throws -> Checkpoint {
+    let bytes = try fetch(key)
+    let checkpoint: Checkpoint
+    do {
+      checkpoint = try JSONDecoder().decode(Checkpoint.self, from: Data(bytes))
+    } catch {
+      throw Damage(description: "checkpoint \(key) is damaged: it cannot be read")
+    }
     guard checkpoint.version == Checkpoint.currentVersion else {
       throw StreamError("checkpoint \(key) has version \(checkpoint.version); use the newer program")
     }
@@ -90,20 +108,8 @@ struct SegmentStorage: Sendable {
     return bytes.count
   }
 
-  private func checkpointKeys() throws(StoreError) -> [String] { try list(checkpointPrefix).map(\.key) }
-
   private func list(_ prefix: String) throws(StoreError) -> [ObjectInfo] {
-    var found: [ObjectInfo] = []
-    do {
-      try context.state.store.list(prefix: prefix) { page in
-        found += page.filter { !$0.key.hasSuffix("/") }
-        return true
-      }
-    } catch {
-      if error.code == .notFound { return [] }
-      throw error
-    }
-    return found
+    try SmallObject.list(context.state, prefix)
   }
 
   private func fetch(_ key: String) throws -> [UInt8] {
@@ -120,44 +126,8 @@ struct SegmentStorage: Sendable {
 
   // MARK: Sweeping
 
-  /// Checkpoints that have been superseded for `grace` microseconds, and segments that no other checkpoint names and that
-  /// are as old, are deleted; gives how many.
-  ///
-  /// The age is what makes this safe beside other owners: one that recovered from an older checkpoint has written its
-  /// own by then, or reads the highest again (`Tests`: a zombie's sweep).
-  func sweep(grace: Int64) throws -> Int {
-    let old = context.clock.now() - grace
-    let checkpoints = try list(checkpointPrefix).sorted { $0.key < $1.key }
-    // What superseded a checkpoint must itself be old enough, and the newest always stays.
-    var kept: [ObjectInfo] = []
-    var deleted = 0
-    for (index, info) in checkpoints.enumerated() {
-      let next = index + 1 < checkpoints.count ? checkpoints[index + 1] : nil
-      if let next, next.modifiedMicroseconds <= old {
-        try context.state.store.delete(info.key)
-        deleted += 1
-      } else {
-        kept.append(info)
-      }
-    }
-    // Segments are listed before the checkpoints are read: one that is uploaded meanwhile is not in the list.
-    let segments = try list(segmentPrefix)
-    var named: Set<String> = []
-    for info in kept {
-      let bytes: [UInt8]
-      do {
-        bytes = try fetch(info.key)
-      } catch let error as StoreError where error.code == .notFound {
-        continue
-      }
-      named.formUnion(try JSONDecoder().decode(Checkpoint.self, from: Data(bytes)).names)
-    }
-    for info in segments where info.modifiedMicroseconds <= old {
-      let name = String(info.key.dropFirst(segmentPrefix.count))
-      if named.contains(name) { continue }
-      try context.state.store.delete(info.key)
-      deleted += 1
-    }
-    return deleted
+  /// What no checkpoint needs any more, and has not for `grace` microseconds.
+  func sweep(grace: Int64) throws -> ShardSweep.Outcome {
+    try ShardSweep(state: context.state, shard: shard).run(upTo: context.clock.now() - grace)
   }
 }

@@ -1,5 +1,6 @@
 internal import Columns
 internal import Definition
+internal import Metrics
 internal import Pipeline
 internal import Platform
 
@@ -29,8 +30,8 @@ final class ShardLive {
     rows = ShardRows(context, storage: shard.storage)
   }
 
-  /// Whether there are rows to tell.
-  var hasWaiting: Bool { features.touchedCount > 0 }
+  /// Whether there are rows to tell, by now also of rows whose event time lay ahead when they came.
+  func hasWaiting(now: Int64) -> Bool { features.hasChanges(asOf: now) }
 
   /// Rows of an entry that replaces nothing.
   func add(_ ref: SegmentRef) throws {
@@ -58,8 +59,9 @@ final class ShardLive {
   /// Tells the changed rows; false if there are none, or more commits are at hand and it is not time yet.
   func emit(_ shard: JoinShard, moreToCome: Bool) throws -> Bool {
     let now = context.clock.now()
-    guard hasWaiting, !moreToCome || now - emittedAt >= ShardLive.emitEvery else { return false }
+    guard hasWaiting(now: now), !moreToCome || now - emittedAt >= ShardLive.emitEvery else { return false }
     emittedAt = now
+    let before = rowsEmitted
     var waiting: [OutgoingMessage] = []
     let topic = context.topics.features
     try features.rows(asOf: now, ledgerPosition: shard.position - 1, tables: rows.tables) { key, json in
@@ -73,6 +75,7 @@ final class ShardLive {
     }
     if !waiting.isEmpty { _ = try context.broker.append(waiting) }
     rowsEmitted += waiting.count
+    context.metrics.featureRows.increment(by: rowsEmitted - before)
     return true
   }
 }

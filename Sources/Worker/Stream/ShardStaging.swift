@@ -24,10 +24,9 @@ struct ShardStaging {
     guard let header = frame.withRawBytes({ try? RowFrame($0) }) else { return }
     var staged = attempts[header.attempt] ?? Staged(lastOffset: offset)
     attempts[header.attempt] = nil
-    if staged.frames.updateValue(frame, forKey: header.number) == nil {
-      staged.bytes += frame.count
-      bytes += frame.count
-    }
+    let replaced = staged.frames.updateValue(frame, forKey: header.number)?.count ?? 0
+    staged.bytes += frame.count - replaced
+    bytes += frame.count - replaced
     staged.lastOffset = max(staged.lastOffset, offset)
     attempts[header.attempt] = staged
     if bytes > bytesMax { dropOldest() }

@@ -21,9 +21,9 @@ struct StartOffsets {
 
   /// False if the partition is not ours any more.
   @discardableResult
-  static func begin(
-    _ at: TopicPartition, _ start: StartOffset, _ consumer: any GroupConsumer
-  ) throws(BrokerError) -> Bool {
+  static func begin(_ at: TopicPartition, _ start: StartOffset, _ consumer: any GroupConsumer) throws(BrokerError)
+    -> Bool
+  {
     do {
       try consumer.begin(at, at: start)
       return true

@@ -18,7 +18,6 @@ final class StoreScanner {
   /// Hints given and not yet seen in the ledger: repeated only after a while.
   private var given: [ObjectIdentity: (version: String, at: Int64)] = [:]
   private let wanted = Locked((now: false, again: false))
-  private(set) var repaired = 0
 
   /// How long a hint is given to arrive in the ledger.
   static let patience: Int64 = 60_000_000
@@ -35,6 +34,9 @@ final class StoreScanner {
   /// Lists at the next step; with `again`, gives a hint for every object, accepted or not. Any thread.
   func request(again: Bool) { wanted.withLock { $0 = (true, $0.again || again) } }
 
+  /// Whether somebody asked for a listing now.
+  var isAsked: Bool { wanted.withLock { $0.now } }
+
   /// Lists if it is time; false if it is not.
   func step() throws -> Bool {
     let now = context.clock.now()
@@ -45,8 +47,14 @@ final class StoreScanner {
     let isDue = scannedAt.map { now - $0 >= context.options.listEvery } ?? true
     guard isDue || asked.now else { return false }
     let isFirst = scannedAt == nil
+    do {
+      try scan(now, again: asked.again, isRepair: !isFirst && !context.options.listsForEvents)
+    } catch {
+      // What was asked for is still wanted.
+      if asked.now { request(again: asked.again) }
+      throw error
+    }
     scannedAt = now
-    try scan(now, again: asked.again, isRepair: !isFirst && !context.options.listsForEvents)
     return true
   }
 
@@ -59,7 +67,8 @@ final class StoreScanner {
     let (hints, problems) = differences(&strict, now)
     if let problem = problems.first { throw problem.value }
     return !hints.contains { hint in
-      context.ledger.read { $0.failed[hint.identity] == nil }
+      // What cannot be looked at differs from everything, for as long as that is so.
+      context.ledger.read { $0.failed[hint.identity]?.version != ObjectTask.unknownVersion }
     }
   }
 
@@ -80,11 +89,13 @@ final class StoreScanner {
       return earlier.version == text(difference.hint) && now - earlier.at < StoreScanner.patience
     }
     given = given.filter { now - $0.value.at < StoreScanner.patience }
+    // What was set aside may be of use to somebody who looks again, but is nothing that notifications missed.
+    let failed = context.ledger.read { fold in Set(found.map(\.identity).filter { fold.failed[$0] != nil }) }
     if found.isEmpty { return }
     var messages: [OutgoingMessage] = []
     for var difference in found {
       difference.hint.again = again
-      difference.hint.isRepair = isRepair
+      difference.hint.isRepair = isRepair && !failed.contains(difference.identity)
       given[difference.identity] = (text(difference.hint), now)
       messages.append(
         OutgoingMessage(
@@ -97,9 +108,9 @@ final class StoreScanner {
       }
     }
     if !messages.isEmpty { _ = try context.broker.append(messages) }
-    if isRepair {
-      repaired += found.count
-      context.log.info("found objects that no notification spoke of", ["objects": .init(found.count)])
+    if isRepair && found.count > failed.count {
+      context.log.info(
+        "found objects that no notification spoke of", ["objects": .init(found.count - failed.count)])
     }
   }
 
@@ -120,6 +131,8 @@ final class StoreScanner {
         let isCurrent = accepted.schema == context.plan.sources[source].schemaHash
         held[object.source, default: [:]][object.key] = isCurrent ? version : "of other columns"
       }
+      // A version that is set aside is known, too; once it is gone, that clears it.
+      for (object, failed) in fold.failed { held[object.source, default: [:]][object.key] = failed.version }
       return held
     }
     for (index, source) in context.definition.sources.enumerated() {

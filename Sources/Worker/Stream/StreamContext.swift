@@ -2,6 +2,7 @@ internal import Columns
 internal import Definition
 internal import Formats
 internal import Logging
+internal import Metrics
 internal import Pipeline
 internal import Platform
 
@@ -23,7 +24,9 @@ struct StreamContext: Sendable {
   /// Where checkpoints, segments and unfinished parts lie: a hidden folder beside the snapshots.
   let state: StorePlace
   let ledger: LedgerView
+  let folds: SavedFolds
   let log: Log
+  let metrics: WorkerMetrics
 
   init(
     _ definition: Definition, semanticHash: String, record: Manifest.DefinitionRecord, broker: any Broker,
@@ -46,18 +49,23 @@ struct StreamContext: Sendable {
     self.attempts = attempts
     self.options = options
     let target = try stores.open(definition.snapshot.to)
-    state = StorePlace(store: target.store, bucket: target.bucket, path: target.key("_tributary"))
-    ledger = LedgerView(broker: broker, topic: topics.ledger, ignoresBase: options.sabotage == .base)
+    state = StorePlace(store: target.store, bucket: target.bucket, path: target.key(StreamContext.stateFolder))
+    let folds = SavedFolds(state: state, shards: plan.shards)
+    self.folds = folds
+    ledger = LedgerView(
+      broker: broker, topic: topics.ledger, ignoresBase: options.sabotage == .base, saved: { try folds.load() })
     self.log = log
+    metrics = WorkerMetrics(version: options.programVersion)
   }
+
+  /// Of the place where snapshots are published; readers pass over it.
+  static let stateFolder = "_tributary"
 
   /// The index of a source by name; nil for one that the definition no longer has.
   func source(_ name: String) -> Int? { definition.sources.firstIndex { $0.name == name } }
 
   /// Where notifications arrive, whoever brings them there.
-  var eventsTopic: String {
-    if case .topic(let name)? = definition.events { name } else { DatasetTopics.events }
-  }
+  var eventsTopic: String { definition.eventsTopic }
 
   /// Each source's carried types by its schema hash: a segment of another schema cannot be read with this definition.
   func types(source: Int) -> [ColumnType] { plan.sources[source].carriedTypes }
@@ -83,12 +91,16 @@ struct StreamOptions: Sendable {
   var listEvery: Int64 = 900_000_000
   /// Listings take the place of notifications; else they repair what notifications missed.
   var listsForEvents = false
+  /// Ledger entries between saved folds.
+  var foldEvery = 10_000
   /// How often reading an object is tried before it is set aside.
   var triesMax = 5
   /// Whether other threads do the work that one waits for (not in simulation, which has one).
   var hasThreads = true
   /// Whether changed rows go to the `features` topic.
   var emitsFeatures = true
+  /// Whether topics of records that are missing are made: where nobody else can reach the broker.
+  var createsRecordTopics = false
   /// nil but in tests of the simulation.
   var sabotage: StreamSabotage?
 }

@@ -1,5 +1,6 @@
 public import Definition
 public import Logging
+internal import Metrics
 public import Pipeline
 public import Platform
 public import Status
@@ -47,8 +48,18 @@ public struct NodeOptions: Sendable {
     stream.commitEvery = commitEvery
     stream.checkpointEvery = checkpointEvery
     stream.emitsFeatures = emitsFeatures
+    stream.createsRecordTopics = brokerKind == .embedded
     return stream
   }
+}
+
+/// Something that brings notifications to the topic of events from elsewhere: a queue, say.
+public protocol EventFeed: Sendable {
+  /// Brings what is there, waiting for it a while; false when there was nothing. One thread calls it. Throws
+  /// ``StoreError`` or ``BrokerError`` where trying again may help.
+  func step() throws -> Bool
+  /// Ends a step under way soon. Any thread.
+  func cancel()
 }
 
 /// One streaming worker: all loops of ``StreamParts`` on threads of their own.
@@ -58,10 +69,11 @@ public struct NodeOptions: Sendable {
 ///     └──────────┴──▶ failed: what no retry mends; `failure` says what
 /// ```
 public final class StreamNode: Sendable {
-  private let parts: StreamParts
+  let parts: StreamParts
   private let options: NodeOptions
   private let log: Log
   private let started: Int64
+  private let feed: (any EventFeed)?
   private let state = Locked(State())
 
   private struct State {
@@ -71,6 +83,7 @@ public final class StreamNode: Sendable {
     /// What each loop is waiting out, by its name.
     var troubles: [String: String] = [:]
     var lag: [NodeStatus.Lag] = []
+    var journal = NodeJournal()
     var isDraining = false
     var isDrained = false
   }
@@ -81,31 +94,39 @@ public final class StreamNode: Sendable {
   /// Opens nothing yet; throws what is wrong with the definition or its places.
   public init(
     _ definition: Definition, semanticHash: String, record: Manifest.DefinitionRecord, broker: any Broker,
-    stores: any StoreDirectory, clock: any WallClock, options: NodeOptions, log: Log
+    stores: any StoreDirectory, clock: any WallClock, options: NodeOptions, log: Log, feed: (any EventFeed)? = nil
   ) throws {
     self.options = options
+    self.feed = feed
     self.log = log
     started = clock.now()
     let context = try StreamContext(
       definition, semanticHash: semanticHash, record: record, broker: broker, stores: stores, clock: clock,
       attempts: .random, options: options.stream, log: log)
     parts = try StreamParts(context, files: DirectorySegmentFiles(options.cacheDirectory))
+    context.metrics.shards { [parts] in
+      parts.join.shards.map { WorkerMetrics.Shard($0.shard, position: Int64($0.position), rows: Int64($0.rows)) }
+    }
+    context.metrics.lag { [state] in
+      state.withLock { $0.lag }.map { WorkerMetrics.Lag(topic: $0.topic, partition: $0.partition, records: $0.records) }
+    }
   }
 
   private var context: StreamContext { parts.context }
+  var broker: any Broker { context.broker }
 
   // MARK: Life
 
   /// Starts all threads; returns at once.
   public func start() {
-    spawn("ledger") { [self] in
+    spawn("ledger", needsTopics: false) { [self] in
       try parts.define()
       let moved = try context.ledger.step(milliseconds: 50)
       try parts.checkDefinition()
       if context.ledger.isAtHead { state.withLock { if $0.phase == .starting { $0.phase = .running } } }
       return moved
     }
-    spawn("ingest") { [self] in try parts.ingest.step(milliseconds: 20) }
+    spawn("ingest", rejoins: parts.ingest.rejoin) { [self] in try parts.ingest.step(milliseconds: 20) }
     for number in 0..<max(1, options.readers) {
       spawn("objects-\(number)") { [self] in
         let moved = try parts.objects.step()
@@ -118,25 +139,33 @@ public final class StreamNode: Sendable {
       if !moved { parts.records.waitForWork(milliseconds: 5) }
       return true
     }
-    spawn("join") { [self] in
+    spawn("join", rejoins: parts.join.rejoin) { [self] in
       // The group's member belongs to this thread, so it hands the shards over, too.
       guard state.withLock({ $0.isDraining }) else { return try parts.join.poll(milliseconds: 20) }
       parts.join.close()
       state.withLock { $0.isDrained = true }
       return false
     }
-    for number in 0..<max(1, options.threads) {
+    // Twice as many as processors: a shard's worker waits for the broker and the store now and then.
+    for number in 0..<2 * max(1, options.threads) {
       spawn("shards-\(number)") { [self] in
         let moved = try parts.join.work()
         if !moved { parts.join.waitForWork(milliseconds: 5) }
         return true
       }
     }
+    if let feed {
+      spawn("events") { [self] in
+        // The topic is made by the ledger's thread.
+        context.ledger.isAtHead ? try feed.step() : false
+      }
+    }
     spawn("cuts") { [self] in try parts.cuts.step() }
-    spawn("control") { [self] in try parts.control.step(milliseconds: 50) }
+    spawn("control", rejoins: parts.control.rejoin) { [self] in try parts.control.step(milliseconds: 50) }
     spawn("lag") { [self] in
       let lag = parts.lag()
       state.withLock { $0.lag = lag }
+      tell()
       sleep(milliseconds: 2_000)
       return true
     }
@@ -144,17 +173,33 @@ public final class StreamNode: Sendable {
 
   /// A thread that steps until the node stops. What the world outside does wrong is waited out and told; anything else
   /// fails the node.
-  private func spawn(_ name: String, _ step: @escaping @Sendable () throws -> Bool) {
+  private func spawn(
+    _ name: String, needsTopics: Bool = true, rejoins: (@Sendable () -> Void)? = nil,
+    _ step: @escaping @Sendable () throws -> Bool
+  ) {
     let thread = WorkerThread { [self] in
+      var fences = FenceCount()
       while isGoingOn {
+        // A dataset that begins has none yet, and a group that subscribes to what is not there is refused.
+        if needsTopics && !parts.areTopicsMade {
+          sleep(milliseconds: 10)
+          continue
+        }
         do {
           let moved = try step()
           state.withLock { _ = $0.troubles.removeValue(forKey: name) }
           if !moved { sleep(milliseconds: 5) }
-        } catch let error as BrokerError where error.isTransient || error.code == .full {
+        } catch let error as BrokerError where Self.isWaitedOut(error) {
           trouble(name, error.description)
         } catch let error as BrokerError where error.code == .closed {
           return
+        } catch let error as BrokerError where error.code == .fenced && rejoins != nil {
+          guard fences.mayRejoin(now: context.clock.now()) else {
+            fail("\(error)")
+            return
+          }
+          log.warning("was away for too long; joining again", ["part": .init(name), "error": .init(error.description)])
+          rejoins?()
         } catch let error as StoreError where error.code != .protocolViolation {
           trouble(name, error.description)
         } catch {
@@ -165,7 +210,25 @@ public final class StreamNode: Sendable {
     state.withLock { $0.threads.append(thread) }
   }
 
+  /// A topic that was just made may be unknown to some brokers of a cluster for a while; one that nobody made is told of
+  /// until somebody does.
+  private static func isWaitedOut(_ error: BrokerError) -> Bool {
+    error.isTransient || error.code == .full || error.code == .noSuchTopic
+  }
+
+  /// Lines for people who watch: when it serves, and now and then how much it has read.
+  private func tell() {
+    let isReady = unready.isEmpty
+    let totals = parts.totals
+    let now = context.clock.now()
+    for line in state.withLock({ $0.journal.lines(isReady: isReady, totals, now: now) }) {
+      line.write(to: log)
+    }
+  }
+
   private func trouble(_ name: String, _ text: String) {
+    // What was given up because we stop is no trouble.
+    guard isGoingOn else { return }
     let isNew = state.withLock { state in
       defer { state.troubles[name] = text }
       return state.troubles[name] != text
@@ -218,6 +281,7 @@ public final class StreamNode: Sendable {
       }
     }
     state.withLock { $0.phase = .stopping }
+    feed?.cancel()
     parts.objects.wake()
     for thread in state.withLock({ $0.threads }) { thread.join() }
     parts.ingest.close()
@@ -228,12 +292,10 @@ public final class StreamNode: Sendable {
 
   // MARK: Asking
 
-  /// Asks this worker, if it is the publisher, for a snapshot; false if it is not the publisher.
-  public func requestSnapshot(id: String, asOf: Int64, listsFirst: Bool) -> Bool {
-    guard parts.control.status.isOwner else { return false }
+  /// Asks for a snapshot, which any worker may cut. `listsFirst`: once the stores hold nothing that the ledger has not.
+  public func requestSnapshot(id: String, asOf: Int64, listsFirst: Bool) {
     parts.control.request(
       ControlLoop.CutRequest(id: id, asOf: asOf, notBefore: .min, listsFirst: listsFirst))
-    return true
   }
 
   /// Where a cut is: nil if no such cut was accepted, true once it ended.
@@ -245,11 +307,12 @@ public final class StreamNode: Sendable {
     context.ledger.read { fold in fold.published.contains { $0.id == id } }
   }
 
-  /// Lists the stores now; with `again`, all objects are read anew. False if this worker is not the publisher.
-  public func requestListing(again: Bool) -> Bool {
-    guard parts.control.status.isOwner else { return false }
-    parts.control.requestListing(again: again)
-    return true
+  /// Lists the stores now; with `again`, all objects are read anew.
+  public func requestListing(again: Bool) { parts.control.requestListing(again: again) }
+
+  /// What could not be used, and what can be done about it.
+  public var deadLetters: DeadLetterBox {
+    DeadLetterBox(context.definition, broker: context.broker, ledger: context.ledger)
   }
 
   /// Why it is not ready to serve; empty when it is.
@@ -260,7 +323,8 @@ public final class StreamNode: Sendable {
     if phase == .starting { reasons.append("the ledger is being read") }
     if phase == .stopping && failure == nil { reasons.append("stopping") }
     for (part, text) in troubles.sorted(by: { $0.key < $1.key }) { reasons.append("\(part): \(text)") }
-    for shard in parts.join.shards where shard.state != "serving" {
+    if let problem = parts.objects.problem { reasons.append("objects wait: \(problem)") }
+    for shard in parts.join.shards where shard.state != "serving" || shard.reason != nil {
       reasons.append("shard \(shard.shard) is \(shard.state)" + (shard.reason.map { ": \($0)" } ?? ""))
     }
     reasons += parts.records.stoppedReasons
@@ -274,6 +338,30 @@ public final class StreamNode: Sendable {
       lag: lag)
   }
 
-  /// Totals for metrics.
-  public var totals: NodeTotals { parts.totals }
+  /// Prometheus' text.
+  public var metricsText: String {
+    let metrics = context.metrics
+    let totals = parts.totals
+    metrics.inputsInFlight.set(totals.inputsInFlight)
+    metrics.inputsFailed.set(context.ledger.read { $0.failed.count })
+    metrics.ledgerPosition.set(totals.ledgerPosition)
+    metrics.stagedBytes.set(totals.stagedBytes)
+    return metrics.registry.text()
+  }
+}
+
+/// How often a group has shut a member out lately. A worker that was frozen, or cut off, for longer than its session is
+/// shut out once and joins again; one that shares its name with another is shut out as often as it joins.
+struct FenceCount {
+  private var times: [Int64] = []
+
+  static let most = 4
+  static let within: Int64 = 120_000_000
+
+  /// `now`: microseconds.
+  mutating func mayRejoin(now: Int64) -> Bool {
+    times.removeAll { now - $0 >= FenceCount.within }
+    times.append(now)
+    return times.count <= FenceCount.most
+  }
 }

@@ -15,6 +15,9 @@ final class StreamParts: Sendable {
   let control: ControlLoop
   private let defining = Locked(Defining())
 
+  /// Partitions of a topic of records that is made here.
+  static let recordPartitions = 4
+
   private struct Defining {
     var topicsMade = false
     /// Our definition was appended at this offset.
@@ -41,6 +44,9 @@ final class StreamParts: Sendable {
     if !now.topicsMade {
       var specs = context.topics.specs(shards: context.plan.shards)
       if context.eventsTopic != DatasetTopics.events { specs.removeAll { $0.name == DatasetTopics.events } }
+      if context.options.createsRecordTopics {
+        specs += context.definition.recordTopics.map { TopicSpec(name: $0, partitions: StreamParts.recordPartitions) }
+      }
       try context.broker.create(specs)
       try checkShards()
       now.topicsMade = true
@@ -69,6 +75,8 @@ final class StreamParts: Sendable {
       .defined(generation: (generation ?? 0) + 1, semanticHash: context.semanticHash, shards: context.plan.shards),
       to: context.broker, context.topics.ledger)
   }
+
+  var areTopicsMade: Bool { defining.withLock { $0.topicsMade } }
 
   private func checkShards() throws {
     let described = try context.broker.describe([context.topics.rows])
@@ -156,7 +164,7 @@ final class StreamParts: Sendable {
     totals.inputsRefused = objects.objectsRefused + records.refused
     totals.inputsInFlight = self.objects.openCount
     totals.deadLetters = objects.deadLetters + Int(clamping: records.recordsRejected)
-    totals.repaired = control.status.repaired
+    totals.repaired = objects.repaired
     totals.notifications = ingest.totals.notifications
     totals.checkpoints = shards.reduce(0) { $0 + $1.checkpoints.count }
     totals.checkpointBytes = shards.reduce(0) { $0 + $1.checkpoints.bytes }

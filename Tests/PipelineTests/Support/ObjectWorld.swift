@@ -123,7 +123,8 @@ struct ObjectWorld: Hashable {
   private mutating func commit(_ version: String?, base: Int?) -> Bool {
     let input = CommittedInput(
       object: Self.object, version: version, base: base, rowsRead: 0, rowsApplied: 0, rowsRejected: 0)
-    let verdict = fold.judge(.commit(Commit(generation: 1, attempt: AttemptID(high: 0, low: 0), inputs: [input], shards: [])))
+    let verdict = fold.judge(
+      .commit(Commit(generation: 1, attempt: AttemptID(high: 0, low: 0), inputs: [input], shards: [])))
     return verdict == .inputs([true])
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 
 /// Tests/system/fault_proxy.py before a server on this machine.
 final class FaultProxy {

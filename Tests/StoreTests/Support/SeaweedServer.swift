@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Platform
+import TestKit
 
 @testable import S3
 
@@ -122,7 +123,7 @@ final class SeaweedServer: Sendable {
   }
 
   /// Ports that were free a moment ago, below those that Linux gives to outgoing connections.
-  private static func freePorts(_ count: Int) throws -> [Int] {
+  static func freePorts(_ count: Int) throws -> [Int] {
     var found: [Int] = []
     for _ in 0..<1000 where found.count < count {
       let port = Int.random(in: 12_000..<32_000)

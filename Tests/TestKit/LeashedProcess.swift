@@ -1,18 +1,18 @@
-import Foundation
+public import Foundation
 
 /// A child process that ends with this one, however this one ends (Tests/system/leash.py).
-final class LeashedProcess: @unchecked Sendable {
+public final class LeashedProcess: @unchecked Sendable {
   // Sendable: set once; the pipes are used by `init` and `stop` only.
   private let process = Process()
   private let rope = Pipe()
   private let output = Pipe()
 
   /// The package's directory.
-  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent()
+  public static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
 
   /// `log`: where the command's output goes; nil keeps standard output for ``readLine()``.
-  init(_ command: [String], removing directory: URL? = nil, log: URL? = nil) throws {
+  public init(_ command: [String], removing directory: URL? = nil, log: URL? = nil) throws {
     let leash = Self.root.appending(path: "Tests/system/leash.py").path
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments =
@@ -29,10 +29,10 @@ final class LeashedProcess: @unchecked Sendable {
     try process.run()
   }
 
-  var isRunning: Bool { process.isRunning }
+  public var isRunning: Bool { process.isRunning }
 
   /// The next line of the command's output, without its end.
-  func readLine() -> String {
+  public func readLine() -> String {
     var line: [UInt8] = []
     while let byte = try? output.fileHandleForReading.read(upToCount: 1), let first = byte.first, first != 10 {
       line.append(first)
@@ -40,8 +40,15 @@ final class LeashedProcess: @unchecked Sendable {
     return String(decoding: line, as: UTF8.self)
   }
 
+  /// The command's process, or nil when it has ended.
+  public var command: Int32? {
+    let leash = process.processIdentifier
+    let children = try? String(contentsOfFile: "/proc/\(leash)/task/\(leash)/children", encoding: .utf8)
+    return children?.split(separator: " ").first.flatMap { Int32($0) }
+  }
+
   /// Ends the command and its children, and waits for them.
-  func stop() {
+  public func stop() {
     try? rope.fileHandleForWriting.close()
     process.waitUntilExit()
   }

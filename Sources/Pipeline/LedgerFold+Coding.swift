@@ -1,0 +1,73 @@
+/// A fold at rest, so that a worker need not read the ledger from its beginning. Only one without pending cuts is saved:
+/// what a cut holds is known by reading on from before it.
+extension LedgerFold: Codable {
+  /// The form's version.
+  public static let savedVersion = 1
+
+  private enum Keys: String, CodingKey {
+    case version, position, chain, generation, shards, history, objects, ranges, failed, published, cuts
+    case semanticHash = "semantic_hash"
+    case definedAt = "defined_at"
+  }
+
+  private struct ObjectForm: Codable {
+    var object: ObjectIdentity
+    var held: Accepted
+  }
+
+  private struct RangeForm: Codable {
+    var range: RangeIdentity
+    var held: AcceptedRange
+  }
+
+  private struct FailedForm: Codable {
+    var object: ObjectIdentity
+    var held: FailedObject
+  }
+
+  public init(from decoder: any Decoder) throws {
+    self.init()
+    let container = try decoder.container(keyedBy: Keys.self)
+    let version = try container.decode(Int.self, forKey: .version)
+    guard version == LedgerFold.savedVersion, let chain = LedgerChain(try container.decode(String.self, forKey: .chain))
+    else {
+      throw LedgerEntry.UnknownForm(description: "a saved fold of version \(version); use the newer program")
+    }
+    restore(
+      position: try container.decode(Int.self, forKey: .position), chain: chain,
+      generation: try container.decodeIfPresent(Int.self, forKey: .generation),
+      semanticHash: try container.decodeIfPresent(String.self, forKey: .semanticHash),
+      shards: try container.decodeIfPresent(Int.self, forKey: .shards),
+      history: try container.decode([String].self, forKey: .history),
+      objects: Dictionary(
+        try container.decode([ObjectForm].self, forKey: .objects).map { ($0.object, $0.held) },
+        uniquingKeysWith: { _, last in last }),
+      ranges: Dictionary(
+        try container.decode([RangeForm].self, forKey: .ranges).map { ($0.range, $0.held) },
+        uniquingKeysWith: { _, last in last }),
+      failed: Dictionary(
+        try container.decode([FailedForm].self, forKey: .failed).map { ($0.object, $0.held) },
+        uniquingKeysWith: { _, last in last }),
+      published: try container.decode([PublishedCut].self, forKey: .published),
+      definedAt: try container.decodeIfPresent(Int64.self, forKey: .definedAt),
+      cutIDs: Set(try container.decode([String].self, forKey: .cuts)))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    precondition(cuts.isEmpty, "a fold with pending cuts is not saved")
+    var container = encoder.container(keyedBy: Keys.self)
+    try container.encode(LedgerFold.savedVersion, forKey: .version)
+    try container.encode(position, forKey: .position)
+    try container.encode(chain.description, forKey: .chain)
+    try container.encodeIfPresent(generation, forKey: .generation)
+    try container.encodeIfPresent(semanticHash, forKey: .semanticHash)
+    try container.encodeIfPresent(shards, forKey: .shards)
+    try container.encode(history, forKey: .history)
+    try container.encode(objects.map { ObjectForm(object: $0.key, held: $0.value) }, forKey: .objects)
+    try container.encode(ranges.map { RangeForm(range: $0.key, held: $0.value) }, forKey: .ranges)
+    try container.encode(failed.map { FailedForm(object: $0.key, held: $0.value) }, forKey: .failed)
+    try container.encode(published, forKey: .published)
+    try container.encodeIfPresent(definedAt, forKey: .definedAt)
+    try container.encode(allCutIDs.sorted(), forKey: .cuts)
+  }
+}

@@ -1,0 +1,79 @@
+internal import FoundationEssentials
+internal import Pipeline
+internal import Platform
+
+/// Folds in the state folder, named by their position: where reading the ledger may begin.
+struct SavedFolds: Sendable {
+  let state: StorePlace
+  let shards: Int
+
+  private var prefix: String { state.key("folds/") }
+
+  /// The highest fold that lies before every shard's checkpoint, less the one entry whose chain is compared; nil if there
+  /// is none.
+  func load() throws -> LedgerFold? {
+    guard let key = try usable(among: try keys(prefix)) else { return nil }
+    do {
+      return try JSONDecoder().decode(LedgerFold.self, from: Data(try fetch(key)))
+    } catch let error as StoreError {
+      // Swept by another worker since it was listed: the next try finds a newer one.
+      throw error
+    } catch {
+      throw StreamError(
+        "\(key) is no saved fold, or is damaged (\(error)); remove it, and the ledger is read from before it")
+    }
+  }
+
+  /// Saves a fold and removes those that nobody begins from any more.
+  func save(_ fold: LedgerFold) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let position = String(fold.position)
+    let name = String(repeating: "0", count: max(0, 12 - position.count)) + position + ".json"
+    _ = try state.store.put(prefix + name, Array(try encoder.encode(fold)), condition: .always)
+    let all = try keys(prefix)
+    guard let used = try usable(among: all) else { return }
+    for key in all where key < used { try state.store.delete(key) }
+  }
+
+  private func usable(among keys: [String]) throws -> String? {
+    guard !keys.isEmpty else { return nil }
+    var least = Int.max
+    for shard in 0..<shards {
+      let positions = try self.keys(state.key("shards/\(shard)/checkpoints/")).compactMap { number($0) }
+      least = min(least, (positions.max() ?? 0) - 1)
+    }
+    return keys.filter { (number($0) ?? .max) <= least }.max()
+  }
+
+  /// The position that a file's name begins with.
+  private func number(_ key: String) -> Int? {
+    Int((key.split(separator: "/").last ?? "").prefix { $0.isNumber })
+  }
+
+  private func keys(_ prefix: String) throws(StoreError) -> [String] {
+    var found: [String] = []
+    do {
+      try state.store.list(prefix: prefix) { page in
+        found += page.map(\.key).filter { $0.hasSuffix(".json") }
+        return true
+      }
+    } catch {
+      if error.code == .notFound { return [] }
+      throw error
+    }
+    return found
+  }
+
+  private func fetch(_ key: String) throws(StoreError) -> [UInt8] {
+    let info = try state.store.head(key)
+    let reader = try state.store.open(info)
+    let chunk = Chunk(capacity: Int(info.size) + 1)
+    while chunk.count < chunk.memory.count {
+      let n = try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: chunk.memory[chunk.count...]))
+      if n == 0 { break }
+      chunk.count += n
+    }
+    return Array(chunk.bytes)
+  }
+}

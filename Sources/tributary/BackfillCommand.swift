@@ -1,0 +1,18 @@
+import Console
+import Definition
+
+/// `tributary backfill DEFINITION`
+struct BackfillCommand {
+  let program: Program
+  let arguments: ParsedArguments
+
+  func run() throws(Failure) {
+    let file = try DefinitionFile(arguments.positionals[0])
+    let definition = try program.check(file).reading.definition
+    let client = try NodeClient(arguments, dataset: definition.dataset, file: file)
+    let again = arguments.flag("again")
+    _ = try client.ask(client.nodes[0], method: "POST", "/backfill", ["again": again ? "1" : "0"])
+    program.output.write(
+      again ? "every object is read again\n" : "the stores are listed; what is missing is read\n")
+  }
+}

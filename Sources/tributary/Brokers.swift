@@ -1,0 +1,25 @@
+import Definition
+import EmbeddedBroker
+import KafkaBroker
+import Logging
+import Platform
+import Status
+
+/// The broker that a definition names.
+enum Brokers {
+  static func open(
+    _ definition: Definition, data: DataDirectory, name: String, log: @escaping @Sendable (String) -> Void
+  ) throws(BrokerError) -> (broker: any Broker, kind: NodeStatus.Broker.Kind) {
+    switch definition.broker {
+    case .kafka(let brokers, let properties):
+      return (try KafkaBroker(brokers: brokers, properties: properties, clientID: name, log: log), .kafka)
+    case nil:
+      return (try EmbeddedBroker(path: data.broker, clock: SystemClock()), .embedded)
+    }
+  }
+}
+
+/// The system's time of day.
+struct SystemClock: WallClock {
+  func now() -> Int64 { Machine.now() }
+}

@@ -1,0 +1,30 @@
+import Console
+import Definition
+import Pipeline
+
+extension Program {
+  /// Reads a definition as a command needs it: whole and right, or a refusal that names all problems.
+  func check(_ file: DefinitionFile) throws(Failure) -> DefinitionFile.Checked {
+    switch file.check(environment: environment) {
+    case .success(let checked): return checked
+    case .failure(let found): throw refusal(of: file, found)
+    }
+  }
+
+  /// What a manifest records of the definition.
+  func record(
+    of definition: Definition, _ checked: DefinitionFile.Checked, _ file: DefinitionFile
+  ) -> Manifest.DefinitionRecord {
+    // A definition of absolute places only is the same wherever it lies, so its manifests name no directory.
+    let isRelative = definition.sources.contains { source in
+      if case .objects(let place) = source.input {
+        !PlaceText.isRemote(place) && !place.hasPrefix("/")
+      } else {
+        false
+      }
+    }
+    return Manifest.DefinitionRecord(
+      text: file.text, variables: checked.reading.variables,
+      directory: isRelative ? Locations.absolute(file.directory) : "")
+  }
+}

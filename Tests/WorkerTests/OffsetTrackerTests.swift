@@ -1,0 +1,124 @@
+import Pipeline
+import Platform
+import TestKit
+import Testing
+
+@testable import Worker
+
+@Suite struct OffsetTrackerTests {
+  private static let at = TopicPartition("s3.events", 0)
+
+  @Test("only the unbroken run of finished records is ever committed, whatever order they finish in", arguments: 0..<40)
+  func prefix(seed: Int) {
+    var random = SeededGenerator(seed: seed)
+    var tracker = OffsetTracker()
+    tracker.begin(Self.at)
+    /// Parts of each taken record that are not finished, by offset.
+    var open: [Int64: Int] = [:]
+    var tokens: [OffsetTracker.Token] = []
+    var taken: [Int64] = []
+    var next: Int64 = 0
+    var committed: Int64 = -1
+    for _ in 0..<300 {
+      switch random.int(0...3) {
+      case 0, 1:
+        next += Int64(random.chance(5) ? random.int(1...4) : 1)
+        let parts = random.int(0...3)
+        guard let token = tracker.take(Self.at, offset: next, parts: parts) else {
+          Issue.record("seed \(seed): \(next) was refused")
+          return
+        }
+        taken.append(next)
+        if parts > 0 { open[next] = parts }
+        tokens += Array(repeating: token, count: parts)
+        // It comes a second time.
+        let again = tracker.take(Self.at, offset: Int64(random.int(0...Int(next))), parts: 1)
+        #expect(again == nil)
+      case 2:
+        guard !tokens.isEmpty else { continue }
+        let token = tokens.remove(at: random.int(0...tokens.count - 1))
+        tracker.finish(token)
+        open[token.offset, default: 0] -= 1
+        if open[token.offset] == 0 { open[token.offset] = nil }
+      default:
+        let due = tracker.due()
+        tracker.note(committed: due)
+        if let offset = due[Self.at] {
+          #expect(offset > committed)
+          committed = offset
+        }
+        #expect(tracker.due().isEmpty)
+      }
+      let firstOpen = open.keys.min()
+      let done = taken.last { $0 < firstOpen ?? .max }
+      #expect(tracker.due()[Self.at] ?? committed == done.map { $0 + 1 } ?? committed, "seed \(seed)")
+    }
+    for token in tokens { tracker.finish(token) }
+    #expect(tracker.openCount == 0 && (tracker.due()[Self.at] ?? committed) == next + 1)
+  }
+
+  @Test("what belonged to an earlier ownership finishes nothing of a later one")
+  func epochs() throws {
+    var tracker = OffsetTracker()
+    let early = tracker.take(Self.at, offset: 1, parts: 1)
+    #expect(early == nil, "it is not ours")
+    tracker.begin(Self.at)
+    let first = tracker.take(Self.at, offset: 1, parts: 1)
+    let old = try #require(first)
+    tracker.end(Self.at)
+    tracker.finish(old)
+    #expect(tracker.due().isEmpty)
+    tracker.begin(Self.at)
+    let second = tracker.take(Self.at, offset: 1, parts: 1)
+    let new = try #require(second)
+    tracker.finish(old)
+    #expect(tracker.due().isEmpty && tracker.openCount == 1)
+    tracker.finish(new)
+    tracker.finish(new)
+    #expect(tracker.due() == [Self.at: 2])
+  }
+}
+
+@Suite struct ShardStagingTests {
+  private static func frame(_ attempt: UInt64, _ number: Int, bytes: Int = 100) -> [UInt8] {
+    let batch = RowBatch(shard: 0, types: [], capacity: 1)
+    return RowFrame(attempt: AttemptID(high: 0, low: attempt), number: number, schema: 0, generation: 1).encode(batch)
+      + Array(repeating: 0, count: bytes)
+  }
+
+  private static func numbers(_ frames: [[UInt8]]) throws -> [Int] {
+    try frames.map { frame in try frame.withUnsafeBytes { try RowFrame($0).number } }
+  }
+
+  @Test("batches come out in order of their numbers, each once")
+  func order() throws {
+    var staging = ShardStaging(bytesMax: 1 << 20)
+    for (offset, number) in [2, 0, 2, 1, 0].enumerated() { staging.add(Self.frame(7, number), offset: Int64(offset)) }
+    staging.add(Self.frame(8, 5), offset: 9)
+    staging.add([1, 2, 3], offset: 10)
+    staging.add([], offset: 11)
+    #expect(try Self.numbers(staging.take(AttemptID(high: 0, low: 7))) == [0, 1, 2])
+    #expect(staging.take(AttemptID(high: 0, low: 7)).isEmpty)
+    #expect(staging.bytes == Self.frame(8, 5).count)
+    #expect(try Self.numbers(staging.take(AttemptID(high: 0, low: 8))) == [5] && staging.bytes == 0)
+  }
+
+  @Test("the budget holds, the oldest attempts go, and the bytes are counted right", arguments: 0..<20)
+  func budget(seed: Int) {
+    var random = SeededGenerator(seed: seed)
+    var staging = ShardStaging(bytesMax: 5000)
+    for offset in 0..<400 {
+      staging.add(
+        Self.frame(UInt64(random.int(0...9)), random.int(0...9), bytes: random.int(0...900)), offset: Int64(offset))
+      #expect(staging.bytes <= 5000 && staging.bytes >= 0)
+      if random.chance(10) { _ = staging.take(AttemptID(high: 0, low: UInt64(random.int(0...9)))) }
+    }
+    var left = 0
+    let before = staging.bytes
+    for attempt in 0..<10 { left += staging.take(AttemptID(high: 0, low: UInt64(attempt))).reduce(0) { $0 + $1.count } }
+    #expect(left == before && staging.bytes == 0, "seed \(seed)")
+    // One that is larger than all there is room for.
+    staging.add(Self.frame(1, 0, bytes: 6000), offset: 1000)
+    #expect(staging.bytes == 0 && staging.take(AttemptID(high: 0, low: 1)).isEmpty)
+  }
+}

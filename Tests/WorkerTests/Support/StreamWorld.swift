@@ -1,0 +1,219 @@
+import Columns
+import Definition
+import Logging
+import Pipeline
+import Platform
+import TestKit
+
+@testable import Worker
+
+/// A streaming dataset's workers over a broker and a store in memory, moved on by hand, a step at a time.
+final class StreamWorld: Sendable {
+  typealias BrokerFault = @Sendable (MemoryBroker.Operation, MemoryBroker.Moment, String) throws(BrokerError) -> Void
+
+  /// In a struct: a function by itself is wrapped anew each time it passes through a generic type.
+  private struct Hooks {
+    var broker: BrokerFault = { _, _, _ in }
+    var store: MemoryStore.Hook = { _, _ in }
+  }
+
+  let clock = VirtualClock()
+  let objects = MemoryObjects()
+  let broker: MemoryBroker
+  let text: String
+  private let fault: Guarded<Hooks>
+  private let random: Guarded<SeededGenerator>
+
+  static let text = """
+    dataset: w
+    key: id
+    shards: 2
+    sources:
+      people:
+        objects: "s3://lake/people/"
+        format: csv
+        keep: latest
+        columns: {id: string, name: string}
+      visits:
+        objects: "s3://lake/visits/"
+        format: csv
+        keep: events
+        columns: {id: string, n: int}
+      clicks:
+        records: app.clicks
+        format: json
+        keep: events
+        columns: {id: {path: $key, type: string}, n: int}
+      taps:
+        records: app.clicks
+        format: json
+        keep: events
+        on_gap: skip
+        columns: {id: {path: $key, type: string}, n: int}
+    features:
+      people: [name]
+      visits: {visits: sum(n)}
+      clicks: {clicks: sum(n)}
+      taps: {taps: count()}
+    rows: {from: people}
+    split: {train: 1}
+    snapshot: {to: "s3://lake/out", format: csv}
+    """
+
+  init(seed: Int = 1, text: String = StreamWorld.text) throws {
+    let fault = Guarded(Hooks())
+    self.fault = fault
+    self.text = text
+    random = Guarded(SeededGenerator(seed: seed))
+    broker = try MemoryBroker(clock: clock) { operation, moment, place throws(BrokerError) in
+      try fault.withLock { $0 }.broker(operation, moment, place)
+    }
+    try broker.create([TopicSpec(name: "app.clicks", partitions: 2)])
+  }
+
+  func onBroker(_ fault: @escaping BrokerFault) { self.fault.withLock { $0.broker = fault } }
+  func onStore(_ hook: @escaping MemoryStore.Hook) { fault.withLock { $0.store = hook } }
+
+  static func unavailable(_ place: String) -> BrokerError {
+    BrokerError(.unavailable, operation: "test", location: place, message: "it is away")
+  }
+
+  func context(
+    member: String = "a", hash: String = "h", change: (String) -> String = { $0 },
+    options change2: (inout StreamOptions) -> Void = { _ in }
+  ) throws -> StreamContext {
+    let definition = try DefinitionReader.read(text: change(text), file: "w.yaml").get().definition
+    var options = StreamOptions(member: member, programVersion: "test", threads: 1)
+    options.hasThreads = false
+    options.emitsFeatures = false
+    options.commitEvery = 0
+    options.checkpointEvery = .max / 2
+    change2(&options)
+    let objects = objects
+    let hooks = fault
+    return try StreamContext(
+      definition, semanticHash: hash, record: .init(text: text, variables: [:], directory: ""), broker: broker,
+      stores: MemoryDirectory { bucket in
+        MemoryStore(objects, bucket: bucket) { operation, key throws(StoreError) in
+          try hooks.withLock { $0 }.store(operation, key)
+        }
+      }, clock: clock,
+      attempts: AttemptSource { [random] in random.withLock { ($0.next(), $0.next()) } }, options: options, log: .none)
+  }
+
+  func node(member: String = "a", hash: String = "h", change: (String) -> String = { $0 }) throws -> Node {
+    Node(self, try StreamParts(context(member: member, hash: hash, change: change), files: MemorySegmentFiles()))
+  }
+
+  func put(_ key: String, _ rows: String) {
+    objects.set(key, Array(((key.hasPrefix("people") ? "id,name\n" : "id,n\n") + rows).utf8), modified: clock.now())
+  }
+
+  func produce(_ key: String, _ value: String, partition: Int = 0) throws {
+    _ = try broker.append([
+      OutgoingMessage(topic: "app.clicks", partition: partition, key: Array(key.utf8), value: Array(value.utf8))
+    ])
+  }
+
+  /// Appends an entry to the ledger.
+  @discardableResult
+  func append(_ entry: LedgerEntry) throws -> Int64 { try LedgerWriter.append(entry, to: broker, "w.ledger") }
+
+  /// A worker without its shards and cuts.
+  struct Node {
+    let world: StreamWorld
+    let parts: StreamParts
+    var context: StreamContext { parts.context }
+
+    init(_ world: StreamWorld, _ parts: StreamParts) {
+      self.world = world
+      self.parts = parts
+    }
+
+    /// Each part once; whether anything happened.
+    @discardableResult
+    func round() throws -> Bool {
+      try parts.define()
+      var moved = try context.ledger.step(milliseconds: 0)
+      moved = try parts.ingest.step(milliseconds: 0) || moved
+      while try parts.objects.step() { moved = true }
+      moved = try parts.records.step() || moved
+      return moved
+    }
+
+    func offer(_ key: String, again: Bool = false, token: OffsetTracker.Token? = nil) {
+      let source = key.hasPrefix("people") ? 0 : 1
+      parts.objects.offer(
+        ObjectIdentity(source: source == 0 ? "people" : "visits", bucket: "lake", key: key), source: source,
+        again: again, isRepair: false, token: token)
+    }
+  }
+
+  /// Moves nodes until nothing has happened for a while; time passes.
+  func settle(_ nodes: [Node], rounds: Int = 400) throws {
+    var quiet = 0
+    for _ in 0..<rounds {
+      var moved = false
+      for node in nodes { moved = try node.round() || moved }
+      quiet = moved ? 0 : quiet + 1
+      clock.advance(milliseconds: quiet > 2 ? 1000 : 10)
+      if quiet > 8 { return }
+    }
+    throw BatchError(["the workers did not come to rest"])
+  }
+}
+
+/// Segments at hand, in memory.
+final class MemorySegmentFiles: SegmentFiles {
+  let files = Guarded<[String: [UInt8]]>([:])
+
+  func load(_ name: String) -> SegmentBytes? { files.withLock { $0[name] }.map { SegmentBytes(copying: $0) } }
+  func save(_ name: String, _ bytes: [UInt8]) { files.withLock { $0[name] = bytes } }
+  func remove(_ name: String) { files.withLock { _ = $0.removeValue(forKey: name) } }
+  func names() -> [String] { files.withLock { $0.keys.sorted() } }
+}
+
+/// A shard with its partition of `rows`, moved on by hand.
+final class ShardDriver {
+  let shard: JoinShard
+  private var reader: (any PartitionReader)?
+
+  /// Recovers; the ledger must have been read to its end.
+  init(_ context: StreamContext, shard: Int = 0, files: MemorySegmentFiles, stagingBytes: Int = 64 << 20) throws {
+    self.shard = JoinShard(context, shard: shard, files: files, stagingBytes: stagingBytes)
+    let from = try self.shard.recover()
+    reader = try context.broker.reader(TopicPartition(context.topics.rows, shard), from: from)
+  }
+
+  /// Brings what there is and folds what can be.
+  func settle() throws {
+    var moved = true
+    while moved {
+      moved = false
+      while let block = try reader?.poll(milliseconds: 0, maxBytes: 1 << 16) {
+        shard.take(block)
+        moved = true
+      }
+      // The ledger may be on its way again, for us.
+      while try shard.context.ledger.step(milliseconds: 0) { moved = true }
+      moved = try shard.step() || moved
+    }
+  }
+
+  /// Live rows as "source input row key", with how often there are any.
+  func contents(_ refs: [SegmentRef]? = nil) throws -> [String: Int] {
+    var rows = ShardRows(shard.context, storage: shard.storage)
+    var found: [String: Int] = [:]
+    for ref in refs ?? shard.segments.refs {
+      try rows.each(ref) { batch, source, inputs, table in
+        for row in 0..<batch.count {
+          let origin = batch.origins[row]
+          let name = String(decoding: table.entries[Int(inputs[origin.input])].name, as: UTF8.self)
+          let column = batch.columns.compactMap { $0.literal(row: row).map { "\($0)" } }.joined(separator: ",")
+          found["\(source) \(name) \(origin.row) \(column)", default: 0] += 1
+        }
+      }
+    }
+    return found
+  }
+}

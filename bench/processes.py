@@ -1,0 +1,166 @@
+"""What the streaming benchmark starts: a broker and a worker, with what the kernel says of their time and memory."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import noida_db
+
+HERE = Path(__file__).resolve().parent
+BROKER = Path(noida_db.__file__).parent / "noida-db"
+# How long an empty fetch is held: Kafka holds it until something comes, up to the consumer's fetch.wait.max.ms.
+HOLD_MILLISECONDS = 5
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def free_port() -> int:
+    while True:
+        # Below the range that the kernel gives to outgoing connections.
+        port = random.randrange(11_000, 32_700)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+def compiled(name: str, place: Path, *libraries: str) -> Path:
+    """A small C program of this directory."""
+    program = place / name
+    place.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", HERE / f"{name}.c", "-o", program, *libraries], check=True)
+    return program
+
+
+class Process:
+    """A child in a process group of its own, ended by `stop`."""
+
+    def __init__(self, command: list, log: Path, environment: dict | None = None):
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.began = time.monotonic()
+        with open(log, "wb") as output:
+            self.child = subprocess.Popen(
+                list(map(str, command)), stdout=output, stderr=output, stdin=subprocess.DEVNULL,
+                env={**os.environ, **(environment or {})}, start_new_session=True)
+
+    @property
+    def cpu_seconds(self) -> float:
+        # The name, the second field, may hold spaces; it ends with the last parenthesis.
+        fields = Path(f"/proc/{self.child.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def memory(self, name: str = "VmRSS") -> int:
+        """Bytes: VmRSS now, VmHWM at most so far."""
+        for line in Path(f"/proc/{self.child.pid}/status").read_text().splitlines():
+            if line.startswith(name + ":"):
+                return int(line.split()[1]) * 1024
+        raise RuntimeError(f"process {self.child.pid} has no {name}")
+
+    def check(self) -> None:
+        if (code := self.child.poll()) is not None:
+            raise RuntimeError(f"{self.child.args[0]} ended with {code}:\n{self.tail()}")
+
+    def tail(self) -> str:
+        return self.log.read_text(errors="replace")[-3000:]
+
+    def wait_until(self, ready, seconds: float, every: float = 0.05) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.check()
+            try:
+                if ready():
+                    return
+            except OSError:
+                pass
+            time.sleep(every)
+        raise RuntimeError(f"{self.child.args[0]}: not within {seconds} s; its log ends:\n{self.tail()}")
+
+    def stop(self) -> None:
+        if self.child.poll() is None:
+            os.killpg(self.child.pid, signal.SIGTERM)
+            try:
+                self.child.wait(12)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.child.pid, signal.SIGKILL)
+        self.child.wait()
+
+
+class Broker(Process):
+    """A server that speaks Kafka's protocol, on this machine, made to behave as a broker where it does not:
+
+    - It saves all it has as one JSON text every few seconds, a number for each byte, which takes more time than everything
+      else it does. Without its directory it cannot, so its log is in memory.
+    - It answers a fetch at once where it has nothing, so that idle consumers ask ten thousand times a second. A program in
+      front of it (longpoll.c) holds such answers for a few milliseconds, as Kafka does.
+    """
+
+    def __init__(self, place: Path):
+        self.port = free_port()
+        super().__init__(
+            [BROKER, "start", "--data-dir", place / "broker", "--host", "127.0.0.1", "--only", "kafka",
+             "--kafka-port", self.port], place / "broker.log")
+        self.wait_until(lambda: self._listens(self.port), 30)
+        shutil.rmtree(place / "broker")
+        self.front_port = free_port()
+        self.front = Process([compiled("longpoll", place, "-lpthread"), self.front_port, self.port, HOLD_MILLISECONDS],
+                             place / "longpoll.log")
+        self.front.wait_until(lambda: self._listens(self.front_port), 30)
+
+    def _listens(self, port: int) -> bool:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.front_port}"
+
+    @property
+    def cpu_seconds(self) -> float:
+        return super().cpu_seconds + self.front.cpu_seconds
+
+    def stop(self) -> None:
+        self.front.stop()
+        super().stop()
+
+
+class Worker(Process):
+    """`tributary run`, and what it says of itself."""
+
+    def __init__(self, program: Path, definition: Path, place: Path, environment: dict, options: list | None = None):
+        self.data = place / "worker"
+        super().__init__(
+            [program, "run", definition, "--data", self.data, "--log", "text", *(options or [])], place / "worker.log",
+            environment)
+        self.wait_until((self.data / "http").exists, 30)
+        self.address = (self.data / "http").read_text()
+
+    def ask(self, path: str, method: str = "GET") -> str:
+        request = urllib.request.Request(f"http://{self.address}{path}", method=method,
+                                         data=b"" if method == "POST" else None)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read().decode()
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric's series; `name` may have labels."""
+        return sum(float(line.rsplit(" ", 1)[1]) for line in self.ask("/metrics").splitlines()
+                   if line.startswith(name) and not line.startswith("#"))
+
+    def snapshot(self, name: str, as_of: str, seconds: float = 600) -> None:
+        path = f"/snapshot?id={name}&as_of={as_of}&listing=1"
+
+        def is_published() -> bool:
+            state = json.loads(self.ask(path, "POST"))["state"]
+            if state == "abandoned":
+                raise RuntimeError(f"the snapshot was abandoned:\n{self.tail()}")
+            return state == "published"
+
+        self.wait_until(is_published, seconds)
