@@ -20,16 +20,16 @@ ROUNDS := 5
 # How long `make fuzz` runs (SECONDS=600), and with which seed (SEED=7; none: a new one, which it prints).
 SECONDS_TO_FUZZ := $(if $(filter command% environment%,$(origin SECONDS)),$(SECONDS),60)
 SEED :=
+# The streaming benchmark: customers, records, and seconds of steady load for memory (600 shows ten minutes).
+CUSTOMERS := 100000
+RECORDS := 2000000
+SOAK := 60
 # Worlds that `make simulate` plays, and the first one's number.
 SEEDS := 2000
 FROM := 0
 # Tests' view of the modules, optimised: in a place of its own, for all of it is built otherwise than the program.
 SIMULATION := -c release -Xswiftc -enable-testing --scratch-path .build/simulate --product tributary-simulate
 SIMULATE := SWIFT_DETERMINISTIC_HASHING=1 .build/simulate/release/tributary-simulate
-# The streaming benchmark: customers, records, and seconds of steady load for memory (600 shows ten minutes).
-CUSTOMERS := 100000
-RECORDS := 2000000
-SOAK := 60
 # Passed on to pytest, e.g. PYTEST="-k s3 -x".
 PYTEST :=
 

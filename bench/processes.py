@@ -140,7 +140,7 @@ class Worker(Process):
         super().__init__(
             [program, "run", definition, "--data", self.data, "--log", "text", *(options or [])], place / "worker.log",
             environment)
-        self.wait_until((self.data / "http").exists, 30)
+        self.wait_until((self.data / "http").exists, 60)
         self.address = (self.data / "http").read_text()
 
     def ask(self, path: str, method: str = "GET") -> str:

@@ -35,7 +35,8 @@ struct NodeClient {
 
   /// Asks one node; a status other than 200 is a failure with the answer's text.
   func ask(
-    _ node: Node, method: String = "GET", _ path: String, _ query: KeyValuePairs<String, String> = [:], body: [UInt8] = []
+    _ node: Node, method: String = "GET", _ path: String, _ query: KeyValuePairs<String, String> = [:],
+    body: [UInt8] = []
   ) throws(Failure) -> [UInt8] {
     do {
       let (status, answer) = try LocalHTTPClient.request(

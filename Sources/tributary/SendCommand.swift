@@ -21,15 +21,13 @@ struct SendCommand {
     let input = try Lines(arguments.positionals[2])
     defer { input.close() }
     var sent = 0
-    while let lines = try input.next() {
-      do throws(Failure) {
-        sent += try send(lines, topic, client)
-      } catch {
-        var failure = error
-        failure.problems.append(
-          sent == 0 ? "no record was sent" : "\(sent) records were sent before; sending the file again repeats them")
-        throw failure
-      }
+    do throws(Failure) {
+      while let lines = try input.next() { sent += try send(lines, topic, client) }
+    } catch {
+      var failure = error
+      let before = "\(NumberText.counted(sent, "record")) had been sent before; sending all again repeats them"
+      failure.problems.append(sent == 0 ? "no record was sent" : before)
+      throw failure
     }
     if arguments.flag("json") {
       program.write(.object([("topic", .string(topic)), ("records", .int(Int64(sent)))]))
@@ -44,7 +42,9 @@ struct SendCommand {
       ["keyed": arguments.flag("keyed") ? "1" : "0"], body: lines)
     let text = String(decoding: answer, as: UTF8.self)
     // {"topic": "app.clicks", "records": 1000}
-    guard let number = text.split(separator: ":").last, let count = Int(number.drop { $0 == " " }.prefix(while: \.isNumber)) else {
+    guard let number = text.split(separator: ":").last,
+      let count = Int(number.drop { $0 == " " }.prefix(while: \.isNumber))
+    else {
       throw Failure(.failed, "\(client.nodes[0].address) answered something else: \(text)")
     }
     return count
@@ -52,7 +52,8 @@ struct SendCommand {
 
   private static func isOfTopics(_ byte: UInt8) -> Bool {
     switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"),
       UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
       true
     default: false

@@ -160,7 +160,7 @@ extension Mistake {
     Mistake(
       line: 33, #"snapshot: {to: x}\#nevents: {list: 30s, reconcile: 5m}"#,
       [
-        "34:20: events: 'reconcile' is for notifications; with 'list' every listing finds everything; leave it out"
+        "34:21: events: 'reconcile' is for notifications; with 'list' every listing finds everything; leave it out"
       ]),
     Mistake(
       line: 33, #"snapshot: {to: x}\#nevents: {reconcile: 5m}"#,
@@ -170,7 +170,7 @@ extension Mistake {
     Mistake(
       line: 33, #"snapshot: {to: x}\#nevents: {topic: a, reconcile: 0s}"#,
       [
-        "34:28: expected a duration such as 30s, 5m, 1d12h, found '0s'"
+        "34:31: expected a duration such as 30s, 5m, 1d12h, found '0s'"
       ]),
     Mistake(
       line: 33, #"snapshot: {to: x}\#nevents: {list: 0s}"#,

@@ -124,7 +124,10 @@ import Testing
     for row in 2...5 { try world.row(1, "visits/a", row: row) }
     try world.row(1, remote.location)
     try world.row(2, "clicks[3]", source: "gone")
-    try world.letter("{\"kind\":\"message\",\"topic\":\"s3.events\",\"partition\":1,\"offset\":2,\"reason\":\"it is no object\"}")
+    try world.letter(
+      """
+      {"kind":"message","topic":"s3.events","partition":1,"offset":2,"reason":"it is no object"}
+      """)
     #expect(try world.box.list(DeadLetterQuery()).letters.count == 7)
     let (replay, hints) = try world.replayed()
     #expect(replay.objects == [remote.location, "visits/a"])

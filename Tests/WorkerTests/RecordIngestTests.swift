@@ -72,7 +72,7 @@ import Testing
     let world = try StreamWorld()
     let node = try world.node()
     for n in 0..<10 { try world.produce("k", "{\"n\":\(n)}") }
-    while try !node.context.ledger.isAtHead || node.context.ledger.generation == nil {
+    while !node.context.ledger.isAtHead || node.context.ledger.generation == nil {
       try node.parts.define()
       _ = try node.context.ledger.step(milliseconds: 0)
     }

@@ -34,7 +34,7 @@ features:
   people: [name]
 rows: {{from: people, label: age}}
 split: {{train: 0.8, eval: 0.2, salt: v1}}
-snapshot: {{to: "{place}/out", format: {{csv: {{header: true}}}}}}
+snapshot: {{to: "{to}", format: {{csv: {{header: true}}}}}}
 {more}
 """
 
@@ -58,6 +58,7 @@ class Shop:
         self.program, self.place, self.environment = program, place, environment
         self.more = more
         self.objects = f"{place}/people/"
+        self.to = f"{place}/out"
         self.user = None
         self.definition = place / "shop.yaml"
         self.data = place / "data"
@@ -67,8 +68,7 @@ class Shop:
         self.define(age)
 
     def define(self, age: str = "int", text: str = TEXT) -> None:
-        self.definition.write_text(text.format(place=self.place, objects=self.objects, age=age,
-                                               more=self.more))
+        self.definition.write_text(text.format(objects=self.objects, to=self.to, age=age, more=self.more))
 
     def write(self, name: str, text: str | bytes) -> Path:
         """A file of people, whole at once."""

@@ -218,10 +218,12 @@ class Kafka:
 
 
 def start_noida(place: Path) -> Kafka:
-    """noida-db: groups with cooperative rebalancing, idempotent producers, a log that survives a kill.
+    """noida-db: groups with cooperative rebalancing, idempotent producers, and a log on disk.
 
     Other than Kafka it does not end the session of a member that is silent: it leaves out who is missing when somebody
-    joins, after that member's max.poll.interval.ms.
+    joins, after that member's max.poll.interval.ms. And it acknowledges before it writes: a kill (and now and then a
+    shutdown) takes the last 100 ms or so with it, which Kafka's replicas would have. Then shards stop (`the broker has
+    lost … entries`, `a row batch is … missing`), as they must.
     """
     (port,) = free_ports(1)
     # The command of that name is a launcher, whose end leaves the server running.

@@ -124,3 +124,28 @@ def test_wrong_use_and_other_datasets(shop):
     shop.definition.write_text(shop.definition.read_text().replace("dataset: shop", "dataset: other"))
     assert "'shop'" in shop.ask("gc", shop.definition, "--grace", "0", check=1).err
     assert manifest.exists() and before <= files(shop.place / "out") | {x for x in before if "_tributary" in x}
+
+
+def test_in_a_bucket(program, tmp_path, seaweed):
+    shop = Shop(program, tmp_path, more=f'events: {{list: 100ms}}\nstore: {{endpoint: "{seaweed.endpoint}", path_style: true}}',
+                **seaweed.environment)
+    shop.to = f"s3://{seaweed.bucket}/{tmp_path.name}"
+    shop.define()
+    try:
+        for round_ in range(3):
+            shop.write("a.csv", "id,name,age\n" + "".join(f"k{n},n{round_},{n}\n" for n in range(50)))
+            shop.start().until_ready()
+            until("rows", lambda: shop.status["rows_applied"] > 0)
+            shop.stop()
+        shop.start().until_ready()
+        shop.ask("snapshot", shop.definition, "--id", "one", "--wait", "--timeout", "60")
+        shop.stop()
+        for stray in ["snapshot=one/_shards/x/state.bin", "snapshot=dead/train/part.csv"]:
+            seaweed.put(f"{tmp_path.name}/{stray}", b"x")
+        time.sleep(1)  # its times are whole seconds
+        removed = {item["key"] for item in shop.ask("gc", shop.definition, "--grace", "0", "--json").json["removed"]}
+        assert {f"{tmp_path.name}/snapshot=one/_shards/x/state.bin", f"{tmp_path.name}/snapshot=dead/train/part.csv"} <= removed
+        kept = seaweed.download(f"{tmp_path.name}/", tmp_path / "kept")
+        assert files(kept) == needed(kept)
+    finally:
+        shop.kill()

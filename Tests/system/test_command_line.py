@@ -8,7 +8,8 @@ import pytest
 from lakes import PEOPLE, people_csv, write
 from program import Snapshot, assert_says, clean_environment
 
-COMMANDS = ["batch", "validate", "inspect", "diff", "rebuild"]
+COMMANDS = ["batch", "run", "status", "snapshot", "backfill", "send", "dead-letters", "gc", "topics", "validate",
+            "inspect", "diff", "rebuild"]
 
 
 @pytest.fixture
@@ -35,7 +36,8 @@ def test_each_command_has_help_with_an_example(program, command):
 @pytest.mark.parametrize("arguments", [
     [], ["bath"], ["batch"], ["batch", "--shards"], ["batch", "x.yaml", "--shards", "none"],
     ["batch", "x.yaml", "--shards", "0"], ["batch", "x.yaml", "--threads", "-1"], ["batch", "x.yaml", "--nonsense"],
-    ["batch", "a.yaml", "b.yaml"], ["inspect"], ["rebuild"], ["validate"], ["diff"], ["diff", "a"], ["batch", "x.yaml", "--as-of", "yesterday"],
+    ["batch", "a.yaml", "b.yaml"], ["inspect"], ["rebuild"], ["validate"], ["diff"], ["diff", "a"],
+    ["batch", "x.yaml", "--as-of", "yesterday"], ["run"], ["snapshot"], ["send", "x.yaml", "topic"], ["topics", "diff"],
     ["batch", "x.yaml", "--shards", "99999999999999999999"],
 ])
 def test_wrong_use_ends_with_2(program, arguments):

@@ -93,6 +93,20 @@ def test_three_workers_that_differ_in_name_and_port_alone():
     assert "0.0.0.0:9464" in SERVICES[WORKERS[0]]["command"]
 
 
+def test_the_workers_are_called_as_the_program_wants_it(program):
+    """Options that there are; a definition that lies where the user of the image may make a data directory beside it."""
+    worker = SERVICES[WORKERS[0]]
+    command, definition, *options = worker["command"]
+    shown = program(command, "--help").out
+    for option in (option for option in options if option.startswith("--")):
+        assert f"  {option} " in shown, option
+    image = (DOCKER / "Dockerfile").read_text()
+    home = re.search(r"--home-dir (\S+)", image)[1]
+    assert f"WORKDIR {home}\n" in image and f"./dataset.yaml:{home}/{definition}:ro" in worker["volumes"]
+    for line in re.findall(r"tributary (?:status|snapshot) .*", (DOCKER / "README.md").read_text()):
+        assert f" {definition}" in line, line
+
+
 def test_the_definition_fits_the_services():
     dataset = yaml.safe_load((DOCKER / "dataset.yaml").read_text())
     host, port = dataset["broker"]["kafka"]["brokers"].split(":")

@@ -206,6 +206,10 @@ def test_a_running_worker_that_a_newer_definition_outdates(program, tmp_path):
         # Kafka lets anybody read: without the worker's help.
         (first.data / "http").rename(first.data / "away")
         assert [x["raw"].strip() for x in first.letters()["letters"]] == ["y,Bob,old"]
+        replayed = first.ask("dead-letters", "replay", first.definition, "--json").json
+        assert replayed["objects"] == [f"{tmp_path}/people/a.csv"] and not replayed["left"]
+        until("it is read again", lambda: [x["state"] for x in first.letters("--all")["letters"]].count("settled") == 1)
+        assert len(first.letters()["letters"]) == 1
         (first.data / "away").rename(first.data / "http")
         second.start("--name", "second")
         assert first.ended() == 1

@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from lakes import write
 from program import Snapshot
-from state_folder import assert_sound
+from state_folder import assert_sound, assert_swept, survey
 from workers import definition_for, notification
 
 KILLS = int(os.environ.get("CHAOS_KILLS", 30))
@@ -81,13 +81,16 @@ class Lake:
         self.changes = 0
         self.serial = 0
         self.failure = None
+        # Held while it changes.
+        self.gate = threading.Lock()
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
 
     def run(self) -> None:
         try:
             while not self.stopping.is_set():
-                self.change()
+                with self.gate:
+                    self.change()
                 self.stopping.wait(self.draw.uniform(0.05, 0.4))
         except Exception as error:  # told by `end`
             self.failure = error
@@ -160,8 +163,9 @@ class Lake:
 class Chaos:
     """Kills a random worker every one to three seconds and starts it again at once, and does worse now and then."""
 
-    def __init__(self, group, extra, kafka, s3, draw: random.Random):
-        self.group, self.extra, self.kafka, self.s3, self.draw = group, extra, kafka, s3, draw
+    def __init__(self, group, extra, lake: Lake, draw: random.Random):
+        self.group, self.extra, self.lake, self.draw = group, extra, lake, draw
+        self.kafka, self.s3 = lake.kafka, lake.s3
         self.kills = 0
         self.frozen = None
         # What is to be undone at a time.
@@ -208,8 +212,16 @@ class Chaos:
         self.frozen = None
 
     def kill_broker(self) -> None:
-        self.kafka.server.kill()
-        self.later.append((time.monotonic() + 2, self.kafka.server.restart))
+        """And starts it again. All others stand still until it has on disk what it acknowledged (see `start_noida`)."""
+        with self.lake.gate:
+            running = [worker for worker in self.group if worker is not self.frozen]
+            for worker in running:
+                worker.freeze()
+            time.sleep(2)
+            self.kafka.server.kill()
+            self.later.append((time.monotonic() + 2, self.kafka.server.restart))
+            for worker in running:
+                worker.thaw()
 
     def freeze_store(self) -> None:
         self.s3.server.freeze()
@@ -248,7 +260,7 @@ def test_chaos(program, seaweed, own_kafka, workers, tmp_path, seed):
     group = workers(definition, 3, **seaweed.environment)
     (extra,) = workers(definition, 1, starts=False, **seaweed.environment)
     lake = Lake(seaweed, own_kafka, place, topic, seed)
-    chaos = Chaos(group, extra, own_kafka, seaweed, random.Random(seed + 1))
+    chaos = Chaos(group, extra, lake, random.Random(seed + 1))
     lake.thread.start()
     try:
         chaos.run(KILLS)
@@ -294,5 +306,9 @@ def test_chaos(program, seaweed, own_kafka, workers, tmp_path, seed):
         assert snapshot.fingerprint == snapshot.computed_fingerprint()
         assert all(check["passed"] for check in snapshot.manifest["checks"]), snapshot.manifest["checks"]
     group.stop()
-    folder = assert_sound(seaweed, out.removeprefix("s3://lake/") + "/")
-    assert folder.live, "checkpoints and the snapshot are there"
+    prefix = out.removeprefix("s3://lake/") + "/"
+    folder = assert_sound(seaweed, prefix)
+    assert folder.live and folder.orphans, "so many kills leave something behind"
+    program("gc", definition, "--grace", "0", **seaweed.environment)
+    assert_swept(seaweed, prefix)
+    assert survey(seaweed, prefix).live == folder.live

@@ -99,7 +99,10 @@ class Worker:
             return None
 
     def snapshot(self, snapshot: str, *arguments, timeout: float = 120) -> None:
-        """`tributary snapshot --wait`."""
+        """`tributary snapshot --wait`, as soon as it listens."""
+        deadline = time.monotonic() + 30
+        while self.runs and not self.address and time.monotonic() < deadline:
+            time.sleep(0.05)
         self.program("snapshot", self.definition, "--data", self.data, "--id", snapshot, "--wait", "--timeout",
                      int(timeout), *arguments, timeout=timeout + 30, **self.environment)
 

@@ -26,7 +26,6 @@ import servers
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-STREAM, BATCH = HERE / "stream.yaml", HERE / "complete-journey.yaml"
 TOPIC = "coupons.redeemed"
 # The first wave ends here: coupons redeemed later, and all that the last slice of the UNLOAD tells of later, come with the
 # second.
@@ -38,9 +37,13 @@ class Demo:
         self.program, self.work, self.stack = program, work, stack
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        self.environment = dict(os.environ, OUT=str(work / "snapshots"), LAKE=str(work / "lake"))
-        self.definition = STREAM
-        self.workers: list[tuple[str, Path]] = []
+        self.environment = dict(os.environ, LAKE="lake", OUT="snapshots")
+        # As somebody would do it: in a directory of one's own, with a copy of the definitions.
+        self.stream, self.batch = work / "stream.yaml", work / "complete-journey.yaml"
+        for copy in (self.stream, self.batch):
+            shutil.copy(HERE / copy.name, copy)
+        # Names, data directories and logs.
+        self.workers: list[tuple[str, Path, Path]] = []
 
     # What a person sees and types
 
@@ -51,31 +54,35 @@ class Demo:
     def tributary(self, *arguments, show: bool = True, **environment) -> None:
         """Runs a command to its end and shows it as it would be typed."""
         if show:
-            print("$ tributary", *(shorter(argument) for argument in arguments), flush=True)
-        done = subprocess.run([self.program, *map(str, arguments)], env=self.environment | environment, timeout=300)
+            print("$", *(f"{name}={shorter(value)}" for name, value in environment.items()), "tributary",
+                  *(self.typed(argument) for argument in arguments), flush=True)
+        done = subprocess.run([self.program, *map(self.typed, arguments)], cwd=self.work, timeout=300,
+                              env=self.environment | environment)
         if done.returncode:
             sys.exit(f"tributary {arguments[0]} ended with {done.returncode}")
 
     def ask(self, command: str, *arguments) -> None:
         """A command that talks to the workers."""
         if len(self.workers) > 1:
-            asked = ("--http", ",".join(address(data) for _, data in self.workers))
-        else:
-            asked = ("--data", self.workers[0][1])
-        if command in ("send", "snapshot") and len(self.workers) > 1:
-            asked = ("--http", address(self.workers[0][1]))
-        self.tributary(command, self.definition, *arguments, *asked)
+            asked = self.workers if command == "status" else self.workers[:1]
+            arguments = (*arguments, "--http", ",".join(address(data) for _, data, _ in asked))
+        self.tributary(command, self.stream, *arguments)
+
+    def typed(self, argument) -> str:
+        """A path as it is called in the directory of the demonstration."""
+        return str(argument).removeprefix(f"{self.work}/")
 
     # The worker
 
-    def start(self, name: str) -> None:
+    def start(self, name: str | None = None) -> None:
         """`tributary run` in the background, until it says that it is ready."""
-        data, log = self.work / name, self.work / f"{name}.log"
-        command = ["run", self.definition, "--name", name, "--data", data, "--log", "text"]
-        print("$ tributary", *map(shorter, command), "&", flush=True)
+        data = self.work / (name or ".tributary/complete-journey")
+        log = self.work / f"{name or 'run'}.log"
+        command = ["run", self.stream, *(["--name", name, "--data", data] if name else []), "--log", "text"]
+        print("$ tributary", *map(self.typed, command), f"2> {log.name} &", flush=True)
         process = self.stack.enter_context(servers.process(
-            [self.program, *map(str, command)], log, environment=self.environment, seconds=15))
-        self.workers.append((name, data))
+            [self.program, *map(self.typed, command)], log, environment=self.environment, cwd=self.work, seconds=15))
+        self.workers.append((name or "the worker", data, log))
 
         def ready() -> bool:
             with urllib.request.urlopen(f"http://{address(data)}/readyz", timeout=5) as answer:
@@ -105,12 +112,15 @@ class KafkaDemo(Demo):
         self.store = stack.enter_context(servers.seaweed(work / "seaweed"))
         brokers = stack.enter_context(servers.noida(work / "noida"))
         self.environment |= self.store.environment | {"LAKE": "s3://lake", "OUT": "s3://lake/snapshots"}
-        self.definition = work / "stream.yaml"
-        self.definition.write_text(STREAM.read_text() + f"""
+        more = f"""\
 events: {{topic: s3.events}}
 broker: {{kafka: {{brokers: "{brokers}"}}}}
 store: {{endpoint: "{self.store.endpoint}", region: us-east-1, path_style: true}}
-""")
+"""
+        with open(self.stream, "a") as stream:
+            stream.write("\n" + more)
+        self.say("A Kafka broker and an S3 server are there; the definition names them")
+        print(f"$ cat >> {shorter(self.stream)}\n{more}", end="", flush=True)
         self.notifications: list[str] = []
 
     def put(self, key: str, content: bytes) -> None:
@@ -172,18 +182,18 @@ def manifest(to: Path, snapshot: str) -> dict:
 
 def compare(demo: Demo, lake: Path, snapshots: Path) -> None:
     demo.say("What changed between the two")
-    demo.tributary("diff", snapshots / "snapshot=july", snapshots / "snapshot=october")
+    demo.tributary("diff", "snapshots/snapshot=july", "snapshots/snapshot=october")
 
     demo.say("What ran")
     demo.ask("status")
-    for name, _ in demo.workers:
-        print(f"\n{name}'s log\n{(demo.work / f'{name}.log').read_text()}", end="", flush=True)
+    for name, _, log in demo.workers:
+        print(f"\nWhat {name} said ({shorter(log)})\n{log.read_text()}", end="", flush=True)
 
     demo.say("What a training program reads")
     subprocess.run([sys.executable, HERE / "show.py", snapshots], check=True)
 
     demo.say("All of it from scratch: the whole files, the coupons in a file too, by a batch run")
-    demo.tributary("batch", BATCH, "--id", "batch", "--to", demo.work / "batch", "--quiet", LAKE=str(lake))
+    demo.tributary("batch", demo.batch, "--id", "batch", "--to", "batch", "--quiet", LAKE=str(lake))
     stream, batch = manifest(snapshots, "october"), manifest(demo.work / "batch", "batch")
     print(f"  run, snapshot october  {stream['fingerprint']}  {stream['rows']} rows")
     print(f"  batch                  {batch['fingerprint']}  {batch['rows']} rows", flush=True)
@@ -216,14 +226,20 @@ def main() -> None:
         with contextlib.ExitStack() as stack:
             demo = (KafkaDemo if arguments.kafka else Demo)(arguments.program.resolve(), work, stack)
             if arguments.kafka:
-                demo.say("A Kafka broker, an S3 server, the topics, two workers")
-                demo.tributary("topics", "apply", demo.definition)
+                demo.say("The topics, and two workers")
+                demo.tributary("topics", "apply", demo.stream)
                 demo.start("worker-1")
                 demo.start("worker-2")
             else:
-                demo.say("A worker on embedded defaults: its broker is a file, its lake a directory")
-                demo.start("worker")
-            flow(demo, lake)
+                demo.say(f"A worker on embedded defaults, in {shorter(work)}: its broker is a file, its lake a directory")
+                demo.start()
+            try:
+                flow(demo, lake)
+            except SystemExit:
+                for name, _, log in demo.workers:
+                    print(f"What {name} said last ({shorter(log)})", *log.read_text().splitlines()[-15:], sep="\n",
+                          file=sys.stderr)
+                raise
             snapshots = demo.work / "snapshots"
             if arguments.kafka:
                 demo.store.download("snapshots/", snapshots)

@@ -19,7 +19,8 @@ PR_SET_PDEATHSIG = 1
 
 
 @contextlib.contextmanager
-def process(command: list, log: Path, environment: dict | None = None, seconds: float = 5):
+def process(command: list, log: Path, environment: dict | None = None, cwd: Path | None = None,
+            seconds: float = 5):
     """A process in the background; at the end it is asked to stop (SIGTERM) and given so many seconds."""
     parent = os.getpid()
 
@@ -32,7 +33,7 @@ def process(command: list, log: Path, environment: dict | None = None, seconds: 
     with open(log, "wb") as output:
         # A session of its own: Ctrl-C in the terminal is for this program, which stops the others in order.
         started = subprocess.Popen(list(map(str, command)), stdout=output, stderr=output, stdin=subprocess.DEVNULL,
-                                   env=environment, start_new_session=True, preexec_fn=tie)
+                                   env=environment, cwd=cwd, start_new_session=True, preexec_fn=tie)
     try:
         yield started
     finally:

@@ -7,7 +7,7 @@ extension Commands {
       data,
       OptionSyntax(
         "http", .text(placeholder: "HOST:PORT"),
-        "where status, health and metrics are served (default: 127.0.0.1, any free port)"),
+        "where status, health, metrics and commands are served (default: 127.0.0.1, any free port)"),
       OptionSyntax(
         "name", .text(placeholder: "NAME"),
         "this worker's name in its groups, unique among the dataset's workers (default: the host's name)"),
@@ -19,7 +19,9 @@ extension Commands {
     details: [
       "Without `broker:` in the definition everything lies in one file of the data directory and",
       "one process does all the work. With Kafka, start as many workers as you like, each with a",
-      "name and a data directory of its own; they share the shards. SIGTERM hands them over.",
+      "name and a data directory of its own; they share the shards. SIGTERM and Ctrl-C hand them",
+      "over and end with 0; 1 says why it cannot go on, 2 that the definition is wrong. What was",
+      "read stays read: started again, it goes on where it was.",
     ],
     example: (
       "tributary run customer360.yaml",
@@ -104,7 +106,8 @@ extension Commands {
     positionals: ["DEFINITION", "TOPIC", "FILE"],
     options: [
       data, workers,
-      OptionSyntax("keyed", .flag, "each line is KEY, a tab, VALUE; without anything behind the tab it removes the key"),
+      OptionSyntax(
+        "keyed", .flag, "each line is KEY, a tab, VALUE; without anything behind the tab it removes the key"),
       OptionSyntax("json", .flag, "print one JSON object instead of text"),
     ],
     details: [

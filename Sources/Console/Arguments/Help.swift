@@ -5,8 +5,9 @@ public enum Help {
     let width = commands.map(\.name.count).max() ?? 0
     let list = commands.map { "  \(pad($0.name, width))  \($0.summary)\n" }.joined()
     return """
-      tributary turns files in object storage into training data: joined by key, split into
-      train and eval, published as immutable snapshots that rebuild to the same rows.
+      tributary turns files in object storage and records of topics into training data: joined
+      by key, split into train and eval, published as immutable snapshots that rebuild to the
+      same rows. 'batch' reads everything once; 'run' follows what comes in.
 
       usage: tributary COMMAND [options]
 
@@ -15,7 +16,7 @@ public enum Help {
       'tributary COMMAND --help' shows options and an example; 'tributary --version' the version.
 
       exit codes: 0 done; 1 failed; 2 wrong use or definition; 3 finished, but more rows were
-      rejected than max_rejects allows.
+      rejected than max_rejects allows; 128 + N: ended by signal N ('run' stops with 0).
 
       """
   }

@@ -129,7 +129,8 @@ public struct StatusReport: Sendable {
     for (worker, shard) in rows {
       table.append([
         String(shard.shard), worker, shard.state.rawValue, position(shard.ledgerPosition),
-        NumberText.grouped(shard.rows), hasKeys ? NumberText.grouped(shard.keys) : "", NumberText.grouped(shard.segments),
+        NumberText.grouped(shard.rows), hasKeys ? NumberText.grouped(shard.keys) : "",
+        NumberText.grouped(shard.segments),
         NumberText.bytes(shard.stagedBytes), shard.reason ?? "",
       ])
     }

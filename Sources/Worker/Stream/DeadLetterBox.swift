@@ -18,6 +18,7 @@ public struct DeadLetterBox: Sendable {
   public static let scanMax: Int64 = 50_000
   private static let patienceMilliseconds = 200
   private static let patience = 10
+  private static let ledgerPatience = 150
 
   init(_ definition: Definition, broker: any Broker, ledger: LedgerView) {
     self.definition = definition
@@ -32,7 +33,12 @@ public struct DeadLetterBox: Sendable {
     let topic = DatasetTopics(definition.dataset).ledger
     if try broker.describe([topic])[topic] != nil {
       defer { view.close() }
-      while !view.isAtHead { _ = try view.step(milliseconds: 200) }
+      var patience = Self.ledgerPatience
+      while !view.isAtHead {
+        if try view.step(milliseconds: Self.patienceMilliseconds) { continue }
+        patience -= 1
+        if patience == 0 { throw StreamError("\(topic) gives nothing before its end; try again later") }
+      }
     }
     self.init(definition, broker: broker, ledger: view)
   }

@@ -23,22 +23,12 @@ final class IngestLoop: @unchecked Sendable {
   private var tracker = OffsetTracker()
   private var owned: Set<TopicPartition> = []
   private var paused: Set<TopicPartition> = []
-  /// Partitions of notifications that are to be read from somewhere: asked for before the next poll, until it is done.
-  private var begins: [TopicPartition: StartOffset] = [:]
-  /// Notifications that cannot be read, on their way to the dead letters.
-  private var letters: [Letter] = []
   private var committedAt: Int64 = 0
   private let shared = Locked(Totals())
 
   struct Totals: Sendable {
     var notifications: [String: Int] = [:]
     var owned: [TopicPartition] = []
-  }
-
-  private struct Letter {
-    var token: OffsetTracker.Token
-    var reason: String
-    var bytes: [UInt8]
   }
 
   /// Objects under way at which no more notifications are taken.
@@ -125,8 +115,6 @@ final class IngestLoop: @unchecked Sendable {
       starts.forget(at)
       waiting.removeAll { $0.block.at == at }
       tracker.end(at)
-      begins.removeValue(forKey: at)
-      letters.removeAll { $0.token.at == at }
       if at.topic != context.eventsTopic { records.revoke(at) }
     }
     shared.withLock { $0.owned = owned.sorted() }
@@ -160,19 +148,9 @@ final class IngestLoop: @unchecked Sendable {
         context.log.warning(
           "a notification cannot be read; it goes to the dead letters",
           ["partition": .init("\(block.at)"), "offset": .init("\(entry.offset)"), "reason": .init(reason)])
-        if let token = tracker.take(block.at, offset: entry.offset, parts: 1) {
-          letters.append(Letter(token: token, reason: reason, bytes: bytes))
-        }
+        try DeadLetterSender.message(context, block.at, offset: entry.offset, reason: reason, bytes: bytes)
+        _ = tracker.take(block.at, offset: entry.offset, parts: 0)
       }
-    }
-  }
-
-  private func sendLetters() throws {
-    while let letter = letters.first {
-      try DeadLetterSender.message(
-        context, letter.token.at, offset: letter.token.offset, reason: letter.reason, bytes: letter.bytes)
-      tracker.finish(letter.token)
-      letters.removeFirst()
     }
   }
 

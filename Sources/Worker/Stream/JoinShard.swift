@@ -38,8 +38,6 @@ final class JoinShard: @unchecked Sendable {
   private var checkpointedAt: Int64 = 0
   private var sweptAt: Int64 = 0
   private var uploaded: Set<String> = []
-  /// Uploaded for a checkpoint that could not be written: when.
-  private var uploading: [String: Int64] = [:]
   private(set) var checkpoints = Totals()
 
   struct Totals: Sendable {
@@ -414,20 +412,19 @@ final class JoinShard: @unchecked Sendable {
       chain: chain.description, rowsOffset: rowsOffset, segments: try refs.map(named),
       cuts: context.options.sabotage == .pin ? [] : pending)
     let before = checkpoints.bytes
-    let now = context.clock.now()
     // After a long pause we may own the shard no more, and its owner's sweep may have taken what only we knew of.
-    if now - checkpointedAt > JoinShard.sweepGrace / 2 { try seeUploaded() }
-    try upload(checkpoint.names, now)
+    let began = context.clock.now()
+    if began - checkpointedAt > JoinShard.sweepGrace / 2 { uploaded = try storage.uploadedNames() }
+    try upload(checkpoint.names)
     checkpoints.bytes += try storage.write(checkpoint)
-    if context.clock.now() - now > JoinShard.sweepGrace / 2 {
-      try seeUploaded()
-      try upload(checkpoint.names, context.clock.now())
+    if context.clock.now() - began > JoinShard.sweepGrace / 2 {
+      uploaded = try storage.uploadedNames()
+      try upload(checkpoint.names)
     }
     checkpoints.count += 1
     context.metrics.checkpoints.increment()
     context.metrics.checkpointBytes.increment(by: checkpoints.bytes - before)
     uploaded = checkpoint.names
-    uploading = [:]
     checkpointed = position
     checkpointedAt = context.clock.now()
     storage.removeLocally(except: checkpoint.names)
@@ -437,20 +434,12 @@ final class JoinShard: @unchecked Sendable {
     }
   }
 
-  /// Believes what the store says, not what we remember.
-  private func seeUploaded() throws {
-    uploaded = try storage.uploadedNames()
-    uploading = [:]
-  }
-
   /// Puts those into the store that are not there.
-  private func upload(_ names: Set<String>, _ now: Int64) throws {
+  private func upload(_ names: Set<String>) throws {
     for name in names.subtracting(uploaded).sorted() {
-      // What no checkpoint names is swept after a while, so it counts as uploaded for less than that.
-      if let at = uploading[name], now - at < JoinShard.sweepGrace / 2 { continue }
       try storage.upload(name)
       checkpoints.bytes += segments.refs.first { $0.name == name }?.bytes ?? 0
-      uploading[name] = now
+      uploaded.insert(name)
     }
   }
 

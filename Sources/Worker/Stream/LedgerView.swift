@@ -19,8 +19,8 @@ final class LedgerView: @unchecked Sendable {
     var appendedAt: Int64
     /// For an accepted cut: what it holds.
     var cut: LedgerFold.CutState?
-    /// What keeping it costs, near enough.
-    var bytes = 0
+    /// For a commit: per object input, whether the source keeps rows of removed objects is the follower's matter.
+    var isOurs = false
   }
 
   private struct Rejecting {
@@ -40,12 +40,6 @@ final class LedgerView: @unchecked Sendable {
   private var forgotten = 0
   /// Accepted attempts with rejected rows, for the dead letters; a few words each.
   private var rejecting: [AttemptID: Rejecting] = [:]
-  /// Of those that are not.
-  private var judgedBytes = 0
-  /// Entries before this position are forgotten.
-  private var keptFrom = 0
-  /// Of the newest entries, by position: small, so that they outlive their entries.
-  private var verdicts: [(position: Int, verdict: LedgerFold.Verdict)] = []
   private var cursors: [Int: Int] = [:]
   private var nextCursor = 0
   /// Verdicts that somebody waits for, by offset; nil: not folded yet.
@@ -109,7 +103,7 @@ final class LedgerView: @unchecked Sendable {
         buffer.baseAddress.map { Hashing.hash64($0, buffer.count) } ?? 0
       }
       let goesOn = lock.withLock { () -> Bool in
-        if !isRewinding { judge(entry, record, hash, bytes.count) }
+        if !isRewinding { judge(entry, record, hash) }
         return !isRewinding
       }
       if !goesOn { return true }
@@ -156,39 +150,24 @@ final class LedgerView: @unchecked Sendable {
   }
 
   /// Within the lock.
-  private func judge(_ entry: LedgerEntry, _ record: RecordBlock.Entry, _ hash: UInt64, _ bytes: Int) {
+  private func judge(_ entry: LedgerEntry, _ record: RecordBlock.Entry, _ hash: UInt64) {
     let position = Int(record.offset)
     let appendedAt = record.timestamp * 1000
     let entry = ignoresBase ? entry.based(on: fold) : entry
     let verdict = fold.judge(entry, at: position, appendedAt: appendedAt, hash: hash)
     var cut: LedgerFold.CutState?
     if case .cut(let id, _, _) = entry, verdict == .accepted { cut = fold.cuts[id] }
-    // A cut keeps the fold's tables as they stood.
-    let cost = bytes + 64 + (cut.map { $0.objects.count * 100 } ?? 0)
     judged.append(
       Judged(
-        position: position, entry: entry, verdict: verdict, chain: fold.chain, appendedAt: appendedAt, cut: cut,
-        bytes: cost))
+        position: position, entry: entry, verdict: verdict, chain: fold.chain, appendedAt: appendedAt, cut: cut))
     if case .commit(let commit) = entry, case .inputs(let verdicts) = verdict { note(commit, verdicts, at: position) }
     if expected.keys.contains(record.offset) { expected[record.offset] = .some(verdict) }
-    judgedBytes += cost
-    verdicts.append((position, verdict))
-    if verdicts.count > 2 * LedgerView.verdictsMax { verdicts.removeFirst(LedgerView.verdictsMax) }
-    forget()
-  }
-
-  /// Lets go of entries that no follower needs, but for the newest: who comes new is near the end as a rule, and need not
-  /// have the ledger read again.
-  private func forget() {
-    let needed = cursors.values.min() ?? .max
-    while forgotten < judged.count, judged[forgotten].position < needed,
-      judgedBytes > LedgerView.entryBytesMax || judged.count - forgotten > LedgerView.entriesMax
-    {
-      judgedBytes -= judged[forgotten].bytes
-      keptFrom = judged[forgotten].position + 1
-      forgotten += 1
-    }
-    if forgotten * 2 > judged.count {
+    // Until the head is seen, those who will follow have not come yet.
+    let needed = cursors.values.min() ?? (headSeen ? position : 0)
+    // An appender says that it waits only once it knows the offset: a few entries are kept whoever follows.
+    let keepFrom = min(needed, position - LedgerView.verdictsKept)
+    while forgotten < judged.count, judged[forgotten].position < keepFrom { forgotten += 1 }
+    if forgotten > 4096 && forgotten * 2 > judged.count {
       judged.removeFirst(forgotten)
       forgotten = 0
     }
@@ -204,11 +183,7 @@ final class LedgerView: @unchecked Sendable {
     rejecting[commit.attempt] = noted
   }
 
-  /// Entries kept beyond those that a follower needs: how many, and how large together.
-  static let entriesMax = 20_000
-  static let entryBytesMax = 32 << 20
-  /// Verdicts are asked for a moment after their entry, even where no one follows; for longer by who ``expect(_:)``s them.
-  static let verdictsMax = 2_000
+  private static let verdictsKept = 256
 
   // MARK: Asking
 
@@ -240,29 +215,17 @@ final class LedgerView: @unchecked Sendable {
   /// The verdict on the entry at an offset, nil while it has not been folded.
   func verdict(at offset: Int64) -> LedgerFold.Verdict? {
     lock.withLock {
-      if let held = expected[offset] { return held }
-      return known(offset)
+      guard let held = expected[offset] else { return find(Int(offset))?.verdict }
+      return held
     }
-  }
-
-  /// Within the lock: the verdict on one of the newest entries.
-  private func known(_ offset: Int64) -> LedgerFold.Verdict? {
-    guard Int64(fold.position) > offset else { return nil }
-    var low = 0
-    var high = verdicts.count
-    while low < high {
-      let middle = (low + high) / 2
-      if Int64(verdicts[middle].position) < offset { low = middle + 1 } else { high = middle }
-    }
-    return low < verdicts.count && Int64(verdicts[low].position) == offset ? verdicts[low].verdict : nil
   }
 
   /// Whoever appended an entry says so at once, so that its verdict is kept until ``forget(_:)``, however late it is asked
   /// for. If so much has been folded since that it is forgotten already, it counts as refused: looking again finds out.
   func expect(_ offset: Int64) {
     lock.withLock {
-      if let known = known(offset) {
-        expected[offset] = .some(known)
+      if let known = find(Int(offset)) {
+        expected[offset] = .some(known.verdict)
       } else if Int64(fold.position) > offset {
         expected[offset] = .some(.refused("its verdict is not known any more"))
       } else {
@@ -301,7 +264,12 @@ final class LedgerView: @unchecked Sendable {
   var followers: Int { lock.withLock { cursors.count } }
 
   /// Whether entries from `position` on are still kept.
-  func holds(_ position: Int) -> Bool { lock.withLock { position >= keptFrom } }
+  func holds(_ position: Int) -> Bool {
+    lock.withLock {
+      guard forgotten < judged.count else { return position >= fold.position }
+      return judged[forgotten].position <= position
+    }
+  }
 
   /// Starts over from the ledger's beginning, for a follower that needs older entries than are kept.
   func rewind() {
@@ -309,10 +277,7 @@ final class LedgerView: @unchecked Sendable {
       fold = LedgerFold()
       judged = []
       rejecting = [:]
-      judgedBytes = 0
       forgotten = 0
-      keptFrom = 0
-      verdicts = []
       headSeen = false
       isRewinding = true
     }
@@ -331,6 +296,11 @@ final class LedgerView: @unchecked Sendable {
       if judged[middle].position < position { low = middle + 1 } else { high = middle }
     }
     return low
+  }
+
+  private func find(_ position: Int) -> Judged? {
+    let at = index(of: position)
+    return at < judged.count && judged[at].position == position ? judged[at] : nil
   }
 }
 

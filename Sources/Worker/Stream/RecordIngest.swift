@@ -216,6 +216,7 @@ final class RecordIngest: @unchecked Sendable {
       } else if source.onGap == .skip {
         let entry = LedgerEntry.skipped(feed.identity, from: held.end, to: bounds.first, reason: "retention")
         let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+        context.ledger.expect(offset)
         context.log.warning(
           "records were lost to retention and are skipped, as on_gap says",
           [

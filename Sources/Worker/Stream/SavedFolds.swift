@@ -36,12 +36,22 @@ struct SavedFolds: Sendable {
     for key in all where key < used { try state.store.delete(key) }
   }
 
+  /// Removes folds that nobody begins from any more and that are as old as `old`, microseconds; gives them.
+  func sweep(upTo old: Int64) throws -> [ObjectInfo] {
+    let all = try SmallObject.list(state, prefix)
+    guard let used = try usable(among: all.map(\.key)) else { return [] }
+    let gone = all.filter { $0.key < used && $0.modifiedMicroseconds <= old }
+    for info in gone { try state.store.delete(info.key) }
+    return gone
+  }
+
   private func usable(among keys: [String]) throws -> String? {
     guard !keys.isEmpty else { return nil }
     var least = Int.max
     for shard in 0..<shards {
       let positions = try self.keys(state.key("shards/\(shard)/checkpoints/")).compactMap { number($0) }
-      least = min(least, (positions.max() ?? 0) - 1)
+      // The lowest: recovery falls back to it where the highest cannot be used.
+      least = min(least, (positions.min() ?? 0) - 1)
     }
     return keys.filter { (number($0) ?? .max) <= least }.max()
   }

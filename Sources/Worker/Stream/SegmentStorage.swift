@@ -69,7 +69,9 @@ struct SegmentStorage: Sendable {
 
   /// The shard's checkpoints, the highest first.
   func checkpointKeys() throws(StoreError) -> [String] {
-    try list(checkpointPrefix).map(\.key).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.reversed()
+    try SmallObject.list(context.state, checkpointPrefix).map(\.key).sorted {
+      $0.utf8.lexicographicallyPrecedes($1.utf8)
+    }.reversed()
   }
 
   func checkpoint(_ key: String) throws -> Checkpoint {

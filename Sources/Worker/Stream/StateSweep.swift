@@ -6,6 +6,7 @@ public import Platform
 ///
 /// | what | goes when, once it is older than the grace |
 /// |---|---|
+/// | saved folds of the ledger | a later one lies before all checkpoints, too |
 /// | checkpoints, segments of a shard | no checkpoint that stays names them |
 /// | files of a snapshot that is published | its manifest does not name them (shards' work files among them) |
 /// | files of a snapshot that retention removed | always; the tombstone stays |
@@ -68,6 +69,9 @@ public struct StateSweep: Sendable {
       report.removed += swept.deleted.map { Removed(kind: .state, key: $0.key, bytes: $0.size) }
       pending.formUnion(swept.cuts)
       report.localNames.formUnion(swept.segments.map { SegmentStorage.localName($0, shard: shard) })
+    }
+    report.removed += try SavedFolds(state: state, shards: definition.shards).sweep(upTo: old).map {
+      Removed(kind: .state, key: $0.key, bytes: $0.size)
     }
     for (id, files) in try snapshots().sorted(by: { $0.key < $1.key }) {
       try sweep(id, files, isPending: pending.contains(id), &report)
