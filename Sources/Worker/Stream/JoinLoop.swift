@@ -192,7 +192,7 @@ final class JoinLoop: @unchecked Sendable {
     var startsOver = false
     do {
       if isClosing {
-        if wasRecovered && shard.stopped == nil { try shard.checkpoint() }
+        if wasRecovered && shard.stopped == nil { try checkpoint(shard) }
       } else if !wasRecovered {
         start = try shard.recover()
       } else {
@@ -251,10 +251,16 @@ final class JoinLoop: @unchecked Sendable {
     let moreToCome = shard.position < context.ledger.position
     if let live = shard.live { moved = try live.emit(shard, moreToCome: moreToCome) || moved }
     if shard.isCheckpointDue(memoryMax: memoryMax) {
-      try shard.checkpoint()
+      try checkpoint(shard)
       moved = true
     }
     return moved
+  }
+
+  /// After a restart, what a checkpoint holds counts as told; so it is told first.
+  private func checkpoint(_ shard: JoinShard) throws {
+    _ = try shard.live?.emit(shard, moreToCome: false)
+    try shard.checkpoint()
   }
 
   /// New rows that one shard keeps in memory.

@@ -301,7 +301,7 @@ final class JoinShard: @unchecked Sendable {
     } catch let error as BrokerError {
       if case .outOfRange(let bounds) = error.code {
         stop(
-          "the rows of \(names(commit)) (ledger position \(position)) are no longer in \(context.topics.rows)[\(shard)]: they begin at offset \(bounds.first) and \(receipt.first) is needed; supply them with `tributary backfill --again`"
+          "the rows of \(names(commit)) (ledger position \(position)) are no longer in \(context.topics.rows)[\(shard)]: they begin at offset \(bounds.first) and \(receipt.first) is needed; restore that topic, or begin the dataset anew under another name (its objects are read again)"
         )
         return nil
       }
