@@ -144,7 +144,8 @@ struct SourceListerTests {
     let hints = fold.differences(&lister, now: 4).hints
     #expect(names(hints) == ["+customers/a.csv"] && hints[0].version?.hasPrefix("v-") == true)
     #expect(fold.differences(&lister, now: 5).hints == hints)
-    #expect(heads.withLock { $0 } == 3)
+    // Asked again while it differs: the same bytes put once more within a second would list the same.
+    #expect(heads.withLock { $0 } == 4)
   }
 
   @Test func textsOfVersions() {
