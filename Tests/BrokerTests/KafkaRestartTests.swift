@@ -24,9 +24,11 @@ import Testing
     defer { reader.close() }
     let acknowledged = Guarded<[String]>([])
     let isDone = Guarded(false)
+    let isPaused = Guarded(false)
     let writer = DispatchQueue(label: "writer")
     writer.async {
       for call in 0... {
+        while isPaused.withLock({ $0 }) && !isDone.withLock({ $0 }) { Thread.sleep(forTimeInterval: 0.005) }
         let values = (0..<10).map { "\(call)/\($0)" }
         // What fails is sent again: the ledger's rule is made for that.
         while (try? append(values, to: topic, broker)) == nil { if isDone.withLock({ $0 }) { return } }
@@ -42,7 +44,13 @@ import Testing
     try drive([member], "before the kill") {
       acknowledged.withLock { $0.count } >= 200 && member.owned.count == 2 && member.count > 0
     }
+    // This server acknowledges a little before it writes: what it has is let settle, or its kill would take it away. The
+    // writer goes on as soon as it is dead.
+    isPaused.withLock { $0 = true }
+    let settled = Date.now.addingTimeInterval(3)
+    try drive([member], "nothing new for a while") { Date.now > settled }
     server.kill()
+    isPaused.withLock { $0 = false }
     let back = Date.now.addingTimeInterval(0.5)
     try drive([member], "a moment without server") { Date.now > back }
     try server.start()

@@ -272,7 +272,7 @@ import Testing
     block.append(offset: 5, timestamp: 0, key: nil, value: nil)
     shard.take(block)
     #expect(try shard.step())
-    #expect(shard.stopped?.contains("people/0.csv") == true && shard.stopped?.contains("backfill") == true)
+    #expect(shard.stopped?.contains("people/0.csv") == true && shard.stopped?.contains("restore that topic") == true)
   }
 
   @Test("a shard does not pass over entries of a newer definition's columns")

@@ -82,7 +82,7 @@ import Testing
       }
     }
     #expect(node.parts.totals.repaired == 1)
-    #expect(try hints(world) > 2, "it is told of all the same")
+    #expect(try hints(world) >= 2, "both are told of")
   }
 
   @Test("complete: once the stores hold nothing that the ledger has not")
