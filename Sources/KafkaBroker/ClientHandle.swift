@@ -41,9 +41,18 @@ final class ClientHandle: @unchecked Sendable {
     }
   }
 
+  /// librdkafka 2.0.2 ends the process if a member is destroyed between joining and its first assignment (an assertion on
+  /// the sticky assignor's state). Such a handle is left to the end of the process; there are few of them.
+  var isLeftBehind = false
+
   deinit {
     // Without the consumer's close, which is said explicitly: leaving a group may take seconds and is not wanted of
     // a member that keeps its place.
+    if isLeftBehind {
+      // Its threads go on calling back.
+      _ = Unmanaged.passRetained(context)
+      return
+    }
     rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
   }
 

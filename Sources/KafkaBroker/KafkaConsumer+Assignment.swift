@@ -6,6 +6,7 @@ extension KafkaConsumer {
   /// The callback, within a call of the library by the thread that owns this.
   func rebalance(_ code: rd_kafka_resp_err_t, _ partitions: [TopicPartition]) {
     if code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+      handle.isLeftBehind = false
       for partition in partitions { owned[partition] = Owned() }
       // Acknowledged with nothing to read yet.
       change(adding: [])

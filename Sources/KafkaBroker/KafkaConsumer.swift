@@ -55,6 +55,7 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
     rd_kafka_poll_set_consumer(handle.pointer)
     try handle.checkReachable("join \(group)", milliseconds: context.settings.requestMilliseconds)
     let list = PartitionList(topics.map { TopicPartition($0, -1) })
+    handle.isLeftBehind = true
     let code = list.withPointer { rd_kafka_subscribe(handle.pointer, $0) }
     guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw handle.error(code, "join", group) }
   }

@@ -126,7 +126,13 @@ public final class StreamNode: Sendable {
       if context.ledger.isAtHead { state.withLock { if $0.phase == .starting { $0.phase = .running } } }
       return moved
     }
-    spawn("ingest", rejoins: parts.ingest.rejoin) { [self] in try parts.ingest.step(milliseconds: 20) }
+    // Each group's member belongs to its thread, which leaves the group as soon as the node is to stop: all three at once,
+    // for leaving may take seconds.
+    spawn("ingest", rejoins: parts.ingest.rejoin) { [self] in
+      guard state.withLock({ $0.isDraining }) else { return try parts.ingest.step(milliseconds: 20) }
+      parts.ingest.close()
+      return false
+    }
     for number in 0..<max(1, options.readers) {
       spawn("objects-\(number)") { [self] in
         let moved = try parts.objects.step()
@@ -140,7 +146,7 @@ public final class StreamNode: Sendable {
       return true
     }
     spawn("join", rejoins: parts.join.rejoin) { [self] in
-      // The group's member belongs to this thread, so it hands the shards over, too.
+      // This one hands the shards over, too.
       guard state.withLock({ $0.isDraining }) else { return try parts.join.poll(milliseconds: 20) }
       parts.join.close()
       state.withLock { $0.isDrained = true }
@@ -161,7 +167,11 @@ public final class StreamNode: Sendable {
       }
     }
     spawn("cuts") { [self] in try parts.cuts.step() }
-    spawn("control", rejoins: parts.control.rejoin) { [self] in try parts.control.step(milliseconds: 50) }
+    spawn("control", rejoins: parts.control.rejoin) { [self] in
+      guard state.withLock({ $0.isDraining }) else { return try parts.control.step(milliseconds: 50) }
+      parts.control.close()
+      return false
+    }
     spawn("lag") { [self] in
       let lag = parts.lag()
       state.withLock { $0.lag = lag }
@@ -284,6 +294,7 @@ public final class StreamNode: Sendable {
     feed?.cancel()
     parts.objects.wake()
     for thread in state.withLock({ $0.threads }) { thread.join() }
+    // Closed by their own threads as a rule; all that is left over here is closed now.
     parts.ingest.close()
     parts.control.close()
     parts.join.close()
