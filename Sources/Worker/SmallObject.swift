@@ -36,18 +36,20 @@ enum SmallObject {
       throw PublishError(
         .damaged, "\(location(place, key)) is \(info.size) bytes large: that is no document of ours")
     }
+    return try whole(place, info)
+  }
+
+  /// All bytes of an object.
+  static func whole(_ place: StorePlace, _ info: ObjectInfo) throws(StoreError) -> [UInt8] {
     let reader = try place.store.open(info)
     // A byte more than there should be, so that the end shows.
-    var bytes = [UInt8](repeating: 0, count: Int(info.size) + 1)
-    var filled = 0
-    while filled < bytes.count {
-      let count = try bytes.withUnsafeMutableBytes { buffer in
-        try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
-      }
+    let chunk = Chunk(capacity: Int(info.size) + 1)
+    while chunk.count < chunk.memory.count {
+      let count = try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: chunk.memory[chunk.count...]))
       if count == 0 { break }
-      filled += count
+      chunk.count += count
     }
-    return Array(bytes[..<filled])
+    return Array(chunk.bytes)
   }
 
   /// The document at `key`, or nil where there is none.

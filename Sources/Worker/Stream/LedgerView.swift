@@ -236,11 +236,6 @@ final class LedgerView: @unchecked Sendable {
 
   func forget(_ offset: Int64) { lock.withLock { _ = expected.removeValue(forKey: offset) } }
 
-  /// Waits until the entry at `offset` is folded, something else happens, or the time is up.
-  func wait(until position: Int, milliseconds: Int) {
-    lock.withLock { if fold.position < position && failure == nil { lock.wait(milliseconds: milliseconds) } }
-  }
-
   /// The judged entries from a position on, at most so many. Those that no cursor needed are gone.
   func entries(from position: Int, most: Int) -> ArraySlice<Judged> {
     lock.withLock {

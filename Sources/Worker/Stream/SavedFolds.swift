@@ -62,28 +62,10 @@ struct SavedFolds: Sendable {
   }
 
   private func keys(_ prefix: String) throws(StoreError) -> [String] {
-    var found: [String] = []
-    do {
-      try state.store.list(prefix: prefix) { page in
-        found += page.map(\.key).filter { $0.hasSuffix(".json") }
-        return true
-      }
-    } catch {
-      if error.code == .notFound { return [] }
-      throw error
-    }
-    return found
+    try SmallObject.list(state, prefix).map(\.key).filter { $0.hasSuffix(".json") }
   }
 
   private func fetch(_ key: String) throws(StoreError) -> [UInt8] {
-    let info = try state.store.head(key)
-    let reader = try state.store.open(info)
-    let chunk = Chunk(capacity: Int(info.size) + 1)
-    while chunk.count < chunk.memory.count {
-      let n = try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: chunk.memory[chunk.count...]))
-      if n == 0 { break }
-      chunk.count += n
-    }
-    return Array(chunk.bytes)
+    try SmallObject.whole(state, try state.store.head(key))
   }
 }

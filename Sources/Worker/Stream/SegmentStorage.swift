@@ -115,15 +115,7 @@ struct SegmentStorage: Sendable {
   }
 
   private func fetch(_ key: String) throws -> [UInt8] {
-    let info = try context.state.store.head(key)
-    let reader = try context.state.store.open(info)
-    let chunk = Chunk(capacity: Int(info.size) + 1)
-    while chunk.count < chunk.memory.count {
-      let n = try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: chunk.memory[chunk.count...]))
-      if n == 0 { break }
-      chunk.count += n
-    }
-    return Array(chunk.bytes)
+    try SmallObject.whole(context.state, try context.state.store.head(key))
   }
 
   // MARK: Sweeping

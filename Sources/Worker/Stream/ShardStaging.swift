@@ -39,11 +39,6 @@ struct ShardStaging {
     return staged.frames.sorted { $0.key < $1.key }.map(\.value)
   }
 
-  mutating func removeAll() {
-    attempts = [:]
-    bytes = 0
-  }
-
   private mutating func dropOldest() {
     for (attempt, staged) in attempts.sorted(by: { $0.value.lastOffset < $1.value.lastOffset }) {
       if bytes <= bytesMax / 2 { break }
