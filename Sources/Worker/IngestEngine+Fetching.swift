@@ -1,4 +1,5 @@
 internal import Digests
+internal import Pipeline
 internal import Platform
 
 /// Fetching: threads that block on stores and fill mailboxes, held back by their size.

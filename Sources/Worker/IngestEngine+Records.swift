@@ -15,7 +15,7 @@ extension IngestEngine {
       _ = deliver(.endOfAttempt(unread: []), attempt)
       return
     }
-    do {
+    do throws(BrokerError) {
       guard let broker else {
         // Such ranges are never listed.
         throw BrokerError(.other, operation: "read", location: "\(range.at)", message: "there is no broker to read from")

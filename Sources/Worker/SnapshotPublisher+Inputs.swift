@@ -1,4 +1,6 @@
+internal import Definition
 internal import Pipeline
+internal import Platform
 
 extension SnapshotPublisher {
   /// What the manifest says of the inputs, in an order that does not depend on where they were read from.

@@ -1,3 +1,4 @@
+import Definition
 import Pipeline
 import Platform
 import TestKit
@@ -21,7 +22,7 @@ import Testing
     #expect(again.manifest.ranges == manifest.ranges)
     #expect(again.manifest.inputs.map(\.rowsApplied) == manifest.inputs.map(\.rowsApplied))
     #expect(again.manifest.rejected.reasons == manifest.rejected.reasons)
-    #expect(again.manifest.checks.allSatisfy(\.passed))
+    #expect(again.manifest.checks.allSatisfy { $0.passed })
     #expect(again.retained == [] || manifest.inputs.contains { $0.source == "visits" }, "seed \(seed)")
     // What comes later is not of it.
     for _ in 0..<20 {
@@ -48,7 +49,7 @@ import Testing
     #expect(again.manifest.fingerprint == manifest.fingerprint, "seed \(seed)")
     #expect(again.manifest.inputs == manifest.inputs && again.manifest.ranges == manifest.ranges)
     #expect(again.manifest.rejected.rows == manifest.rejected.rows)
-    #expect(again.manifest.checks.allSatisfy(\.passed), "\(again.manifest.checks)")
+    #expect(again.manifest.checks.allSatisfy { $0.passed }, "\(again.manifest.checks)")
     let ranges = manifest.ranges ?? []
     #expect(again.retained.count == manifest.inputs.count + ranges.count { $0.from < $0.to }, "seed \(seed)")
     // Without a broker at all it is the same.
@@ -182,6 +183,6 @@ import Testing
     let batch = try run(.broker(history.world.broker)).manifest
     #expect(batch.ranges == manifest.ranges)
     #expect(batch.fingerprint == manifest.fingerprint)
-    #expect(throws: BatchError.self) { try run(.none("a worker uses it")) }
+    #expect(throws: BatchError.self) { _ = try run(.none("a worker uses it")) }
   }
 }

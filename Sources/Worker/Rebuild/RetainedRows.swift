@@ -1,5 +1,7 @@
 internal import Columns
+internal import Definition
 internal import Pipeline
+internal import Platform
 
 /// Rows of a manifest's inputs, out of the segments that a stream keeps (ARCHITECTURE.md §5).
 ///
@@ -88,7 +90,7 @@ struct RetainedRows: Sendable {
         guard let number = object(input), input.modified == inputs.objects[number].modified,
           found[number] == 0
         else { continue }
-        func rank(_ position: Int) -> (Bool, Int) { (position < cut, position) }
+        func rank(_ position: Int) -> (Int, Int) { (position < cut ? 1 : 0, position) }
         if let held = positions[number], rank(held) >= rank(input.position) { continue }
         positions[number] = input.position
       }

@@ -64,7 +64,7 @@ final class StreamHistory {
   func change(_ random: inout SeededGenerator) throws {
     for _ in 0..<random.int(1...6) {
       let key = "\(random.pick(["people", "visits"]))/\(random.int(0...3)).csv"
-      world.clock.advance(milliseconds: random.int(0...2000))
+      world.clock.advance(milliseconds: Int64(random.int(0...2000)))
       if random.chance(6) {
         world.objects.remove(key)
       } else {
