@@ -11,44 +11,51 @@ extension IngestEngine {
   private static let pollBytes = 1 << 20
 
   func fetch(_ range: InputRange, _ attempt: Attempt) {
-    guard range.to > range.from else {
+    let parts = range.parts
+    guard let first = parts.first else {
       _ = deliver(.endOfAttempt(unread: []), attempt)
       return
     }
     do throws(BrokerError) {
       guard let broker else {
         // Such ranges are never listed.
-        throw BrokerError(.other, operation: "read", location: "\(range.at)", message: "there is no broker to read from")
+        throw BrokerError(
+          .other, operation: "read", location: "\(range.at)", message: "there is no broker to read from")
       }
-      let reader = try broker.reader(range.at, from: range.from)
+      let reader = try broker.reader(range.at, from: first.lowerBound)
       defer { reader.close() }
-      if try read(range, broker, reader, attempt) { _ = deliver(.endOfAttempt(unread: []), attempt) }
+      for part in parts {
+        if part != first { try reader.seek(to: part.lowerBound) }
+        guard try read(part, range.at, broker, reader, attempt) else { return }
+      }
+      _ = deliver(.endOfAttempt(unread: []), attempt)
     } catch {
       _ = deliver(.endOfAttempt(unread: [(0, error.description)]), attempt)
     }
   }
 
   /// False: the run has stopped.
-  private func read(_ range: InputRange, _ broker: any Broker, _ reader: any PartitionReader, _ attempt: Attempt)
-    throws(BrokerError) -> Bool
-  {
-    var next = range.from
+  private func read(
+    _ offsets: Range<Int64>, _ at: TopicPartition, _ broker: any Broker, _ reader: any PartitionReader,
+    _ attempt: Attempt
+  ) throws(BrokerError) -> Bool {
+    var next = offsets.lowerBound
     var silent = 0
-    while next < range.to {
+    while next < offsets.upperBound {
       guard let block = try reader.poll(milliseconds: Self.pollMilliseconds, maxBytes: Self.pollBytes) else {
         if lock.withLock({ stopped }) { return false }
         silent += Self.pollMilliseconds
         if silent < Self.silenceMilliseconds { continue }
         // The broker must be there to be believed.
-        if let bounds = try broker.bounds([range.at])[range.at], bounds.first <= next, bounds.end >= range.to {
+        if let bounds = try broker.bounds([at])[at], bounds.first <= next, bounds.end >= offsets.upperBound {
           return true
         }
         throw BrokerError(
-          .unavailable, operation: "read", location: "\(range.at)", message: "nothing comes at offset \(next)",
-          hint: "offsets to \(range.to) are wanted; try again")
+          .unavailable, operation: "read", location: "\(at)", message: "nothing comes at offset \(next)",
+          hint: "offsets to \(offsets.upperBound) are wanted; try again")
       }
       silent = 0
-      let wanted = block.entries.prefix { $0.offset < range.to }.count
+      let wanted = block.entries.prefix { $0.offset < offsets.upperBound }.count
       if wanted > 0, !deliver(.records(block, 0..<wanted), attempt) { return false }
       next = block.nextOffset
     }

@@ -14,6 +14,18 @@ struct InputRange: Sendable {
   var expected: Manifest.RangeRecord?
 
   var at: TopicPartition { TopicPartition(range.topic, range.partition) }
+
+  /// What is read of it: all but the gaps that the manifest knows, which may be there (again) or not.
+  var parts: [Range<Int64>] {
+    var parts: [Range<Int64>] = []
+    var next = from
+    for gap in expected?.skipped ?? [] {
+      if gap.from > next { parts.append(next..<min(gap.from, max(to, next))) }
+      next = max(next, gap.to)
+    }
+    if next < to { parts.append(next..<to) }
+    return parts.filter { !$0.isEmpty }
+  }
 }
 
 /// What is read, staged and committed together: one large object, many small ones, a partition's records, or all that one

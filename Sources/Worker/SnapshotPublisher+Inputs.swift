@@ -32,7 +32,7 @@ extension SnapshotPublisher {
             Manifest.RangeRecord(
               source: range.range.source, topic: range.range.topic, partition: range.range.partition,
               from: range.from, to: range.to, rowsRead: counts.read, rowsApplied: counts.read - counts.rejected,
-              rowsRejected: counts.rejected)
+              rowsRejected: counts.rejected, skipped: range.expected?.skipped)
           ))
       }
     }

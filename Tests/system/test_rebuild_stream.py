@@ -104,6 +104,14 @@ def test_from_topics(program, kafka, stream, tmp_path):
     assert batch["rows_read"] == 60 + 2 * 2200
     one = program("rebuild", tmp_path / "batch", "--json").json
     assert one["equal"] and one["retained"] == []
+    # Where the broker is may stand in the environment, which is in no manifest.
+    path = snapshot.path / "manifest.json"
+    path.write_text(path.read_text().replace(kafka.address, "${BROKERS}"))
+    without = program("rebuild", path, "--json").json
+    assert without["equal"] and all("BROKERS is not set" in line for line in without["retained"]), without
+    for more in ({"BROKERS": kafka.address}, {}):
+        found = program("rebuild", path, "--json", *([] if more else ["--kafka", kafka.address]), **more).json
+        assert found["equal"] and found["retained"] == []
 
 
 def test_from_segments(program, kafka, stream, tmp_path):

@@ -105,7 +105,7 @@ private struct HeldRecords {
 
   /// Why a range cannot be read: a sentence; nil where all its offsets are there.
   mutating func refusal(of range: InputRange) -> String? {
-    if range.from == range.to { return nil }
+    guard let first = range.parts.first?.lowerBound, let end = range.parts.last?.upperBound else { return nil }
     let location = RunInput.range(range).location
     switch bounds(of: range.range.topic) {
     case .failure(let error): return "input \(location): \(error)"
@@ -113,7 +113,7 @@ private struct HeldRecords {
       guard let bounds = partitions[range.range.partition] else {
         return "input \(location) is gone: the topic has \(partitions.count) partitions"
       }
-      guard bounds.first > range.from || bounds.end < range.to else { return nil }
+      guard bounds.first > first || bounds.end < end else { return nil }
       return "input \(location) is gone: the topic holds \(bounds.first) to \(bounds.end) there"
     }
   }

@@ -35,7 +35,8 @@ struct RebuildRun {
   var retained: RetainedRows? {
     state.map {
       RetainedRows(
-        segments: RetainedSegments(state: $0, dataset: definition.dataset, shards: definition.shards), cut: manifest.cut)
+        segments: RetainedSegments(state: $0, dataset: definition.dataset, shards: definition.shards), cut: manifest.cut
+      )
     }
   }
 

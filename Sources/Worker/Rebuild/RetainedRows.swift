@@ -45,6 +45,8 @@ struct RetainedRows: Sendable {
     private let inputs: AttemptInputs
     private let cut: Int
     private let wanted: [UInt64]
+    /// Offsets of each range.
+    private let parts: [[Range<Int64>]]
     private var found: [UInt64]
     private var objects: [Name: Int] = [:]
     private var partitions: [Name: Int] = [:]
@@ -65,6 +67,7 @@ struct RetainedRows: Sendable {
       self.cut = cut
       wanted =
         inputs.objects.map { $0.expected?.rowsApplied ?? 0 } + inputs.ranges.map { $0.expected?.rowsApplied ?? 0 }
+      parts = inputs.ranges.map(\.parts)
       found = Array(repeating: 0, count: wanted.count)
       positions = Array(repeating: nil, count: inputs.objects.count)
       seen = Array(repeating: NumberSet(), count: inputs.ranges.count)
@@ -116,12 +119,10 @@ struct RetainedRows: Sendable {
     mutating func take(_ origin: RowOrigin, base: Int, _ numbers: [Int: Int]) -> RowOrigin? {
       guard let number = numbers[base + origin.input] else { return nil }
       if number >= inputs.objects.count {
-        let range = inputs.ranges[number - inputs.objects.count]
+        let range = number - inputs.objects.count
         // A record's row number is its offset + 1.
         let offset = Int64(origin.row) - 1
-        guard range.from <= offset, offset < range.to, seen[number - inputs.objects.count].insert(origin.row) else {
-          return nil
-        }
+        guard parts[range].contains(where: { $0.contains(offset) }), seen[range].insert(origin.row) else { return nil }
       }
       found[number] += 1
       return RowOrigin(input: number, row: origin.row, isRemoval: origin.isRemoval)

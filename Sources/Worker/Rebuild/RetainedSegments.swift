@@ -7,6 +7,14 @@ struct RetainedSegments: Sendable {
   let state: StorePlace
   let dataset: String
   let shards: Int
+  /// Several sources ask for the same.
+  private let known = Locked<[Age: [Segment]]>([:])
+
+  init(state: StorePlace, dataset: String, shards: Int) {
+    self.state = state
+    self.dataset = dataset
+    self.shards = shards
+  }
 
   struct Segment: Sendable {
     var shard: Int
@@ -22,6 +30,15 @@ struct RetainedSegments: Sendable {
 
   /// The segments that checkpoints name, those of pending cuts among them; a segment is named once a shard.
   func segments(_ age: Age) throws -> [Segment] {
+    try known.withLock { known in
+      if let held = known[age] { return held }
+      let found = try find(age)
+      known[age] = found
+      return found
+    }
+  }
+
+  private func find(_ age: Age) throws -> [Segment] {
     var found: [Segment] = []
     for shard in 0..<shards {
       let keys = try SmallObject.list(state, state.key("shards/\(shard)/checkpoints/")).map(\.key).sorted()
