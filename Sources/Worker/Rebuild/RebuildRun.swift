@@ -44,10 +44,23 @@ struct RebuildRun {
   var reasons: [String] { gone.values.sorted() }
 
   mutating func list(_ topics: TopicAccess) throws(BatchError) -> InputListing {
+    try refuseForeign()
     let listing = InputListing(
       definition, rebuilding: manifest, stores: stores, topics: topics, state: state, gone: &gone)
     if state == nil && !gone.isEmpty { throw BatchError(reasons) }
     return listing
+  }
+
+  /// Inputs that the definition does not know would be left out without a word.
+  private func refuseForeign() throws(BatchError) {
+    let known = Set(definition.sources.map(\.name))
+    let names =
+      manifest.inputs.map { ($0.source, $0.location) }
+      + (manifest.ranges ?? []).map { ($0.source, "\(TopicPartition($0.topic, $0.partition))") }
+    guard let (source, location) = names.first(where: { !known.contains($0.0) }) else { return }
+    throw BatchError([
+      "input \(location) is of the source '\(source)', which the manifest's definition does not have; was it edited?"
+    ])
   }
 
   /// Every input must be what the manifest says it was. (Of retained rows that was seen to when they were read.)
