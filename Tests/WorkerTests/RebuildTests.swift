@@ -133,6 +133,38 @@ import Testing
     #expect(again.retained.contains { $0.contains("s3://lake/people/x.csv") })
   }
 
+  @Test(
+    "what a manifest says is missing stays missing; what it holds of removed and failed objects comes out of segments")
+  func missing() throws {
+    let history = try StreamHistory(seed: 8)
+    for key in ["people/x.csv", "people/y.csv", "visits/x.csv", "visits/y.csv"] {
+      history.world.put(key, "k1,1\nk2,2\n")
+      history.node.offer(key)
+    }
+    try history.settle()
+    try history.checkpoint()
+    // A newer version that cannot be read, one that is forbidden, and an object that is gone but counts all the same.
+    history.world.objects.set("people/x.csv", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff, 1, 2, 3])
+    history.world.put("people/new.csv", "k9,9\n")
+    history.world.objects.remove("visits/y.csv")
+    history.world.onStore { (operation, key) throws(StoreError) in
+      guard operation == .read, key == "people/new.csv" else { return }
+      throw StoreError(.forbidden, operation: "GET", location: key, message: "403")
+    }
+    for key in ["people/x.csv", "people/new.csv", "visits/y.csv"] { history.node.offer(key) }
+    for _ in 0..<8 { try history.settle() }
+    let manifest = try history.snapshot("one")
+    #expect(manifest.missing.map(\.state) == ["failed", "failed"])
+    #expect(manifest.inputs.count == 4)
+    history.world.onStore { _, _ in }
+    let again = try history.rebuild(manifest)
+    #expect(again.manifest.fingerprint == manifest.fingerprint)
+    #expect(again.manifest.missing == manifest.missing)
+    #expect(again.retained.count == 2)
+    #expect(again.retained.contains { $0.contains("people/x.csv changed") })
+    #expect(again.retained.contains { $0.contains("visits/y.csv is gone") })
+  }
+
   @Test("records that compaction took since are noticed by their number")
   func compacted() throws {
     let history = try StreamHistory(seed: 5)
