@@ -24,25 +24,13 @@ extension RowBatch {
 
   /// A copy of the rows whose input (its number in the attempt) is to be kept, in the same order.
   public func filtered(keepingInputs isKept: (Int) -> Bool) -> RowBatch {
-    selecting { isKept($0.input) ? $0 : nil }
-  }
-
-  /// A copy of the rows that are given an origin, in the same order and with those origins.
-  public func selecting(_ origin: (RowOrigin) -> RowOrigin?) -> RowBatch {
     var kept: [UInt32] = []
-    var origins: [RowOrigin] = []
     kept.reserveCapacity(count)
-    origins.reserveCapacity(count)
-    for row in 0..<count {
-      guard let given = origin(self.origins[row]) else { continue }
-      kept.append(UInt32(truncatingIfNeeded: row))
-      origins.append(given)
-    }
+    for row in 0..<count where isKept(origins[row].input) { kept.append(UInt32(truncatingIfNeeded: row)) }
     let batch = RowBatch(
       shard: shard, types: columns.map(\.type), capacity: max(kept.count, 1),
       arenaBytes: count == 0 ? 0 : arena.count / count * kept.count)
     kept.withUnsafeBufferPointer { batch.append($0, of: rows) }
-    for (row, given) in origins.enumerated() { batch.origins[row] = given }
     return batch
   }
 
