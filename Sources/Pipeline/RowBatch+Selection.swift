@@ -1,3 +1,5 @@
+internal import Columns
+
 extension RowBatch {
   /// A copy of the rows that are given an origin, in the same order and with those origins.
   public func selecting(_ origin: (RowOrigin) -> RowOrigin?) -> RowBatch {
