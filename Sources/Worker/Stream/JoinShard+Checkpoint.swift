@@ -1,5 +1,7 @@
+internal import Definition
 internal import Metrics
 internal import Pipeline
+internal import Platform
 
 /// Writing down what is new.
 extension JoinShard {

@@ -126,7 +126,7 @@ final class JoinShard: @unchecked Sendable {
     switch (judged.entry, judged.verdict) {
     case (.commit(let commit), .inputs(let verdicts)):
       return try apply(commit, verdicts, at: judged)
-    case (.cut(let id, _, _), .accepted):
+    case (.cut, .accepted):
       // Rows before and after the cut must not meet in one segment while it is pending.
       if let state = judged.cut {
         cuts.begin(CutWork(cut: state, shard: shard, segments: segments.refs))
@@ -146,7 +146,7 @@ final class JoinShard: @unchecked Sendable {
   private func apply(_ commit: Commit, _ verdicts: [Bool], at judged: LedgerView.Judged) throws -> Bool {
     guard verdicts.contains(true), let source = context.source(commit.source) else { return true }
     let receipt = shard < commit.shards.count ? commit.shards[shard] : ShardReceipt()
-    var batches: [RowBatch] = []
+    var batches: [EncodedBatch] = []
     let isReadable = commit.schema == context.plan.sources[source].schemaHash
     if receipt.rows > 0 && isReadable {
       if rowsOffset < receipt.end { return false }
@@ -161,18 +161,19 @@ final class JoinShard: @unchecked Sendable {
       if segments.supersede(input.object) { isReplaced = true }
     }
     if isReplaced { segments.dropDead() }
-    let accepted = batches.compactMap { batch -> RowBatch? in
-      if verdicts.allSatisfy({ $0 }) { return batch }
-      let kept = batch.filtered { verdicts[$0] }
-      return kept.count > 0 ? kept : nil
+    if verdicts.contains(false) {
+      batches = try batches.compactMap { batch in
+        let kept = try batch.decode(types: context.types(source: source)).filtered { verdicts[$0] }
+        return kept.count > 0 ? EncodedBatch(kept) : nil
+      }
     }
-    if !accepted.isEmpty {
+    if !batches.isEmpty {
       let ref = SegmentRef(
-        name: nil, bytes: accepted.reduce(0) { $0 + $1.memoryBytes },
+        name: nil, bytes: batches.reduce(0) { $0 + $1.count },
         header: SegmentHeader(
           source: commit.source, schema: commit.schema, first: judged.position, last: judged.position,
-          rows: accepted.reduce(0) { $0 + $1.count }, inputs: inputs(commit, at: judged.position), batches: []),
-        dead: withoutRows(commit, verdicts), batches: accepted)
+          rows: batches.reduce(0) { $0 + $1.rows }, inputs: inputs(commit, at: judged.position), batches: []),
+        dead: withoutRows(commit, verdicts), batches: batches)
       segments.add(ref)
       rowsApplied += UInt64(ref.header.rows)
       context.metrics.rowsApplied(source: ref.header.source).increment(by: ref.header.rows)
@@ -202,11 +203,11 @@ final class JoinShard: @unchecked Sendable {
   }
 
   /// The attempt's batches, verified against its receipt (I3): from staging, else read again. nil: not now.
-  private func collect(_ commit: Commit, _ receipt: ShardReceipt, _ source: Int) throws -> [RowBatch]? {
+  private func collect(_ commit: Commit, _ receipt: ShardReceipt, _ source: Int) throws -> [EncodedBatch]? {
     let rows = AttemptRows(context: context, shard: shard)
     let staged = staging.take(commit.attempt)
     if let batches = rows.verified(staged, receipt, source: source) { return batches }
-    if context.options.sabotage == .receipt, let batches = rows.decode(staged, context.types(source: source)) {
+    if context.options.sabotage == .receipt, let (batches, _) = rows.decode(staged, source: source) {
       return batches
     }
     let frames: [[UInt8]]
