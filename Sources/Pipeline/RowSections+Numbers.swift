@@ -42,7 +42,8 @@ extension RowSections.Writer {
       var isNone = false
       for row in from..<to {
         let value = doubles[row]
-        let product = (value * scale).rounded()
+        // Minus zero becomes zero, as it would as an integer, and so is found to be none.
+        let product = (value * scale).rounded() + 0
         isNone =
           isNone || (product / scale).bitPattern != value.bitPattern || !(product.magnitude < 9_007_199_254_740_992)
       }

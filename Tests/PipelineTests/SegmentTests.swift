@@ -58,7 +58,7 @@ import Testing
   /// A segment of random rows, whose inputs are objects or partitions.
   private static func part(
     _ random: inout SeededGenerator, position: Int, records: Bool
-  ) -> (ref: SegmentRef, batches: [SegmentBuilder.Placed], types: [ColumnType]) {
+  ) -> (ref: SegmentRef, batches: [SegmentBuilder.Placed]) {
     let (batches, _) = ShardSplitterTests.deal(seed: random.int(0...50), shards: 1)
     let inputs = (0..<4).map { number in
       records
@@ -71,8 +71,7 @@ import Testing
       inputs: inputs, batches: [])
     let encoded = batches.map { EncodedBatch($0) }
     return (
-      SegmentRef(name: nil, bytes: 0, header: header, dead: dead, batches: encoded), encoded.map { ($0, 0) },
-      batches.first?.columns.map(\.type) ?? []
+      SegmentRef(name: nil, bytes: 0, header: header, dead: dead, batches: encoded), encoded.map { ($0, 0) }
     )
   }
 
@@ -98,12 +97,12 @@ import Testing
     let records = random.chance(2)
     let dropsDead = random.chance(2)
     let parts = (0..<random.int(1...4)).map { Self.part(&random, position: 10 + $0, records: records) }
-    let types = parts[0].types
+    let types = ModelSource.types
     let (content, dead) = try SegmentBuilder.join(
-      parts.map { ($0.ref, $0.batches) }, types: types, dropsDead: dropsDead)
+      parts, types: types, dropsDead: dropsDead)
     var live: [Row: Int] = [:]
     var all: [Row: Int] = [:]
-    for (ref, batches, _) in parts {
+    for (ref, batches) in parts {
       live.merge(try Self.count(batches, types, ref.header.inputs) { !ref.dead.contains($0) }) { $0 + $1 }
       all.merge(try Self.count(batches, types, ref.header.inputs) { _ in true }) { $0 + $1 }
     }
