@@ -44,7 +44,7 @@ final class CutLoop: @unchecked Sendable {
     }
   }
 
-  private func write(_ work: JoinShard.CutWork) throws {
+  private func write(_ work: CutWork) throws {
     // A cut of another definition is not ours to write; its publisher abandons it. While the ledger is read again, nobody
     // knows whose it is.
     guard

@@ -301,7 +301,7 @@ final class JoinLoop: @unchecked Sendable {
   // MARK: Cuts and status
 
   /// A cut of one of our shards whose part is to be written.
-  func takeCut() -> (work: JoinShard.CutWork, shard: JoinShard)? {
+  func takeCut() -> (work: CutWork, shard: JoinShard)? {
     lock.withLock {
       for slot in slots.values.sorted(by: { $0.shard.shard < $1.shard.shard })
       where slot.isRecovered && !slot.isBusy && !slot.isClosing {

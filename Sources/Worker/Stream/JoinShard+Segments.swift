@@ -1,0 +1,72 @@
+internal import Pipeline
+
+/// Rows that are only in memory become files, and small files become larger ones.
+extension JoinShard {
+  /// Rows that are only in memory become files, one a source and stretch between cuts.
+  func seal() throws {
+    let boundaries = context.options.sabotage == .stretch ? [] : cuts.positions
+    // By position, of which each entry's rows have their own: sealing one group moves the indices of the others.
+    var groups: [String: [Int]] = [:]
+    for ref in segments.refs where ref.name == nil {
+      let stretch = boundaries.count { $0 < ref.header.first }
+      groups["\(ref.header.source) \(ref.header.schema) \(stretch)", default: []].append(ref.header.first)
+    }
+    for positions in groups.values.sorted(by: { $0[0] < $1[0] }) {
+      let members = Set(positions)
+      let indices = segments.refs.indices.filter {
+        segments.refs[$0].name == nil && members.contains(segments.refs[$0].header.first)
+      }
+      try join(indices, dropsDead: cuts.isEmpty)
+    }
+    // What only a pending cut still holds.
+    try cuts.seal { ref in
+      let (content, dead) = SegmentBuilder.join([(ref, ref.batches.map { ($0, 0) })], dropsDead: false)
+      let (name, header, bytes) = try SegmentCodec.encode(content, shard: shard)
+      try storage.saveLocally(name, bytes)
+      return SegmentRef(name: name, bytes: bytes.count, header: header, dead: dead)
+    }
+  }
+
+  /// Small files of a source become one, so that their number stays bounded as records come in.
+  func merge() throws {
+    var groups: [String: [Int]] = [:]
+    for (index, ref) in segments.refs.enumerated() {
+      guard let source = context.source(ref.header.source),
+        ref.header.schema == context.plan.sources[source].schemaHash
+      else { continue }
+      groups[ref.header.source, default: []].append(index)
+    }
+    for indices in groups.values where indices.count > JoinShard.filesMax {
+      // The newest ones are the smallest as a rule; equal sizes are merged, as in any log of sorted files.
+      let small = indices.sorted { segments.refs[$0].bytes < segments.refs[$1].bytes }
+      try join(small.prefix(JoinShard.filesMerged).sorted(), dropsDead: true)
+      return
+    }
+  }
+
+  private func join(_ indices: [Int], dropsDead: Bool) throws {
+    let parts = try indices.map { index in
+      let ref = segments.refs[index]
+      return (ref: ref, batches: try batches(of: ref))
+    }
+    let (content, dead) = SegmentBuilder.join(parts, dropsDead: dropsDead)
+    let (name, header, bytes) = try SegmentCodec.encode(content, shard: shard)
+    try storage.saveLocally(name, bytes)
+    let ref = SegmentRef(name: name, bytes: bytes.count, header: header, dead: dead)
+    // A cut that holds the same rows names the file from now on.
+    let firsts = Set(indices.map { segments.refs[$0].header.first })
+    cuts.rename(firsts, to: ref)
+    segments.replace(indices, with: ref)
+  }
+
+  /// A segment's batches with what to add to their input numbers.
+  func batches(of ref: SegmentRef) throws -> [(batch: RowBatch, inputBase: Int)] {
+    guard let name = ref.name else { return ref.batches.map { ($0, 0) } }
+    guard let source = context.source(ref.header.source) else { return [] }
+    let bytes = try storage.bytes(name, verify: false)
+    let types = context.types(source: source)
+    return try ref.header.batches.map {
+      (try SegmentCodec.batch(name, bytes.bytes, $0, types: types), $0.inputBase)
+    }
+  }
+}
