@@ -226,6 +226,7 @@ import Testing
     try withDeadline(seconds: 60, "lost in one shard, sealed \(sealed)") {
       let whole = try bereft(try world())
       let files = MemorySegmentFiles()
+      try whole.settle()
       whole.parts.supply.request()
       try whole.settle()
       let context = whole.node.context

@@ -56,7 +56,7 @@ public struct StatusReport: Sendable {
     add(workers.count { !$0.broker.isReachable }, "worker", "without the broker")
     add(workers.reduce(0) { $0 + $1.shards.count { $0.state == .stopped } }, "shard", "stopped")
     add(workers.reduce(0) { $0 + $1.inputs.failedCount }, "input", "failed")
-    add(workers.reduce(0) { $0 + ($1.missing?.count ?? 0) }, "input", "without its rows")
+    add(workers.reduce(0) { $0 + ($1.missing?.count ?? 0) }, "input", "without rows")
     add(workers.reduce(0) { $0 + $1.shards.count { $0.state == .recovering } }, "shard", "recovering")
     let name = style.paint(DisplayText.printable(dataset), .bold)
     let count = NumberText.counted(workers.count, "worker")
@@ -176,7 +176,7 @@ public struct StatusReport: Sendable {
     let missing = workers.flatMap { $0.missing?.inputs ?? [] }
     guard !missing.isEmpty else { return "" }
     var table = TextTable([
-      .init("source"), .init("input without its rows", cutTo: 24, keepsEnd: true), .init("rows", isRight: true),
+      .init("source"), .init("input without rows", cutTo: 24, keepsEnd: true), .init("rows", isRight: true),
       .init("shards", cutTo: 12), .init("problem", cutTo: 24),
     ])
     for input in missing.prefix(Self.listedMax) {

@@ -12,9 +12,12 @@ internal import Platform
 extension JoinShard {
   /// A shard's commits without rows, the one it stands before first.
   struct Waiting: Sendable {
+    var shard: Int
     var missing: [MissingRows]
     /// Why they are not there.
     var cause: String
+    /// Where our partition of `rows` began then; what was supplied before it is gone, too.
+    var first: Int64
     /// The ledger's position when it was last looked at.
     var lookedAt: Int
 
@@ -22,7 +25,7 @@ extension JoinShard {
       let names = missing.prefix(100).flatMap(\.names)
       let more = names.count > 3 ? " and \(names.count - 3) more" : ""
       return
-        "the rows of source '\(missing.first?.commit.source ?? "")': \(names.prefix(3).joined(separator: ", "))\(more) (from ledger position \(missing.first?.position ?? 0) on) \(cause); `tributary backfill --again DEFINITION` reads them again, `tributary lost DEFINITION` lists them all and goes on without those that cannot be"
+        "shard \(shard) waits for the rows of source '\(missing.first?.commit.source ?? "")': \(names.prefix(3).joined(separator: ", "))\(more) (from ledger position \(missing.first?.position ?? 0) on), which \(cause); `tributary backfill --again DEFINITION` reads them again, `tributary lost DEFINITION` lists them all and goes on without those that cannot be"
     }
   }
 
@@ -77,10 +80,10 @@ extension JoinShard {
   private func wait(for missing: MissingRows, _ first: Int64?, _ lookedAt: Int) {
     let place = "\(context.topics.rows)[\(shard)]"
     var waiting = Waiting(
-      missing: [missing],
+      shard: shard, missing: [missing],
       cause:
-        "in \(place) are not those that were committed: a row batch is damaged or missing, and nothing was applied",
-      lookedAt: lookedAt)
+        "are others in \(place) than were committed: a row batch is damaged or missing, and nothing was applied",
+      first: first ?? 0, lookedAt: lookedAt)
     if let first {
       waiting.cause = "are no longer in \(place), which begins at offset \(first)"
       waiting.missing += others(behind: missing.position, first)
@@ -108,15 +111,18 @@ extension JoinShard {
           position: judged.position, commit: commit, needed: verdicts, receipt: commit.shards[shard])
         guard let needed = needed(missing) else { return found }
         missing.needed = needed
-        if needed.contains(true) && !isSupplied(missing) { found.append(missing) }
+        if needed.contains(true) && !isSupplied(missing, first) { found.append(missing) }
       }
     }
     return found
   }
 
-  private func isSupplied(_ missing: MissingRows) -> Bool {
-    context.ledger.supplies(of: missing.position).contains {
-      !missing.tried.contains($0.attempt) && $0.receipt(replacing: missing.receipt, shard: shard) != nil
+  private func isSupplied(_ missing: MissingRows, _ first: Int64) -> Bool {
+    context.ledger.supplies(of: missing.position).contains { supply in
+      guard !missing.tried.contains(supply.attempt),
+        let other = supply.receipt(replacing: missing.receipt, shard: shard)
+      else { return false }
+      return other.first >= first
     }
   }
 
@@ -135,7 +141,7 @@ extension JoinShard {
     for var one in held.missing {
       guard let needed = needed(one) else { return false }
       one.needed = needed
-      if needed.contains(true) && !isSupplied(one) { missing.append(one) }
+      if needed.contains(true) && !isSupplied(one, held.first) { missing.append(one) }
     }
     held.missing = missing
     waiting = held.missing.isEmpty ? nil : held
