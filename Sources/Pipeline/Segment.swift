@@ -96,9 +96,9 @@ public struct SegmentRef: Sendable {
   /// Numbers of inputs that were replaced or removed.
   public var dead: Set<Int>
   /// The rows, while they are in memory only.
-  public var batches: [EncodedBatch]
+  public var batches: [SegmentBuilder.Placed]
 
-  public init(name: String?, bytes: Int, header: SegmentHeader, dead: Set<Int> = [], batches: [EncodedBatch] = []) {
+  public init(name: String?, bytes: Int, header: SegmentHeader, dead: Set<Int> = [], batches: [SegmentBuilder.Placed] = []) {
     self.name = name
     self.bytes = bytes
     self.header = header

@@ -28,9 +28,22 @@ struct AttemptRows {
     return (batches, seen)
   }
 
+  /// The batches as they lie in `rows` now; nil if they are not what the receipt says. `first`: where `rows` begins, if
+  /// it has lost some of them.
+  func found(_ attempt: AttemptID, _ receipt: ShardReceipt, source: Int) throws -> (
+    batches: [EncodedBatch]?, first: Int64?
+  ) {
+    do {
+      return (verified(try reread(attempt, receipt), receipt, source: source), nil)
+    } catch let error as BrokerError {
+      if case .outOfRange(let bounds) = error.code { return (nil, bounds.first) }
+      throw error
+    }
+  }
+
   /// Reads an attempt's messages again, in order of the batches' numbers. Throws ``BrokerError/Code/outOfRange(_:)``
   /// where retention has removed some of the receipt's range.
-  func reread(_ attempt: AttemptID, _ receipt: ShardReceipt) throws -> [[UInt8]] {
+  private func reread(_ attempt: AttemptID, _ receipt: ShardReceipt) throws -> [[UInt8]] {
     let partition = TopicPartition(context.topics.rows, shard)
     if let bounds = try context.broker.bounds([partition])[partition], bounds.first > receipt.first {
       throw BrokerError(

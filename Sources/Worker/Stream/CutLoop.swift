@@ -46,11 +46,12 @@ final class CutLoop: Sendable {
   }
 
   private func write(_ work: CutWork) throws {
-    // A cut of another definition is not ours to write; its publisher abandons it. While the ledger is read again, nobody
-    // knows whose it is.
+    // A cut of another definition is not ours to write; its publisher abandons it. One that has ended may hold rows that
+    // this shard went on without, for nobody needs them now. While the ledger is read again, nobody knows.
     guard
       let isOurs = context.ledger.readAtHead({
         $0.semanticHash == context.semanticHash && $0.generation == work.cut.generation
+          && $0.cuts[work.cut.id] != nil
       })
     else { throw StreamError("the ledger is being read") }
     guard isOurs else { return }

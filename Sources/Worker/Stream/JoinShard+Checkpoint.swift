@@ -7,7 +7,7 @@ internal import Platform
 extension JoinShard {
   /// Whether a checkpoint is due.
   func isCheckpointDue(memoryMax: Int) -> Bool {
-    guard stopped == nil, recoveredCuts.isEmpty else { return false }
+    guard halted == nil, recoveredCuts.isEmpty else { return false }
     if segments.memoryBytes >= memoryMax { return true }
     return position > checkpointed && context.clock.now() - checkpointedAt >= context.options.checkpointEvery
   }

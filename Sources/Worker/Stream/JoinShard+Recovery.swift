@@ -26,10 +26,7 @@ extension JoinShard {
     let every = context.options.checkpointEvery
     checkpointedAt = context.clock.now() - every / Int64(context.plan.shards) * Int64(shard)
     sweptAt = context.clock.now()
-    // One entry further back: its chain has to be the checkpoint's.
-    cursor = context.ledger.addCursor(at: max(0, position - 1))
-    if !context.ledger.holds(max(0, position - 1)) { context.ledger.rewind() }
-    isChainKnown = position == 0
+    followLedger()
     storage.removeLocally(except: Set(segments.refs.compactMap(\.name)).union(uploaded))
     if context.options.emitsFeatures {
       let live = try ShardLive(self)
@@ -67,6 +64,14 @@ extension JoinShard {
     let bytes = try storage.bytes(named.name, verify: true)
     let header = try SegmentCodec.header(named.name, bytes.bytes)
     return SegmentRef(name: named.name, bytes: named.bytes, header: header, dead: Set(named.dead))
+  }
+
+  /// From our position on.
+  func followLedger() {
+    // One entry further back: its chain has to be ours.
+    cursor = context.ledger.addCursor(at: max(0, position - 1))
+    if !context.ledger.holds(max(0, position - 1)) { context.ledger.rewind() }
+    isChainKnown = position == 0
   }
 
   /// Lets go of what it holds elsewhere.

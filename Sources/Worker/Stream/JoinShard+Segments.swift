@@ -22,7 +22,7 @@ extension JoinShard {
     // What only a pending cut still holds.
     try cuts.seal { ref in
       let (content, dead) = try SegmentBuilder.join(
-        [(ref, ref.batches.map { ($0, 0) })], types: types(of: ref), dropsDead: false)
+        [(ref, ref.batches)], types: types(of: ref), dropsDead: false)
       let (name, header, bytes) = try SegmentCodec.encode(content, shard: shard)
       try storage.saveLocally(name, bytes)
       return SegmentRef(name: name, bytes: bytes.count, header: header, dead: dead)
@@ -67,8 +67,8 @@ extension JoinShard {
   }
 
   /// A segment's batches with what to add to their input numbers.
-  private func batches(of ref: SegmentRef) throws -> [SegmentBuilder.Placed] {
-    guard let name = ref.name else { return ref.batches.map { ($0, 0) } }
+  func batches(of ref: SegmentRef) throws -> [SegmentBuilder.Placed] {
+    guard let name = ref.name else { return ref.batches }
     let bytes = try storage.bytes(name, verify: false)
     return try ref.header.batches.map { (try SegmentCodec.encoded(name, bytes.bytes, $0), $0.inputBase) }
   }

@@ -10,7 +10,9 @@ internal import Platform
 ///
 /// ```
 /// recovering ─▶ serving ─▶ (revoked) closed
-///                  └─▶ stopped: something is wrong that no retry mends; nothing is lost, and it says what it is
+///                │   ▲ └─▶ halted: something is wrong that nobody can mend from here; it says what it is
+///                ▼   │
+///               waiting: rows that it needs are gone (``MissingRows``), until they are supplied or given up
 /// ```
 /// Its owner calls it from one thread at a time, hence `@unchecked Sendable`.
 final class JoinShard: @unchecked Sendable {
@@ -22,7 +24,9 @@ final class JoinShard: @unchecked Sendable {
   var chain = LedgerChain()
   /// The next offset of our partition of `rows`.
   var rowsOffset: Int64 = 0
-  private(set) var stopped: String?
+  private(set) var halted: String?
+  /// What it waits for, before ``position``.
+  var waiting: Waiting?
   var segments = SegmentSet()
   private(set) var rowsApplied: UInt64 = 0
   var staging: ShardStaging
@@ -60,10 +64,17 @@ final class JoinShard: @unchecked Sendable {
     staging = ShardStaging(bytesMax: stagingBytes)
   }
 
+  /// Why it stands still; nil while it goes on.
+  var stopped: String? { halted ?? waiting?.reason }
+
   // MARK: Steps
 
-  /// Whether a step is due although the ledger has nothing new.
-  var isStepDue: Bool { stopped == nil && (!recoveredCuts.isEmpty || isLiveStale) }
+  /// Whether there is something to do for a step, but for what `rows` brings.
+  var isStepDue: Bool {
+    if halted != nil { return false }
+    if let waiting { return isWorthLooking(waiting) }
+    return position < context.ledger.position || !recoveredCuts.isEmpty || isLiveStale
+  }
 
   /// Takes what was read of our partition of `rows`.
   func take(_ block: RecordBlock) {
@@ -75,9 +86,12 @@ final class JoinShard: @unchecked Sendable {
     }
   }
 
+  /// Our partition of `rows` begins at this offset now. What is gone and needed is found missing by its receipt.
+  func noteFirst(_ offset: Int64) { rowsOffset = max(rowsOffset, offset) }
+
   /// Folds the entries that are there and whose batches have come; false when there was nothing to do.
   func step() throws -> Bool {
-    guard stopped == nil, isOnOurLedger(), takeUpCuts() else { return false }
+    guard halted == nil, try goesOn(), isOnOurLedger(), takeUpCuts() else { return false }
     var moved = false
     let entries = context.ledger.entries(from: position, most: JoinShard.entriesMax)
     // Behind a newer definition there are rows of columns that we cannot read: they are for its workers, who must not find
@@ -104,7 +118,7 @@ final class JoinShard: @unchecked Sendable {
     if isChainKnown { return true }
     guard context.ledger.position >= position else {
       if let end = context.ledger.readAtHead({ $0.position }), end < position {
-        stop(
+        halt(
           "the ledger ends at \(end), before shard \(shard)'s checkpoint at \(position): the broker has lost entries that it had acknowledged, or another broker is asked"
         )
       }
@@ -112,7 +126,7 @@ final class JoinShard: @unchecked Sendable {
     }
     guard let before = context.ledger.entries(from: position - 1, most: 1).first else { return false }
     guard before.chain == chain else {
-      stop(
+      halt(
         "the ledger up to \(position) is not the one that shard \(shard)'s checkpoint was made of: the broker has lost or changed entries that it had acknowledged, or another broker is asked"
       )
       return false
@@ -138,6 +152,8 @@ final class JoinShard: @unchecked Sendable {
         segments.dropDead()
         isLiveStale = true
       }
+    case (.lost(let loss), .inputs(let verdicts)):
+      try giveUp(loss, verdicts)
     default: break
     }
     return true
@@ -150,7 +166,7 @@ final class JoinShard: @unchecked Sendable {
     let isReadable = commit.schema == context.plan.sources[source].schemaHash
     if receipt.rows > 0 && isReadable {
       if rowsOffset < receipt.end { return false }
-      guard let found = try collect(commit, receipt, source) else { return false }
+      guard let found = try collect(commit, verdicts, receipt, at: judged.position) else { return false }
       batches = found
     } else {
       _ = staging.take(commit.attempt)
@@ -173,7 +189,7 @@ final class JoinShard: @unchecked Sendable {
         header: SegmentHeader(
           source: commit.source, schema: commit.schema, first: judged.position, last: judged.position,
           rows: batches.reduce(0) { $0 + $1.rows }, inputs: inputs(commit, at: judged.position), batches: []),
-        dead: withoutRows(commit, verdicts), batches: batches)
+        dead: withoutRows(commit, verdicts), batches: batches.map { ($0, 0) })
       segments.add(ref)
       rowsApplied += UInt64(ref.header.rows)
       context.metrics.rowsApplied(source: ref.header.source).increment(by: ref.header.rows)
@@ -202,45 +218,8 @@ final class JoinShard: @unchecked Sendable {
     } + commit.ranges.map { SegmentInput(topic: $0.range.topic, partition: $0.range.partition, position: position) }
   }
 
-  /// The attempt's batches, verified against its receipt (I3): from staging, else read again. nil: not now.
-  private func collect(_ commit: Commit, _ receipt: ShardReceipt, _ source: Int) throws -> [EncodedBatch]? {
-    let rows = AttemptRows(context: context, shard: shard)
-    let staged = staging.take(commit.attempt)
-    if let batches = rows.verified(staged, receipt, source: source) { return batches }
-    if context.options.sabotage == .receipt, let (batches, _) = rows.decode(staged, source: source) {
-      return batches
-    }
-    let frames: [[UInt8]]
-    do {
-      frames = try rows.reread(commit.attempt, receipt)
-    } catch let error as BrokerError {
-      if case .outOfRange(let bounds) = error.code {
-        stop(
-          "the rows of \(names(commit)) (ledger position \(position)) are no longer in \(context.topics.rows)[\(shard)]: they begin at offset \(bounds.first) and \(receipt.first) is needed; restore that topic, or begin the dataset anew under another name (its objects are read again)"
-        )
-        return nil
-      }
-      throw error
-    }
-    guard let batches = rows.verified(frames, receipt, source: source) else {
-      stop(
-        "shard \(shard) has other rows of \(names(commit)) than were committed at ledger position \(position) (attempt \(commit.attempt), offsets \(receipt.first) to \(receipt.end) of \(context.topics.rows)[\(shard)]): a row batch is damaged or missing; nothing was applied"
-      )
-      return nil
-    }
-    return batches
-  }
-
-  private func names(_ commit: Commit) -> String {
-    let all =
-      commit.inputs.map(\.object.location)
-      + commit.ranges.map { "\($0.range.topic)[\($0.range.partition)] \($0.from)..<\($0.to)" }
-    let more = all.count > 3 ? " and \(all.count - 3) more" : ""
-    return "source '\(commit.source)': " + all.prefix(3).joined(separator: ", ") + more
-  }
-
-  private func stop(_ reason: String) {
-    stopped = reason
+  func halt(_ reason: String) {
+    halted = reason
     // The ledger need not be kept for it any longer.
     close()
     context.log.error(reason, ["shard": .init("\(shard)")])

@@ -27,6 +27,9 @@ struct PendingCuts: Sendable {
   mutating func begin(_ work: CutWork) { cuts[work.cut.id] = Pending(work: work) }
   mutating func end(_ id: String) { cuts.removeValue(forKey: id) }
 
+  /// Those that hold what is lost ended with it.
+  mutating func end(holding loss: Loss) { cuts = cuts.filter { !$0.value.work.cut.holds(loss) } }
+
   /// A cut whose part is not written yet, the oldest first. The taker says ``giveBack(_:)`` if it fails.
   mutating func take() -> CutWork? {
     for (id, cut) in cuts.sorted(by: { $0.value.work.cut.position < $1.value.work.cut.position }) where !cut.isTaken {

@@ -33,7 +33,7 @@ struct ShardRows {
       if batch.count > 0 { try body(batch, source, base == 0 ? numbers : Array(numbers[base...]), tables[source]) }
     }
     guard let name = ref.name else {
-      for batch in ref.batches { try apply(try batch.decode(types: types), 0) }
+      for (batch, base) in ref.batches { try apply(try batch.decode(types: types), base) }
       return
     }
     let bytes = try storage.bytes(name, verify: false)
