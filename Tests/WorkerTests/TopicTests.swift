@@ -10,9 +10,8 @@ import Testing
   @Test("notifications' topic of another name is made where nobody else can, else let be", arguments: [false, true])
   func eventsOfAnotherName(isEmbedded: Bool) throws {
     let world = try StreamWorld()
-    let node = try world.node(change: { $0 + "\nevents: {topic: lake.events}\n" }) {
-      $0.createsRecordTopics = isEmbedded
-    }
+    let node = try world.node(
+      change: { $0 + "\nevents: {topic: lake.events}\n" }, options: { $0.createsRecordTopics = isEmbedded })
     if !isEmbedded {
       try world.settle([node])
       #expect(try world.broker.describe(["lake.events", "s3.events"]).isEmpty)

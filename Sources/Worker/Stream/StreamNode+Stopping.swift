@@ -77,9 +77,8 @@ extension StreamNode {
       let isOver = state.withLock { $0.isDrained || $0.failure != nil }
       let waited = Int(Self.milliseconds() - began)
       let answers = hasAnswered.withLock { $0 }
-      if isOver || waited >= StreamNode.drainMilliseconds {
-        return answers || waited < StreamNode.drainSilentMilliseconds
-      }
+      if answers && (isOver || waited >= StreamNode.drainMilliseconds) { return true }
+      // Also where all is handed over: what is not in the ledger yet cannot be told.
       if !answers && waited >= StreamNode.drainSilentMilliseconds { return false }
       pause(milliseconds: 20)
     }
