@@ -101,7 +101,8 @@ struct KafkaSettings: Sendable {
         ("queued.max.messages.kbytes", "65536", false),
       ]
     case .reader:
-      entries += [("queued.max.messages.kbytes", "16384", false)]
+      // The end is told, also of a partition that ends in a hole.
+      entries += [("queued.max.messages.kbytes", "16384", false), ("enable.partition.eof", "true", false)]
     }
     switch role {
     case .producer: break
