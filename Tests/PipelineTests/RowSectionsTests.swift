@@ -168,9 +168,8 @@ import Testing
       let header = SegmentHeader(
         source: "s", schema: "c", first: position, last: position, rows: batches.reduce(0) { $0 + $1.rows },
         inputs: inputs, batches: [])
-      return (
-        SegmentRef(name: nil, bytes: 0, header: header, dead: dead, batches: batches), batches.map { ($0, 0) }
-      )
+      let placed: [SegmentBuilder.Placed] = batches.map { ($0, 0) }
+      return (SegmentRef(name: nil, bytes: 0, header: header, dead: dead, batches: placed), placed)
     }
     let large = SegmentBuilder.rowsTakenOver
     let parts = [

@@ -69,10 +69,8 @@ import Testing
     let header = SegmentHeader(
       source: "s", schema: "c", first: position, last: position, rows: batches.reduce(0) { $0 + $1.count },
       inputs: inputs, batches: [])
-    let encoded = batches.map { EncodedBatch($0) }
-    return (
-      SegmentRef(name: nil, bytes: 0, header: header, dead: dead, batches: encoded), encoded.map { ($0, 0) }
-    )
+    let placed: [SegmentBuilder.Placed] = batches.map { (EncodedBatch($0), 0) }
+    return (SegmentRef(name: nil, bytes: 0, header: header, dead: dead, batches: placed), placed)
   }
 
   private static func count(
