@@ -8,7 +8,7 @@ import pytest
 from lakes import PEOPLE, people_csv, write
 from program import Snapshot, assert_says, clean_environment
 
-COMMANDS = ["batch", "run", "status", "snapshot", "backfill", "send", "dead-letters", "gc", "topics", "validate",
+COMMANDS = ["batch", "run", "status", "snapshot", "backfill", "lost", "send", "dead-letters", "gc", "topics", "validate",
             "inspect", "diff", "rebuild"]
 
 

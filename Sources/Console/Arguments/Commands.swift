@@ -1,7 +1,7 @@
 /// The commands that there are.
 public enum Commands {
   public static let all = [
-    batch, run, status, snapshot, backfill, send, deadLetters, gc, topics, validate, inspect, diff, rebuild,
+    batch, run, status, snapshot, backfill, lost, send, deadLetters, gc, topics, validate, inspect, diff, rebuild,
   ]
 
   public static let batch = CommandSyntax(
