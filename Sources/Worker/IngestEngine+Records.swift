@@ -4,9 +4,8 @@ internal import Platform
 
 /// Ranges of records: read from the broker, decoded as a stream decodes them (``RecordDecoder``), a partition at a time.
 extension IngestEngine {
-  /// How long a partition may give nothing before the end that the broker names, milliseconds: what lies behind the last
-  /// record there are holes then (markers of transactions, records that compaction removed).
-  static let silenceMilliseconds = 10_000
+  /// How long a partition may give nothing before what is wanted of it, milliseconds.
+  private static let silenceMilliseconds = 30_000
   private static let pollMilliseconds = 100
   private static let pollBytes = 1 << 20
 
@@ -26,7 +25,7 @@ extension IngestEngine {
       defer { reader.close() }
       for part in parts {
         if part != first { try reader.seek(to: part.lowerBound) }
-        guard try read(part, range.at, broker, reader, attempt) else { return }
+        guard try read(part, range.at, reader, attempt) else { return }
       }
       _ = deliver(.endOfAttempt(unread: []), attempt)
     } catch {
@@ -36,20 +35,17 @@ extension IngestEngine {
 
   /// False: the run has stopped.
   private func read(
-    _ offsets: Range<Int64>, _ at: TopicPartition, _ broker: any Broker, _ reader: any PartitionReader,
-    _ attempt: Attempt
+    _ offsets: Range<Int64>, _ at: TopicPartition, _ reader: any PartitionReader, _ attempt: Attempt
   ) throws(BrokerError) -> Bool {
     var next = offsets.lowerBound
     var silent = 0
     while next < offsets.upperBound {
       guard let block = try reader.poll(milliseconds: Self.pollMilliseconds, maxBytes: Self.pollBytes) else {
         if lock.withLock({ stopped }) { return false }
+        // The wanted ones may end in a hole.
+        next = max(next, reader.position)
         silent += Self.pollMilliseconds
         if silent < Self.silenceMilliseconds { continue }
-        // The broker must be there to be believed.
-        if let bounds = try broker.bounds([at])[at], bounds.first <= next, bounds.end >= offsets.upperBound {
-          return true
-        }
         throw BrokerError(
           .unavailable, operation: "read", location: "\(at)", message: "nothing comes at offset \(next)",
           hint: "offsets to \(offsets.upperBound) are wanted; try again")
