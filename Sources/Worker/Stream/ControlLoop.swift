@@ -79,7 +79,8 @@ final class ControlLoop: @unchecked Sendable {
     let consumer = try joined()
     try starts.tell(consumer)
     var moved = true
-    switch try consumer.poll(milliseconds: milliseconds, maxBytes: 8 << 20) {
+    // A snapshot that is being published has its next step to do.
+    switch try consumer.poll(milliseconds: publishers.isEmpty ? milliseconds : 0, maxBytes: 8 << 20) {
     case .nothing: moved = false
     case .assigned(let partitions):
       // From the first: reports of cuts that are pending still lie there, whoever read them before.

@@ -40,6 +40,8 @@ final class LedgerView: @unchecked Sendable {
   private var forgotten = 0
   /// Accepted attempts with rejected rows, for the dead letters; a few words each.
   private var rejecting: [AttemptID: Rejecting] = [:]
+  /// Rows that were supplied again, by their commit's position: few, and found by shards that stand still before them.
+  private var supplies: [Int: [Supply]] = [:]
   private var cursors: [Int: Int] = [:]
   private var nextCursor = 0
   /// Verdicts that somebody waits for, by offset; nil: not folded yet.
@@ -162,6 +164,9 @@ final class LedgerView: @unchecked Sendable {
       Judged(
         position: position, entry: entry, verdict: verdict, chain: fold.chain, appendedAt: appendedAt, cut: cut))
     if case .commit(let commit) = entry, case .inputs(let verdicts) = verdict { note(commit, verdicts, at: position) }
+    if case .supplied(let supply) = entry, verdict == .accepted {
+      supplies[supply.position, default: []].append(supply)
+    }
     if expected.keys.contains(record.offset) { expected[record.offset] = .some(verdict) }
     // Until the head is seen, those who will follow have not come yet.
     let needed = cursors.values.min() ?? (headSeen ? position : 0)
@@ -210,6 +215,9 @@ final class LedgerView: @unchecked Sendable {
       return noted.position
     }
   }
+
+  /// Rows that were supplied of the commit at a position.
+  func supplies(of position: Int) -> [Supply] { lock.withLock { supplies[position] ?? [] } }
 
   func acceptedEnd(_ range: RangeIdentity) -> Int64? { lock.withLock { fold.ranges[range]?.end } }
 
@@ -273,6 +281,7 @@ final class LedgerView: @unchecked Sendable {
       fold = LedgerFold()
       judged = []
       rejecting = [:]
+      supplies = [:]
       forgotten = 0
       headSeen = false
       isRewinding = true

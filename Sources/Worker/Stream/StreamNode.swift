@@ -163,7 +163,14 @@ public final class StreamNode: Sendable {
         context.ledger.isAtHead ? try feed.step() : false
       }
     }
-    spawn("cuts") { [self] in try parts.cuts.step() }
+    for number in 0..<max(1, options.threads) {
+      spawn("cuts-\(number)") { [self] in try parts.cuts.step() }
+    }
+    spawn("supply") { [self] in
+      let moved = try parts.supply.step()
+      if !moved { sleep(milliseconds: 200) }
+      return moved
+    }
     spawn("control", rejoins: parts.control.rejoin) { [self] in
       guard state.withLock({ $0.isDraining }) else { return try parts.control.step(milliseconds: 50) }
       parts.control.close()

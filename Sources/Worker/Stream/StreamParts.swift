@@ -12,6 +12,7 @@ final class StreamParts: Sendable {
   let ingest: IngestLoop
   let join: JoinLoop
   let cuts: CutLoop
+  let supply: RowSupply
   let control: ControlLoop
   private let defining = Locked(Defining())
 
@@ -32,6 +33,7 @@ final class StreamParts: Sendable {
     ingest = try IngestLoop(context, objects: objects, records: records)
     join = JoinLoop(context, files: files)
     cuts = CutLoop(context, join: join, files: files)
+    supply = RowSupply(context, join: join)
     control = try ControlLoop(context)
   }
 
@@ -154,7 +156,7 @@ final class StreamParts: Sendable {
             source: $0.key.source, location: $0.key.location, reason: $0.value.reason,
             attempts: context.options.triesMax)
         }), lag: lag, snapshots: snapshots, deadLetters: Int64(totals.deadLetters), repaired: Int64(totals.repaired),
-      rowsApplied: Int64(totals.rowsApplied), rowsRejected: Int64(totals.rowsRejected))
+      rowsApplied: Int64(totals.rowsApplied), rowsRejected: Int64(totals.rowsRejected), missing: missingStatus)
   }
 
   var totals: NodeTotals {

@@ -186,7 +186,10 @@ final class ShardDriver {
   init(_ context: StreamContext, shard: Int = 0, files: MemorySegmentFiles, stagingBytes: Int = 64 << 20) throws {
     self.shard = JoinShard(context, shard: shard, files: files, stagingBytes: stagingBytes)
     let from = try self.shard.recover()
-    reader = try context.broker.reader(TopicPartition(context.topics.rows, shard), from: from)
+    let at = TopicPartition(context.topics.rows, shard)
+    let first = try context.broker.bounds([at])[at]?.first ?? 0
+    if first > from { self.shard.noteFirst(first) }
+    reader = try context.broker.reader(at, from: max(from, first))
   }
 
   /// Brings what there is and folds what can be.
