@@ -29,6 +29,10 @@ struct ObjectQueue {
   /// Stored bytes of attempts that are read at a time, beyond the first.
   static let readingBytesMax: Int64 = 256 << 20
 
+  /// What an object takes in its entry, its key apart, and what all of them may: the entry has the shards' receipts, too.
+  private static let entryBytes = 600
+  private static let entryBytesMax = 480_000
+
   init(sources: Int) { looked = Array(repeating: [], count: sources) }
 
   /// See ``ObjectIngest/offer(_:source:again:isRepair:token:)``.
@@ -94,11 +98,17 @@ struct ObjectQueue {
   private mutating func group(_ source: Int) -> ObjectAttempt {
     var taken: [ObjectTask] = []
     var bytes: Int64 = 0
+    var entryBytes = 0
     while let task = looked[source].first {
       let size = task.info?.size ?? 0
-      if !taken.isEmpty && (bytes + size > AttemptGrouping.bytesMax || taken.count >= groupMax(task)) { break }
+      let entrySize = ObjectQueue.entryBytes + 2 * task.identity.key.utf8.count
+      let fits =
+        bytes + size <= AttemptGrouping.bytesMax && taken.count < groupMax(task)
+        && entryBytes + entrySize <= ObjectQueue.entryBytesMax
+      if !taken.isEmpty && !fits { break }
       taken.append(task)
       bytes += size
+      entryBytes += entrySize
       looked[source].removeFirst()
     }
     let attempt = ObjectAttempt(source: source, tasks: taken)
