@@ -8,30 +8,30 @@ struct AttemptRows {
   let shard: Int
 
   /// The batches of these messages; nil if they are not exactly what the receipt says.
-  func verified(_ frames: [[UInt8]], _ receipt: ShardReceipt, source: Int) -> [RowBatch]? {
-    guard let batches = decode(frames, context.types(source: source)), matches(batches, receipt) else { return nil }
+  func verified(_ frames: [[UInt8]], _ receipt: ShardReceipt, source: Int) -> [EncodedBatch]? {
+    guard let (batches, seen) = decode(frames, source: source), seen.rows == receipt.rows,
+      seen.checksum == receipt.checksum
+    else { return nil }
     return batches
   }
 
-  func decode(_ frames: [[UInt8]], _ types: [ColumnType]) -> [RowBatch]? {
-    var batches: [RowBatch] = []
+  /// The batches, and what a receipt for them says; nil if a message is none.
+  func decode(_ frames: [[UInt8]], source: Int) -> (batches: [EncodedBatch], seen: ShardReceipt)? {
+    let types = context.types(source: source)
+    var batches: [EncodedBatch] = []
+    var seen = ShardReceipt()
     for frame in frames {
       guard let batch = frame.withRawBytes({ try? RowFrame.batch($0, types: types) }) else { return nil }
-      batches.append(batch)
+      seen.add(batch)
+      batches.append(EncodedBatch(frame, from: RowFrame.headerBytes, rows: batch.count))
     }
-    return batches
-  }
-
-  private func matches(_ batches: [RowBatch], _ receipt: ShardReceipt) -> Bool {
-    var seen = ShardReceipt()
-    for batch in batches { seen.add(batch) }
-    return seen.rows == receipt.rows && seen.checksum == receipt.checksum
+    return (batches, seen)
   }
 
   /// The batches as they lie in `rows` now; nil if they are not what the receipt says. `first`: where `rows` begins, if
   /// it has lost some of them.
   func found(_ attempt: AttemptID, _ receipt: ShardReceipt, source: Int) throws -> (
-    batches: [RowBatch]?, first: Int64?
+    batches: [EncodedBatch]?, first: Int64?
   ) {
     do {
       return (verified(try reread(attempt, receipt), receipt, source: source), nil)

@@ -67,7 +67,10 @@ extension CutFacts {
       ranges.append(
         Manifest.RangeRecord(
           source: range.source, topic: range.topic, partition: range.partition, from: held.begin, to: held.end,
-          rowsRead: held.rowsRead, rowsApplied: held.rowsRead - held.rowsRejected, rowsRejected: held.rowsRejected))
+          rowsRead: held.rowsRead, rowsApplied: held.rowsRead - held.rowsRejected, rowsRejected: held.rowsRejected,
+          skipped: held.skipped.isEmpty
+            ? nil
+            : held.skipped.map { Manifest.RangeRecord.Skipped(from: $0.from, to: $0.to) }.sorted { $0.from < $1.from }))
       add(held.reasons, held.rowsRejected)
       for gap in held.skipped {
         missing.append(

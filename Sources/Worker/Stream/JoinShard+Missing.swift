@@ -36,12 +36,14 @@ extension JoinShard {
   static let shortMax: Int64 = 60_000_000
 
   /// The attempt's batches, verified against its receipt (I3). nil: not now, or it waits.
-  func collect(_ commit: Commit, _ verdicts: [Bool], _ receipt: ShardReceipt, at position: Int) throws -> [RowBatch]? {
+  func collect(_ commit: Commit, _ verdicts: [Bool], _ receipt: ShardReceipt, at position: Int) throws
+    -> [EncodedBatch]?
+  {
     guard let source = context.source(commit.source) else { return [] }
     let rows = AttemptRows(context: context, shard: shard)
     let staged = staging.take(commit.attempt)
     if let batches = rows.verified(staged, receipt, source: source) { return batches }
-    if context.options.sabotage == .receipt, let batches = rows.decode(staged, context.types(source: source)) {
+    if context.options.sabotage == .receipt, let (batches, _) = rows.decode(staged, source: source) {
       return batches
     }
     let isShort = rowsOffset < receipt.end
@@ -207,22 +209,23 @@ extension JoinShard {
           && !ref.dead.contains($0)
       }
       if numbers.isEmpty { continue }
+      let types = context.types(source: source)
       let kept = try batches(of: ref).map { batch, base in
-        let left = batch.filtering { origin in
+        let left = try batch.decode(types: types).filtering { origin in
           // A row's number is its offset and 1.
           !numbers.contains(base + origin.input)
             || !(range.from..<range.to).contains(Int64(truncatingIfNeeded: origin.row) - 1)
         }
-        return (batch: left, inputBase: base)
+        return (batch: EncodedBatch(left), inputBase: base)
       }
-      let (content, dead) = SegmentBuilder.join([(ref, kept)], dropsDead: false)
+      let (content, dead) = try SegmentBuilder.join([(ref, kept)], types: types, dropsDead: false)
       if content.header.rows == header.rows { continue }
       isGone = true
       let isEmpty = content.header.rows == 0
       segments.replace(
         [index],
         with: SegmentRef(
-          name: nil, bytes: content.batches.reduce(0) { $0 + $1.memoryBytes }, header: content.header,
+          name: nil, bytes: content.batches.reduce(0) { $0 + $1.batch.count }, header: content.header,
           dead: isEmpty ? Set(content.header.inputs.indices) : dead, batches: content.batches))
     }
     return isGone

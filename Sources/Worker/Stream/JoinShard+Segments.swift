@@ -1,3 +1,4 @@
+internal import Columns
 internal import Pipeline
 
 /// Rows that are only in memory become files, and small files become larger ones.
@@ -20,7 +21,8 @@ extension JoinShard {
     }
     // What only a pending cut still holds.
     try cuts.seal { ref in
-      let (content, dead) = SegmentBuilder.join([(ref, ref.batches.map { ($0, 0) })], dropsDead: false)
+      let (content, dead) = try SegmentBuilder.join(
+        [(ref, ref.batches)], types: types(of: ref), dropsDead: false)
       let (name, header, bytes) = try SegmentCodec.encode(content, shard: shard)
       try storage.saveLocally(name, bytes)
       return SegmentRef(name: name, bytes: bytes.count, header: header, dead: dead)
@@ -49,7 +51,8 @@ extension JoinShard {
       let ref = segments.refs[index]
       return (ref: ref, batches: try batches(of: ref))
     }
-    let (content, dead) = SegmentBuilder.join(parts, dropsDead: dropsDead)
+    guard let first = parts.first?.ref else { return }
+    let (content, dead) = try SegmentBuilder.join(parts, types: types(of: first), dropsDead: dropsDead)
     let (name, header, bytes) = try SegmentCodec.encode(content, shard: shard)
     try storage.saveLocally(name, bytes)
     let ref = SegmentRef(name: name, bytes: bytes.count, header: header, dead: dead)
@@ -59,14 +62,14 @@ extension JoinShard {
     segments.replace(indices, with: ref)
   }
 
+  private func types(of ref: SegmentRef) -> [ColumnType] {
+    context.source(ref.header.source).map { context.types(source: $0) } ?? []
+  }
+
   /// A segment's batches with what to add to their input numbers.
-  func batches(of ref: SegmentRef) throws -> [(batch: RowBatch, inputBase: Int)] {
-    guard let name = ref.name else { return ref.batches.map { ($0, 0) } }
-    guard let source = context.source(ref.header.source) else { return [] }
+  func batches(of ref: SegmentRef) throws -> [SegmentBuilder.Placed] {
+    guard let name = ref.name else { return ref.batches }
     let bytes = try storage.bytes(name, verify: false)
-    let types = context.types(source: source)
-    return try ref.header.batches.map {
-      (try SegmentCodec.batch(name, bytes.bytes, $0, types: types), $0.inputBase)
-    }
+    return try ref.header.batches.map { (try SegmentCodec.encoded(name, bytes.bytes, $0), $0.inputBase) }
   }
 }

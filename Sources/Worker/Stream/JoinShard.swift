@@ -165,7 +165,7 @@ final class JoinShard: @unchecked Sendable {
   private func apply(_ commit: Commit, _ verdicts: [Bool], at judged: LedgerView.Judged) throws -> Bool {
     guard verdicts.contains(true), let source = context.source(commit.source) else { return true }
     let receipt = shard < commit.shards.count ? commit.shards[shard] : ShardReceipt()
-    var batches: [RowBatch] = []
+    var batches: [EncodedBatch] = []
     let isReadable = commit.schema == context.plan.sources[source].schemaHash
     if receipt.rows > 0 && isReadable {
       if rowsOffset < receipt.end, try !isShort(of: receipt) { return false }
@@ -180,18 +180,19 @@ final class JoinShard: @unchecked Sendable {
       if segments.supersede(input.object) { isReplaced = true }
     }
     if isReplaced { segments.dropDead() }
-    let accepted = batches.compactMap { batch -> RowBatch? in
-      if verdicts.allSatisfy({ $0 }) { return batch }
-      let kept = batch.filtered { verdicts[$0] }
-      return kept.count > 0 ? kept : nil
+    if verdicts.contains(false) {
+      batches = try batches.compactMap { batch in
+        let kept = try batch.decode(types: context.types(source: source)).filtered { verdicts[$0] }
+        return kept.count > 0 ? EncodedBatch(kept) : nil
+      }
     }
-    if !accepted.isEmpty {
+    if !batches.isEmpty {
       let ref = SegmentRef(
-        name: nil, bytes: accepted.reduce(0) { $0 + $1.memoryBytes },
+        name: nil, bytes: batches.reduce(0) { $0 + $1.count },
         header: SegmentHeader(
           source: commit.source, schema: commit.schema, first: judged.position, last: judged.position,
-          rows: accepted.reduce(0) { $0 + $1.count }, inputs: inputs(commit, at: judged.position), batches: []),
-        dead: withoutRows(commit, verdicts), batches: accepted)
+          rows: batches.reduce(0) { $0 + $1.rows }, inputs: inputs(commit, at: judged.position), batches: []),
+        dead: withoutRows(commit, verdicts), batches: batches.map { ($0, 0) })
       segments.add(ref)
       rowsApplied += UInt64(ref.header.rows)
       context.metrics.rowsApplied(source: ref.header.source).increment(by: ref.header.rows)

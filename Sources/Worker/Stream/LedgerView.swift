@@ -82,7 +82,7 @@ final class LedgerView: @unchecked Sendable {
     }
     let reader = try opened()
     guard let block = try reader.poll(milliseconds: milliseconds, maxBytes: 4 << 20) else {
-      if !isAtHead { try noteHead() }
+      if !isAtHead { try noteHead(reader) }
       return false
     }
     let decoder = JSONDecoder()
@@ -111,7 +111,7 @@ final class LedgerView: @unchecked Sendable {
       if !goesOn { return true }
     }
     lock.withLock { lock.wakeAll() }
-    if !isAtHead { try noteHead() }
+    if !isAtHead { try noteHead(reader) }
     return true
   }
 
@@ -135,10 +135,11 @@ final class LedgerView: @unchecked Sendable {
     return opened
   }
 
-  private func noteHead() throws(BrokerError) {
+  /// The reader's place counts, not the fold's: behind the last entry there may be offsets without one.
+  private func noteHead(_ reader: any PartitionReader) throws(BrokerError) {
     let end = try broker.bounds([partition])[partition]?.end ?? 0
     lock.withLock {
-      if Int64(fold.position) >= end { headSeen = true }
+      if !isRewinding && reader.position >= end { headSeen = true }
       lock.wakeAll()
     }
   }

@@ -101,8 +101,12 @@ final class StreamWorld: Sendable {
       attempts: AttemptSource { [random] in random.withLock { ($0.next(), $0.next()) } }, options: options, log: .none)
   }
 
-  func node(member: String = "a", hash: String = "h", change: (String) -> String = { $0 }) throws -> Node {
-    Node(self, try StreamParts(context(member: member, hash: hash, change: change), files: MemorySegmentFiles()))
+  func node(
+    member: String = "a", hash: String = "h", change: (String) -> String = { $0 },
+    options: (inout StreamOptions) -> Void = { _ in }
+  ) throws -> Node {
+    let context = try context(member: member, hash: hash, change: change, options: options)
+    return Node(self, try StreamParts(context, files: MemorySegmentFiles()))
   }
 
   func put(_ key: String, _ rows: String) {
