@@ -98,7 +98,9 @@ public struct SegmentRef: Sendable {
   /// The rows, while they are in memory only.
   public var batches: [SegmentBuilder.Placed]
 
-  public init(name: String?, bytes: Int, header: SegmentHeader, dead: Set<Int> = [], batches: [SegmentBuilder.Placed] = []) {
+  public init(
+    name: String?, bytes: Int, header: SegmentHeader, dead: Set<Int> = [], batches: [SegmentBuilder.Placed] = []
+  ) {
     self.name = name
     self.bytes = bytes
     self.header = header

@@ -70,7 +70,7 @@ import Testing
     #expect(fold.judge(commit(10, 12)) == .inputs([false]), "the older generation")
     #expect(fold.judge(commit(10, 12, schema: "d", generation: 2)) == .inputs([false]), "not opened anew")
     #expect(fold.judge(.opened(range, offset: 3, schema: "d", generation: 2)) == .accepted)
-    #expect(fold.ranges[range] == LedgerFold.AcceptedRange(begin: 3, end: 3, schema: "d"))
+    #expect(fold.ranges[range] == LedgerFold.AcceptedRange(begin: 3, end: 3, schema: "d", opened: 6))
     #expect(fold.judge(.opened(range, offset: 0, schema: "c", generation: 1)) != .accepted)
     #expect(fold.judge(commit(3, 12, schema: "d", generation: 2)) == .inputs([true]))
   }

@@ -174,6 +174,43 @@ import Testing
     #expect(one.missing.isEmpty)
   }
 
+  @Test("rows that a topic made anew will never have are waited for a while, and missed then")
+  func madeAnew() throws {
+    let whole = try bereft(try world())
+    let context = try world2(whole)
+    let shard = JoinShard(context, shard: 0, files: MemorySegmentFiles(), stagingBytes: 1 << 20)
+    _ = try shard.recover()
+    // What the receipts name lies behind all that there is.
+    let at = TopicPartition("w.rows", 0)
+    let end = try #require(try whole.world.broker.bounds([at])[at]?.end)
+    let receipt = ShardReceipt(rows: 1, checksum: 1, first: end + 5, end: end + 6)
+    #expect(try !shard.isShort(of: receipt))
+    whole.world.clock.advance(milliseconds: 59_000)
+    #expect(try !shard.isShort(of: receipt) && !shard.isShort(of: receipt))
+    whole.world.clock.advance(milliseconds: 1000)
+    #expect(try shard.isShort(of: receipt))
+    #expect(try !shard.isShort(of: ShardReceipt(rows: 1, checksum: 1, first: end - 1, end: end)), "asked once a second")
+    whole.world.clock.advance(milliseconds: 1000)
+    #expect(try !shard.isShort(of: ShardReceipt(rows: 1, checksum: 1, first: end - 1, end: end)))
+    whole.world.clock.advance(milliseconds: 1000)
+    #expect(try !shard.isShort(of: receipt), "from the beginning")
+    // A broker that begins anew has none of them.
+    whole.world.clock.advance(milliseconds: 100_000)
+    try whole.world.append(
+      .commit(
+        Commit(
+          generation: 1, attempt: AttemptID(high: 7, low: 7),
+          inputs: [
+            CommittedInput(
+              object: ObjectIdentity(source: "people", bucket: "lake", key: "people/9.csv"), version: "v1", base: nil,
+              rowsRead: 1, rowsApplied: 1, rowsRejected: 0)
+          ], schema: context.plan.sources[0].schemaHash, shards: [receipt, ShardReceipt()])))
+    shard.noteFirst(end)
+    while try context.ledger.step(milliseconds: 0) {}
+    _ = try shard.step()
+    #expect(shard.waiting?.missing.contains { $0.names == ["s3://lake/people/9.csv"] } == false, "it may yet come")
+  }
+
   // MARK: Given up
 
   @Test("what cannot be supplied is given up, in every shard, and the manifest says so")

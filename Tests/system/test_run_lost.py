@@ -33,8 +33,10 @@ def bereave(shop: Shop, *topics: str) -> None:
             partitions = broker.file.execute("SELECT id FROM partitions WHERE topic = ?", (topic,)).fetchall()
             assert partitions, topic
             for (number,) in partitions:
-                broker.file.execute(f"DELETE FROM log_{number}")
-                broker.file.execute("UPDATE partitions SET first = next WHERE id = ?", (number,))
+                (last,) = broker.file.execute(f"SELECT max(position) FROM log_{number}").fetchone()
+                if last is not None:
+                    broker.file.execute(f"DELETE FROM log_{number}")
+                    broker.file.execute("UPDATE partitions SET first = ?, next = ? WHERE id = ?", (last + 1, last + 1, number))
     shutil.rmtree(shop.place / "out" / "_tributary")
     shutil.rmtree(shop.data / "segments", ignore_errors=True)
 

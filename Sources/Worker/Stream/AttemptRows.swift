@@ -45,7 +45,9 @@ struct AttemptRows {
   /// where retention has removed some of the receipt's range.
   private func reread(_ attempt: AttemptID, _ receipt: ShardReceipt) throws -> [[UInt8]] {
     let partition = TopicPartition(context.topics.rows, shard)
-    if let bounds = try context.broker.bounds([partition])[partition], bounds.first > receipt.first {
+    if let bounds = try context.broker.bounds([partition])[partition],
+      bounds.first > receipt.first
+    {
       throw BrokerError(
         .outOfRange(bounds), operation: "read", location: "\(partition)", message: "retention has removed them")
     }

@@ -32,8 +32,12 @@ extension JoinShard {
   /// Commits that a shard names at a time; the next ones are found when it has gone on.
   static let missingMax = 1000
 
+  static let shortAskEvery: Int64 = 1_000_000
+  static let shortMax: Int64 = 60_000_000
+
   /// The attempt's batches, verified against its receipt (I3). nil: not now, or it waits.
-  func collect(_ commit: Commit, _ verdicts: [Bool], _ receipt: ShardReceipt, at position: Int) throws -> [EncodedBatch]?
+  func collect(_ commit: Commit, _ verdicts: [Bool], _ receipt: ShardReceipt, at position: Int) throws
+    -> [EncodedBatch]?
   {
     guard let source = context.source(commit.source) else { return [] }
     let rows = AttemptRows(context: context, shard: shard)
@@ -42,8 +46,13 @@ extension JoinShard {
     if context.options.sabotage == .receipt, let (batches, _) = rows.decode(staged, source: source) {
       return batches
     }
-    let (again, first) = try rows.found(commit.attempt, receipt, source: source)
-    if let again { return again }
+    let isShort = rowsOffset < receipt.end
+    var first: Int64?
+    if !isShort {
+      let found = try rows.found(commit.attempt, receipt, source: source)
+      if let batches = found.batches { return batches }
+      first = found.first
+    }
     // Before it is looked at: what comes meanwhile is looked at again.
     let lookedAt = context.ledger.position
     var missing = MissingRows(position: position, commit: commit, needed: verdicts, receipt: receipt)
@@ -62,8 +71,24 @@ extension JoinShard {
         ["shard": .init("\(shard)"), "position": .init("\(position)")])
       return []
     }
-    wait(for: missing, first, lookedAt)
+    wait(for: missing, isShort: isShort, first, lookedAt)
     return nil
+  }
+
+  /// Whether `rows` ends before what a receipt names, and has for so long that no change of a partition's leader explains
+  /// it: they were there when the entry was appended, so they will not come (the topic was made anew, say).
+  func isShort(of receipt: ShardReceipt) throws -> Bool {
+    let now = context.clock.now()
+    guard now - shortAskedAt >= JoinShard.shortAskEvery else { return false }
+    shortAskedAt = now
+    let partition = TopicPartition(context.topics.rows, shard)
+    guard let bounds = try context.broker.bounds([partition])[partition], bounds.end < receipt.end else {
+      shortSince = nil
+      return false
+    }
+    let since = shortSince ?? now
+    shortSince = since
+    return now - since >= JoinShard.shortMax
   }
 
   /// Of the inputs that were needed when last asked; nil while the ledger is being read.
@@ -78,14 +103,16 @@ extension JoinShard {
   // MARK: Waiting
 
   /// `first`: where our partition of `rows` begins, if it is retention that took them.
-  private func wait(for missing: MissingRows, _ first: Int64?, _ lookedAt: Int) {
+  private func wait(for missing: MissingRows, isShort: Bool, _ first: Int64?, _ lookedAt: Int) {
     let place = "\(context.topics.rows)[\(shard)]"
     var waiting = Waiting(
       shard: shard, missing: [missing],
       cause:
         "are others in \(place) than were committed: a row batch is damaged or missing, and nothing was applied",
       first: first ?? 0, lookedAt: lookedAt)
-    if let first {
+    if isShort {
+      waiting.cause = "are not in \(place), which ends before them: it was made anew, or its broker has lost them"
+    } else if let first {
       waiting.cause = "are no longer in \(place), which begins at offset \(first)"
       waiting.missing += others(behind: missing.position, first)
     }
@@ -184,7 +211,7 @@ extension JoinShard {
       if numbers.isEmpty { continue }
       let types = context.types(source: source)
       let kept = try batches(of: ref).map { batch, base in
-        let left = try batch.decode(types: types).filtered { origin in
+        let left = try batch.decode(types: types).filtering { origin in
           // A row's number is its offset and 1.
           !numbers.contains(base + origin.input)
             || !(range.from..<range.to).contains(Int64(truncatingIfNeeded: origin.row) - 1)

@@ -25,6 +25,9 @@ final class JoinShard: @unchecked Sendable {
   /// The next offset of our partition of `rows`.
   var rowsOffset: Int64 = 0
   private(set) var halted: String?
+  /// Since when `rows` has ended before the rows of the next entry, and when that was last asked.
+  var shortSince: Int64?
+  var shortAskedAt: Int64 = 0
   /// What it waits for, before ``position``.
   var waiting: Waiting?
   var segments = SegmentSet()
@@ -165,7 +168,7 @@ final class JoinShard: @unchecked Sendable {
     var batches: [EncodedBatch] = []
     let isReadable = commit.schema == context.plan.sources[source].schemaHash
     if receipt.rows > 0 && isReadable {
-      if rowsOffset < receipt.end { return false }
+      if rowsOffset < receipt.end, try !isShort(of: receipt) { return false }
       guard let found = try collect(commit, verdicts, receipt, at: judged.position) else { return false }
       batches = found
     } else {

@@ -56,7 +56,10 @@ final class RowSupply: @unchecked Sendable {
     guard let next = missing.keys.sorted().first(where: { !now.done.contains($0) }), let (rows, shards) = missing[next]
     else {
       // Shards that have gone on may miss more.
-      if missing.isEmpty { asked.withLock { $0.isAsked = false } }
+      let end = context.ledger.position
+      if join.shards.allSatisfy({ $0.position >= end || !$0.missing.isEmpty }) && missing.isEmpty {
+        asked.withLock { $0.isAsked = false }
+      }
       return false
     }
     do {
