@@ -22,7 +22,6 @@ struct SimulateOptions: Sendable {
       case "--trace": options.simulation.prints = true
       case "--twice": options.twice = true
       case "--canaries": options.playsCanaries = true
-      case "--all": options.simulation.comparesAll = true
       default:
         guard let value = rest.popFirst() else { refuse("\(name) needs a value") }
         guard let number = UInt64(value) ?? (name == "--bug" ? 0 : nil) else {
@@ -52,7 +51,7 @@ struct SimulateOptions: Sendable {
 
   private static func refuse(_ message: String) -> Never {
     print(
-      "\(message)\nusage: tributary-simulate [--seeds 2000] [--from N] [--jobs 2] [--failures 5] [--seed N] [--trace] [--twice] [--level 0...2] [--bug NAME] [--canaries] [--all]"
+      "\(message)\nusage: tributary-simulate [--seeds 2000] [--from N] [--jobs 2] [--failures 5] [--seed N] [--trace] [--twice] [--level 0...2] [--bug NAME] [--canaries]"
     )
     exit(2)
   }

@@ -61,7 +61,7 @@ final class SimInputs {
 
   /// Objects change while somebody reads what they were.
   func race() throws {
-    for _ in 0..<world.random.int(1...3) { if world.random.chance(4) { try remove() } else { try change() } }
+    if world.random.chance(4) { try remove() } else { try change() }
   }
 
   /// Something of everything, once.
@@ -82,7 +82,7 @@ final class SimInputs {
 
   private func anyKey() -> String {
     let prefix = world.random.pick(dataset.prefixes.keys.sorted())
-    if kind.isRace { return "\(prefix)o0" }
+    if kind.isRace { return "\(world.random.chance(3) ? prefix : "a/")o0" }
     return "\(prefix)\(world.random.chance(4) ? "sub/" : "")o\(world.random.int(0...3))"
   }
 

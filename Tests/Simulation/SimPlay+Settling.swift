@@ -15,7 +15,9 @@ extension SimPlay {
     var askedAt = Int64.min / 2
     let asOf = world.now + world.random.pick([-1800, 60, 864_000]) * 1_000_000
     finalAsOf = asOf
-    for worker in workers { worker.wake() }
+    for worker in workers { worker.sleepsUntil = 0 }
+    // If nobody has got the newest definition yet, somebody gets it now; the others find out.
+    if try observe(), observer.read({ $0.semanticHash }) != revision.semanticHash { workers[0].crash() }
     while world.now < until {
       var moved = false
       for worker in workers.shuffled(using: &world.random) {

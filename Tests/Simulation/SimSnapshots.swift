@@ -85,7 +85,7 @@ struct SimSnapshots {
         "I1: \(what) is not what its inputs make (\(keys.count) keys): \(keys[0]) is \(found[keys[0]] ?? []) and must be \(wanted[keys[0]] ?? []) (\(revision.dataset.columns))"
       )
     }
-    if play.options.comparesAll || manifest.snapshot == SimPlay.finalCut { try batch.compare(manifest, asOf: asOf) }
+    try batch.compare(manifest, asOf: asOf)
   }
 
   /// The records of a range, less those that the manifest says are lost.

@@ -165,12 +165,6 @@ final class SimWorker {
     parts?.context.ledger.read { $0.semanticHash != nil && $0.semanticHash != revision?.semanticHash } ?? false
   }
 
-  /// Goes on at once with whatever it waits for.
-  func wake() {
-    sleepsUntil = 0
-    notBefore = SimLoop.allCases.map { _ in 0 }
-  }
-
   private func wait(_ index: Int) { notBefore[index] = world.now + 1_000_000 }
 
   private func run(_ loop: SimLoop, _ parts: StreamParts) throws -> Bool {

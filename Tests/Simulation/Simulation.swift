@@ -26,8 +26,6 @@ public struct Simulation {
     public var prints = false
     /// A bug that is planted; nil for none.
     public var sabotage: String?
-    /// Every snapshot is compared with a run of `batch`, not the last one alone.
-    public var comparesAll = false
     public init() {}
   }
 

@@ -133,6 +133,11 @@ public final class LiveState: @unchecked Sendable {
     forgetTouched()
   }
 
+  /// Takes what was touched for given out, as it may have been by somebody else; so it is removed if it is no row.
+  public func doubt() {
+    for key in touched { marks[Int(key)].insert(.isOut) }
+  }
+
   private func forgetTouched() {
     for key in touched { marks[Int(key)].remove(.touched) }
     touched.removeAll(keepingCapacity: true)

@@ -255,6 +255,7 @@ final class JoinLoop: @unchecked Sendable {
     var moved = !blocks.isEmpty
     moved = try shard.step() || moved
     let moreToCome = shard.position < context.ledger.position
+    if context.options.sabotage == .told, shard.isCheckpointDue(memoryMax: memoryMax) { try checkpoint(shard) }
     if let live = shard.live { moved = try live.emit(shard, moreToCome: moreToCome) || moved }
     if shard.isCheckpointDue(memoryMax: memoryMax) {
       try checkpoint(shard)

@@ -32,6 +32,8 @@ final class JoinShard: @unchecked Sendable {
   private var isChainKnown = true
   /// Of the checkpoint: pending there, and not looked up in the fold yet.
   private var recoveredCuts: [(id: String, segments: [SegmentRef])] = []
+  /// What the checkpoint's owner had told of the features.
+  private var told: Checkpoint.Told?
   /// Rows went, and the live features do not know it yet.
   private var isLiveStale = false
   private var checkpointed = 0
@@ -102,11 +104,7 @@ final class JoinShard: @unchecked Sendable {
     if !context.ledger.holds(max(0, position - 1)) { context.ledger.rewind() }
     isChainKnown = position == 0
     storage.removeLocally(except: Set(segments.refs.compactMap(\.name)).union(uploaded))
-    if context.options.emitsFeatures {
-      let live = try ShardLive(self)
-      try live.recover(segments.refs)
-      self.live = live
-    }
+    if context.options.emitsFeatures { live = try ShardLive(self, recovering: segments.refs, told: told) }
     return rowsOffset
   }
 
@@ -119,6 +117,7 @@ final class JoinShard: @unchecked Sendable {
     rowsOffset = checkpoint.rowsOffset
     checkpointed = position
     uploaded = checkpoint.names
+    told = checkpoint.told
   }
 
   /// The checkpoint's cuts that have not ended meanwhile; the fold has their inputs. False while it is being read.
@@ -163,7 +162,7 @@ final class JoinShard: @unchecked Sendable {
 
   /// Folds the entries that are there and whose batches have come; false when there was nothing to do.
   func step() throws -> Bool {
-    guard stopped == nil, isOnOurLedger(), takeUpCuts() else { return false }
+    guard stopped == nil, try isOnOurLedger(), takeUpCuts() else { return false }
     var moved = false
     let entries = context.ledger.entries(from: position, most: JoinShard.entriesMax)
     // Behind a newer definition there are rows of columns that we cannot read: they are for its workers, who must not find
@@ -186,10 +185,12 @@ final class JoinShard: @unchecked Sendable {
 
   /// Whether the ledger is the one that the checkpoint was made of: a broker that lost acknowledged entries, or was made
   /// anew, has another chain. False while it has not been read that far.
-  private func isOnOurLedger() -> Bool {
+  private func isOnOurLedger() throws -> Bool {
     if isChainKnown { return true }
     guard context.ledger.position >= position else {
-      if let end = context.ledger.readAtHead({ $0.position }), end < position {
+      // Whoever had the shard before us may have read further than we have: the broker knows where the ledger ends.
+      let ledger = TopicPartition(context.topics.ledger, 0)
+      if let end = try context.broker.bounds([ledger])[ledger]?.end, end < position {
         stop(
           "the ledger ends at \(end), before shard \(shard)'s checkpoint at \(position): the broker has lost entries that it had acknowledged, or another broker is asked"
         )
@@ -262,7 +263,8 @@ final class JoinShard: @unchecked Sendable {
       segments.add(ref)
       rowsApplied += UInt64(ref.header.rows)
       context.metrics.rowsApplied(source: ref.header.source).increment(by: ref.header.rows)
-      if !isReplaced && !isLiveStale { try live?.add(ref) }
+      // Also where all is started over behind it: its keys may have been told before we recovered.
+      try live?.add(ref)
     }
     // Once for all entries of a step, and where it fails, the entry is not applied again.
     if isReplaced { isLiveStale = true }
@@ -410,7 +412,7 @@ final class JoinShard: @unchecked Sendable {
     let checkpoint = Checkpoint(
       dataset: context.definition.dataset, shard: shard, shards: context.plan.shards, position: position,
       chain: chain.description, rowsOffset: rowsOffset, segments: try refs.map(named),
-      cuts: context.options.sabotage == .pin ? [] : pending)
+      cuts: context.options.sabotage == .pin ? [] : pending, told: live?.told)
     let before = checkpoints.bytes
     // After a long pause we may own the shard no more, and its owner's sweep may have taken what only we knew of.
     let began = context.clock.now()

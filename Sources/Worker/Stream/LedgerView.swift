@@ -152,8 +152,8 @@ final class LedgerView: @unchecked Sendable {
   private func judge(_ entry: LedgerEntry, _ record: RecordBlock.Entry, _ hash: UInt64) {
     let position = Int(record.offset)
     let appendedAt = record.timestamp * 1000
-    let entry = sabotage == nil ? entry : entry.sabotaged(sabotage, fold)
-    let verdict = fold.judge(entry, at: position, appendedAt: appendedAt, hash: hash)
+    let seen = sabotage == nil ? entry : entry.sabotaged(sabotage, fold)
+    let verdict = fold.judge(seen, at: position, appendedAt: appendedAt, hash: hash)
     var cut: LedgerFold.CutState?
     if case .cut(let id, _, _) = entry, verdict == .accepted { cut = fold.cuts[id] }
     judged.append(

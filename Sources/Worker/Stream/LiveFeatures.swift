@@ -28,6 +28,9 @@ public final class LiveFeatures: @unchecked Sendable {
   /// How many keys have changed since the last look, rows apart whose time has not come.
   public var touchedCount: Int { state.touchedCount }
 
+  /// The as-of time of what was given last.
+  public var asOf: Int64 { state.asOf }
+
   /// Whether ``rows(asOf:ledgerPosition:tables:body:)`` would have anything to look at.
   public func hasChanges(asOf: Int64) -> Bool { state.hasChanges(asOf: asOf) }
 
@@ -65,6 +68,9 @@ public final class LiveFeatures: @unchecked Sendable {
 
   /// Takes what was touched as told already; after a restart, once all batches were applied again.
   public func settle(asOf: Int64, tables: [InputTable]) { state.settle(asOf: asOf, tables: tables) }
+
+  /// Takes what was touched for given out, by whomever: if it is no row, that is told; see ``LiveState/doubt()``.
+  public func doubt() { state.doubt() }
 
   private func extended(_ table: Table, ledgerPosition: Int) -> Table {
     let ledger = Column(type: .int, capacity: table.count, zeroed: false)

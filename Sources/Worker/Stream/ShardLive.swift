@@ -8,7 +8,7 @@ internal import Platform
 /// it, coalesced while more commits are at hand.
 ///
 /// Used by whoever works on the shard. After a recovery, rows of commits behind the checkpoint are told again; they say
-/// their ledger position, so a consumer can tell newer from older.
+/// their ledger position, so a consumer can tell newer from older. A new definition's rows are told of all keys.
 final class ShardLive {
   private let context: StreamContext
   private let shard: Int
@@ -22,38 +22,43 @@ final class ShardLive {
   /// Rows that one append takes.
   static let appendRows = 4096
 
-  init(_ shard: JoinShard) throws {
+  /// Takes up a checkpoint's segments. `told`: what its owner had told; rows whose time has come since are still to be.
+  init(_ shard: JoinShard, recovering refs: [SegmentRef], told: Checkpoint.Told?) throws {
     context = shard.context
     self.shard = shard.shard
+    let ours = told.flatMap { $0.semanticHash == shard.context.semanticHash ? $0 : nil }
+    let asOf = ours?.asOf ?? context.clock.now()
     features = try LiveFeatures(
-      definition: context.definition, shards: context.plan.shards, shard: shard.shard, asOf: context.clock.now())
+      definition: context.definition, shards: context.plan.shards, shard: shard.shard, asOf: asOf)
     rows = ShardRows(context, storage: shard.storage)
+    for ref in refs { try add(ref) }
+    // By another definition, other keys may have been rows.
+    if ours == nil { features.doubt() } else { features.settle(asOf: asOf, tables: rows.tables) }
   }
+
+  /// For a checkpoint, once all is told.
+  var told: Checkpoint.Told { Checkpoint.Told(semanticHash: context.semanticHash, asOf: features.asOf) }
 
   /// Whether there are rows to tell, by now also of rows whose event time lay ahead when they came.
   func hasWaiting(now: Int64) -> Bool { features.hasChanges(asOf: now) }
 
-  /// Rows of an entry that replaces nothing.
+  /// Rows of an entry.
   func add(_ ref: SegmentRef) throws {
     try rows.each(ref) { [features] batch, source, inputs, table in
       features.apply(batch, source: source, inputs: inputs, table: table)
     }
   }
 
-  /// Starts over with what is live: some rows went. All keys that were told are told again, or as gone.
+  /// Starts over with what is live: some rows went. All keys that were told are told again, or as gone; so are those that
+  /// came and are not told yet, for somebody may have told them before we recovered.
   func replace(_ refs: [SegmentRef], _ shard: JoinShard) throws {
+    features.doubt()
     let fresh = try LiveFeatures(
       definition: context.definition, shards: context.plan.shards, shard: shard.shard, asOf: context.clock.now(),
       replacing: features)
     features = fresh
     rows = ShardRows(context, storage: shard.storage)
     for ref in refs { try add(ref) }
-  }
-
-  /// After a restart: what the checkpoint holds was told.
-  func recover(_ refs: [SegmentRef]) throws {
-    for ref in refs { try add(ref) }
-    features.settle(asOf: context.clock.now(), tables: rows.tables)
   }
 
   /// Tells the changed rows; false if there are none, or more commits are at hand and it is not time yet.
