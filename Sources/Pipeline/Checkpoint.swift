@@ -27,9 +27,12 @@ public struct Checkpoint: Sendable, Hashable, Codable {
     public var semanticHash: String
     /// Microseconds.
     public var asOf: Int64
-    public init(semanticHash: String, asOf: Int64) {
+    /// Of the shard's partition of the topic: what lies behind is of others, or came later.
+    public var offset: Int64
+    public init(semanticHash: String, asOf: Int64, offset: Int64) {
       self.semanticHash = semanticHash
       self.asOf = asOf
+      self.offset = offset
     }
   }
 

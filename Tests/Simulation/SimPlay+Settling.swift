@@ -13,6 +13,7 @@ extension SimPlay {
   func settle() throws {
     let until = world.now + SimPlay.settleSeconds * 1_000_000
     var askedAt = Int64.min / 2
+    var quiet = 0
     let asOf = world.now + world.random.pick([-1800, 60, 864_000]) * 1_000_000
     finalAsOf = asOf
     for worker in workers { worker.sleepsUntil = 0 }
@@ -28,7 +29,9 @@ extension SimPlay {
       world.advance(milliseconds: moved ? 50 : 700)
       guard try observe() else { continue }
       let isMade = observer.read { $0.hasCut(SimPlay.finalCut) }
-      if isMade && observer.read({ $0.cuts.isEmpty }) && isQuiet { return }
+      // Rows may be told a step after their entry was folded.
+      quiet = isMade && observer.read({ $0.cuts.isEmpty }) && isQuiet ? quiet + 1 : 0
+      if quiet > 3 { return }
       guard !isMade, world.now - askedAt > 120_000_000, isDefined, isCaughtUp, !kind.isTrusting || isNotified else {
         continue
       }

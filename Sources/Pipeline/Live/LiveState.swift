@@ -133,9 +133,12 @@ public final class LiveState: @unchecked Sendable {
     forgetTouched()
   }
 
-  /// Takes what was touched for given out, as it may have been by somebody else; so it is removed if it is no row.
-  public func doubt() {
-    for key in touched { marks[Int(key)].insert(.isOut) }
+  /// Somebody else gave out a key's row, or its removal: it is touched, and removed if it is out and no row.
+  public func expect(_ key: UnsafeRawBufferPointer, isOut: Bool) {
+    guard let base = key.baseAddress else { return }
+    let number = state.keys.number(of: base.assumingMemoryBound(to: UInt8.self), key.count)
+    touch(number)
+    if isOut { marks[Int(number)].insert(.isOut) } else { marks[Int(number)].remove(.isOut) }
   }
 
   private func forgetTouched() {

@@ -263,8 +263,7 @@ final class JoinShard: @unchecked Sendable {
       segments.add(ref)
       rowsApplied += UInt64(ref.header.rows)
       context.metrics.rowsApplied(source: ref.header.source).increment(by: ref.header.rows)
-      // Also where all is started over behind it: its keys may have been told before we recovered.
-      try live?.add(ref)
+      if !isReplaced && !isLiveStale { try live?.add(ref) }
     }
     // Once for all entries of a step, and where it fails, the entry is not applied again.
     if isReplaced { isLiveStale = true }

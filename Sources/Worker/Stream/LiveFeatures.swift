@@ -69,8 +69,8 @@ public final class LiveFeatures: @unchecked Sendable {
   /// Takes what was touched as told already; after a restart, once all batches were applied again.
   public func settle(asOf: Int64, tables: [InputTable]) { state.settle(asOf: asOf, tables: tables) }
 
-  /// Takes what was touched for given out, by whomever: if it is no row, that is told; see ``LiveState/doubt()``.
-  public func doubt() { state.doubt() }
+  /// A key that somebody gave out, or took back; see ``LiveState/expect(_:isOut:)``.
+  public func expect(_ key: UnsafeRawBufferPointer, isOut: Bool) { state.expect(key, isOut: isOut) }
 
   private func extended(_ table: Table, ledgerPosition: Int) -> Table {
     let ledger = Column(type: .int, capacity: table.count, zeroed: false)

@@ -19,25 +19,58 @@ final class ShardLive {
 
   /// While commits keep coming, rows are told this often, microseconds.
   static let emitEvery: Int64 = 1_000_000
+  private static let emptyPollsMax = 50
   /// Rows that one append takes.
   static let appendRows = 4096
 
+  /// Next offset of our partition of the topic: what lies before is known, or was told by us.
+  private var toldTo: Int64 = 0
+
   /// Takes up a checkpoint's segments. `told`: what its owner had told; rows whose time has come since are still to be.
+  /// What was told behind it, or by another definition, the topic itself says.
   init(_ shard: JoinShard, recovering refs: [SegmentRef], told: Checkpoint.Told?) throws {
     context = shard.context
     self.shard = shard.shard
-    let ours = told.flatMap { $0.semanticHash == shard.context.semanticHash ? $0 : nil }
+    let at = TopicPartition(context.topics.features, shard.shard)
+    let bounds = try context.broker.bounds([at])[at] ?? OffsetBounds(first: 0, end: 0)
+    // A topic that was made anew has got nothing yet.
+    let ours = told.flatMap { $0.semanticHash == shard.context.semanticHash && $0.offset <= bounds.end ? $0 : nil }
     let asOf = ours?.asOf ?? context.clock.now()
     features = try LiveFeatures(
       definition: context.definition, shards: context.plan.shards, shard: shard.shard, asOf: asOf)
     rows = ShardRows(context, storage: shard.storage)
     for ref in refs { try add(ref) }
-    // By another definition, other keys may have been rows.
-    if ours == nil { features.doubt() } else { features.settle(asOf: asOf, tables: rows.tables) }
+    if ours != nil { features.settle(asOf: asOf, tables: rows.tables) }
+    toldTo = max(bounds.first, ours?.offset ?? 0)
+    try readTold(at, to: bounds.end)
   }
 
   /// For a checkpoint, once all is told.
-  var told: Checkpoint.Told { Checkpoint.Told(semanticHash: context.semanticHash, asOf: features.asOf) }
+  var told: Checkpoint.Told {
+    Checkpoint.Told(semanticHash: context.semanticHash, asOf: features.asOf, offset: toldTo)
+  }
+
+  /// Keys that the topic has got and that we may not know of.
+  private func readTold(_ at: TopicPartition, to end: Int64) throws {
+    if toldTo >= end { return }
+    let reader = try context.broker.reader(at, from: toldTo)
+    defer { reader.close() }
+    // Compaction may have taken the very last ones.
+    var patience = ShardLive.emptyPollsMax
+    while toldTo < end, patience > 0 {
+      guard let block = try reader.poll(milliseconds: 100, maxBytes: 4 << 20) else {
+        patience -= 1
+        continue
+      }
+      patience = ShardLive.emptyPollsMax
+      for index in 0..<block.count {
+        guard let key = block.key(index) else { continue }
+        key.withRawBytes { features.expect($0, isOut: block.value(index) != nil) }
+      }
+      toldTo = block.nextOffset
+    }
+    toldTo = end
+  }
 
   /// Whether there are rows to tell, by now also of rows whose event time lay ahead when they came.
   func hasWaiting(now: Int64) -> Bool { features.hasChanges(asOf: now) }
@@ -49,10 +82,8 @@ final class ShardLive {
     }
   }
 
-  /// Starts over with what is live: some rows went. All keys that were told are told again, or as gone; so are those that
-  /// came and are not told yet, for somebody may have told them before we recovered.
+  /// Starts over with what is live: some rows went. All keys that were told are told again, or as gone.
   func replace(_ refs: [SegmentRef], _ shard: JoinShard) throws {
-    features.doubt()
     let fresh = try LiveFeatures(
       definition: context.definition, shards: context.plan.shards, shard: shard.shard, asOf: context.clock.now(),
       replacing: features)
@@ -73,14 +104,18 @@ final class ShardLive {
       waiting.append(
         OutgoingMessage(topic: topic, partition: shard.shard, key: Array(key), value: json.map { Array($0) }))
       if waiting.count == ShardLive.appendRows {
-        _ = try context.broker.append(waiting)
-        rowsEmitted += waiting.count
+        try send(waiting)
         waiting.removeAll(keepingCapacity: true)
       }
     }
-    if !waiting.isEmpty { _ = try context.broker.append(waiting) }
-    rowsEmitted += waiting.count
+    if !waiting.isEmpty { try send(waiting) }
     context.metrics.featureRows.increment(by: rowsEmitted - before)
     return true
+  }
+
+  private func send(_ rows: [OutgoingMessage]) throws {
+    let offsets = try context.broker.append(rows)
+    rowsEmitted += rows.count
+    if let last = offsets.max() { toldTo = max(toldTo, last + 1) }
   }
 }
