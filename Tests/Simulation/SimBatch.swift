@@ -90,7 +90,9 @@ struct SimBatch {
         "I1: \(what) has \(manifest.rows) rows and fingerprint \(manifest.fingerprint), batch \(batch.rows) and \(batch.fingerprint) of the same inputs"
       )
     }
-    if batch.splits != manifest.splits { throw SimError("I4: \(what) has splits \(manifest.splits), batch \(batch.splits)") }
+    if batch.splits != manifest.splits {
+      throw SimError("I4: \(what) has splits \(manifest.splits), batch \(batch.splits)")
+    }
     var counts: [String: Manifest.InputRecord] = [:]
     for input in batch.inputs { counts[input.key] = input }
     for input in manifest.inputs {

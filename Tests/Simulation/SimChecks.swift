@@ -84,7 +84,9 @@ struct SimChecks {
         }
       case .opened(let range, let offset, _, _) where isAccepted:
         let gone = world.forgotten[TopicPartition(range.topic, range.partition)] ?? 0
-        if offset > gone { throw SimError("I3: \(range.topic) begins at \(offset), and nothing is gone from \(gone) on") }
+        if offset > gone {
+          throw SimError("I3: \(range.topic) begins at \(offset), and nothing is gone from \(gone) on")
+        }
       case .skipped(let range, _, let to, _) where isAccepted:
         let gone = world.forgotten[TopicPartition(range.topic, range.partition)] ?? 0
         if to > gone { throw SimError("I3: records to \(to) are skipped, and nothing is gone from \(gone) on") }
@@ -107,7 +109,9 @@ struct SimChecks {
       case .defined(let next, _, _): generation = next
       case .cut(let id, _, _): cuts[id] = generation
       case .abandoned(let id, let reason):
-        guard let was = cuts[id], was < generation else { throw SimError("I6: the cut '\(id)' was abandoned: \(reason)") }
+        guard let was = cuts[id], was < generation else {
+          throw SimError("I6: the cut '\(id)' was abandoned: \(reason)")
+        }
         abandoned.insert(id)
       default: continue
       }

@@ -97,6 +97,8 @@ struct SimDataset {
     if random.chance(3) { next.rowsFrom = random.pick(sources.filter(\.isLatest).map(\.name)) }
     for index in sources.indices {
       if !sources[index].isLatest && random.chance(3) { next.sources[index].window.toggle() }
+      // What became of the rows of objects that were removed depends on it: they are read again, too.
+      if columnsToo && !sources[index].isRecords && random.chance(4) { next.sources[index].keeps.toggle() }
       if columnsToo && random.chance(3) { next.sources[index].textFrom = sources[index].textFrom == "s" ? "u" : "s" }
     }
     if everyMinutes != nil && random.chance(3) { next.everyMinutes = random.pick([1, 2, 5]) }

@@ -148,7 +148,11 @@ final class SimInputs {
     let times = self.kind.isRace ? 1 : max(losesNotifications ? 0 : 1, world.random.pick([0, 1, 1, 1, 1, 2]))
     for _ in 0..<times {
       let message = message(key, kind, version)
-      if !self.kind.isRace && world.random.chance(4) { late.append(message) } else { _ = try world.broker.append([message]) }
+      if !self.kind.isRace && world.random.chance(4) {
+        late.append(message)
+      } else {
+        _ = try world.broker.append([message])
+      }
     }
   }
 

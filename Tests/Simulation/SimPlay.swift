@@ -199,7 +199,9 @@ final class SimPlay {
 
   /// The definition changes, and some workers are started again with it; the others find out by themselves.
   private func redefine() throws {
-    guard revisions.count < 4, try observe(), observer.read({ $0.semanticHash }) == revision.semanticHash else { return }
+    guard revisions.count < 4, try observe(), observer.read({ $0.semanticHash }) == revision.semanticHash else {
+      return
+    }
     // Where nobody may list, nobody finds what is to be read again.
     let next = try SimRevision(dataset.changed(&world.random, columnsToo: !kind.isTrusting))
     revisions.append(next)

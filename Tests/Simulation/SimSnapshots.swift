@@ -93,7 +93,8 @@ struct SimSnapshots {
     let at = TopicPartition(range.topic, range.partition)
     let lost = world.forgotten[at] ?? 0
     if range.from > lost {
-      throw SimError("I3: snapshot \(manifest.snapshot) begins \(at) at \(range.from), and nothing is gone from \(lost) on")
+      throw SimError(
+        "I3: snapshot \(manifest.snapshot) begins \(at) at \(range.from), and nothing is gone from \(lost) on")
     }
     var records = (play.inputs.records[at] ?? []).filter { $0.offset >= range.from && $0.offset < range.to }
     let name = "\(range.topic)[\(range.partition)] "
@@ -108,7 +109,8 @@ struct SimSnapshots {
   }
 
   /// The rows of all parts by key; nil where retention has removed them.
-  private mutating func rows(_ manifest: Manifest, _ folder: String, _ dataset: SimDataset) throws -> [String: [String]]?
+  private mutating func rows(_ manifest: Manifest, _ folder: String, _ dataset: SimDataset) throws -> [String:
+    [String]]?
   {
     guard world.lake.current[folder + "manifest.json"]?.bytes == world.lake.manifests[folder + "manifest.json"] else {
       return nil

@@ -52,7 +52,9 @@ import Testing
     #expect(first.parts.control.status.isOwner && second.parts.control.status.isOwner)
     for node in [first, second, first] { node.parts.control.request(Self.request("one")) }
     for _ in 0..<4 {
-      do { _ = try first.parts.control.step(milliseconds: 0) } catch let error as BrokerError { #expect(error.code == .fenced) }
+      do { _ = try first.parts.control.step(milliseconds: 0) } catch let error as BrokerError {
+        #expect(error.code == .fenced)
+      }
       try second.fullRound()
     }
     try world.settle([second], whole: true)
@@ -173,6 +175,42 @@ import Testing
     new.parts.control.request(Self.request("one"))
     try world.settle([new], whole: true)
     #expect(try Self.cuts(world).published == ["one"])
+  }
+
+  @Test(
+    "on_remove may change: a snapshot's rows are those of the inputs that its manifest names", arguments: [true, false])
+  func removalChanges(keepsFirst: Bool) throws {
+    func change(_ keeps: Bool) -> (String) -> String {
+      {
+        keeps
+          ? $0.replacing("format: csv\n    keep: events", with: "format: csv\n    on_remove: keep\n    keep: events")
+          : $0
+      }
+    }
+    let world = try StreamWorld()
+    let old = try world.node(change: change(keepsFirst))
+    try world.settle([old], whole: true)
+    try Self.filled(world, old)
+    world.put("visits/0.csv", "k1,5\n")
+    world.put("visits/1.csv", "k1,7\n")
+    for key in ["visits/0.csv", "visits/1.csv"] { old.offer(key) }
+    try world.settle([old], whole: true)
+    world.objects.remove("visits/1.csv")
+    old.offer("visits/1.csv")
+    try world.settle([old], whole: true)
+    old.parts.join.close()
+    world.clock.advance(milliseconds: 60_000)
+    let new = try world.node(member: "b", hash: "i", change: change(!keepsFirst))
+    try world.settle([new], whole: true)
+    new.parts.control.request(Self.request("one"))
+    try world.settle([new], whole: true)
+    let manifest = try JSONDecoder().decode(
+      Manifest.self, from: Data(world.objects["out/snapshot=one/manifest.json"] ?? []))
+    let rows = manifest.parts.map { String(decoding: world.objects["out/snapshot=one/\($0.key)"] ?? [], as: UTF8.self) }
+    let sum = manifest.inputs.reduce(0) { sum, input in
+      sum + (["visits/0.csv": 5, "visits/1.csv": 7][input.key] ?? 0)
+    }
+    #expect(sum == 5 && rows.joined().contains("k1,a,\(sum),"), "\(manifest.inputs.map(\.key)) \(rows)")
   }
 
   @Test("after a change of columns no cut is made before all objects are read again")

@@ -60,7 +60,9 @@ import Testing
 
   @Test("what a snapshot goes without is named: other columns, versions that cannot be used, records that are lost")
   func missing() throws {
-    let context = try StreamWorld().context()
+    let context = try StreamWorld().context {
+      $0.replacing("objects: \"s3://lake/visits/\"", with: "objects: \"s3://lake/visits/\"\n    on_remove: keep")
+    }
     let (people, clicks) = (context.plan.sources[0].schemaHash, context.plan.sources[2].schemaHash)
     func range(_ partition: Int) -> RangeIdentity {
       RangeIdentity(source: "clicks", topic: "app.clicks", partition: partition)
@@ -73,6 +75,8 @@ import Testing
         objects: [
           Self.object("people/a"): Self.accepted("v1", schema: people),
           Self.object("people/old"): Self.accepted("v1", schema: "before"),
+          Self.object("people/gone"): Self.accepted(nil, schema: "before", content: 2),
+          Self.object("visits/gone", "visits"): Self.accepted(nil, schema: "before", content: 2),
         ], ranges: [range(1): torn, range(0): LedgerFold.AcceptedRange(begin: 0, end: 4, schema: "before")],
         failed: [Self.object("people/bad"): .init(version: "v", reason: "no header", schema: people)]), context)
     #expect(facts.inputs.map(\.key) == ["people/a"])
@@ -80,7 +84,8 @@ import Testing
     #expect(facts.ranges[0].from == 3 && facts.ranges[0].to == 20 && facts.ranges[0].rowsApplied == 7)
     #expect(
       facts.missing.map { "\($0.source) \($0.key) \($0.state) \($0.reason.prefix(9))" } == [
-        "people s3://lake/people/old pending the sourc", "people s3://lake/people/bad failed no header",
+        "people s3://lake/people/old pending the sourc", "visits s3://lake/visits/gone lost the sourc",
+        "people s3://lake/people/bad failed no header",
         "clicks app.clicks[0] pending the sourc", "clicks app.clicks[1] 5 to 8 lost retention",
       ])
     #expect(facts.rejected.rows == 3 && facts.rejected.reasons == ["bad": 3])

@@ -39,6 +39,34 @@ import Testing
     #expect(second.parts.totals.rowsApplied == 0, "all of it was in the checkpoint")
   }
 
+  @Test("a shard whose checkpoint is ahead of what its new owner has read waits, and does not think the broker lost it")
+  func behind() throws {
+    let world = try StreamWorld()
+    let first = try world.node(member: "a")
+    let second = try world.node(member: "b")
+    try world.settle([first, second], whole: true)
+    // The second one reads nothing for a while.
+    world.put("people/0.csv", (0..<20).map { "k\($0),n\n" }.joined())
+    first.offer("people/0.csv")
+    for _ in 0..<20 {
+      try first.fullRound()
+      _ = try second.parts.join.poll(milliseconds: 0)
+      world.clock.advance(milliseconds: 100)
+    }
+    #expect(second.context.ledger.position < first.context.ledger.position)
+    first.parts.join.close()
+    for _ in 0..<20 {
+      _ = try second.parts.join.poll(milliseconds: 0)
+      while try second.parts.join.work() {}
+      world.clock.advance(milliseconds: 1000)
+    }
+    #expect(second.parts.join.shards.count == 2)
+    #expect(second.parts.join.shards.allSatisfy { $0.state != "stopped" })
+    try world.settle([second], whole: true)
+    #expect(second.parts.join.shards.allSatisfy { $0.state == "serving" && $0.reason == nil })
+    #expect(second.parts.join.shards.reduce(0) { $0 + $1.rows } == 20)
+  }
+
   @Test("who has lost a shard writes nothing of it any more")
   func losing() throws {
     let world = try StreamWorld()

@@ -116,8 +116,9 @@ public final class LiveState: @unchecked Sendable {
         }
       }
       let table = try table(of: present, tables)
-      try body(Changes(keys: present, table: table, removed: removed))
+      // Before: whoever fails to give them out may have done so all the same.
       for key in present { marks[Int(key)].insert(.isOut) }
+      try body(Changes(keys: present, table: table, removed: removed))
       for key in removed { marks[Int(key)].remove(.isOut) }
       from = to
     }
