@@ -98,7 +98,7 @@ class Broker(Process):
     """A server that speaks Kafka's protocol, on this machine, made to behave as a broker where it does not:
 
     - It saves all it has as one JSON text every few seconds, a number for each byte, which takes more time than everything
-      else it does. Without its directory it cannot, so its log is in memory.
+      else it does. The thread that does it is held still (holdthread.c), so its log is in memory.
     - It answers a fetch at once where it has nothing, so that idle consumers ask ten thousand times a second. A program in
       front of it (longpoll.c) holds such answers for a few milliseconds, as Kafka does.
     """
@@ -109,6 +109,8 @@ class Broker(Process):
             [BROKER, "start", "--data-dir", place / "broker", "--host", "127.0.0.1", "--only", "kafka",
              "--kafka-port", self.port], place / "broker.log")
         self.wait_until(lambda: self._listens(self.port), 30)
+        self.hold = Process([compiled("holdthread", place), self.child.pid, "autosave"], place / "holdthread.log")
+        self.hold.wait_until(lambda: "held" in self.hold.tail(), 30)
         shutil.rmtree(place / "broker")
         self.front_port = free_port()
         self.front = Process([compiled("longpoll", place, "-lpthread"), self.front_port, self.port, HOLD_MILLISECONDS],
@@ -129,6 +131,7 @@ class Broker(Process):
 
     def stop(self) -> None:
         self.front.stop()
+        self.hold.stop()
         super().stop()
 
 
