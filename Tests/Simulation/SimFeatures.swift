@@ -24,6 +24,8 @@ struct SimFeatures {
     var row: Row?
     /// Nothing that is newer was told behind it.
     var isGone = false
+    /// All that was told, for people.
+    var history: [String] = []
   }
 
   /// How far a worker's clock may be off, and how long rows may take to be told.
@@ -61,7 +63,7 @@ struct SimFeatures {
     }
     for (key, told) in told.sorted(by: { $0.key < $1.key })
     where now[key] == nil && !unsure.contains(key) && !told.isGone {
-      throw SimError("features: \(key) is told as \(told.row?.values ?? []), and is gone")
+      throw SimError("features: \(key) is told as \(told.row?.values ?? []), and is gone (\(told.history))")
     }
   }
 
@@ -81,11 +83,14 @@ struct SimFeatures {
           let key = String(decoding: block.key(index) ?? [], as: UTF8.self)
           guard let bytes = block.value(index) else {
             told[key, default: Told()].isGone = true
+            told[key]?.history.append("gone")
             continue
           }
           let row = try parse(bytes)
+          told[key, default: Told()].history.append("\(row.ledger) \(SimRow.iso(row.asOf))")
           if let held = told[key]?.row, (held.ledger, held.asOf) > (row.ledger, row.asOf) { continue }
-          told[key] = Told(row: row)
+          told[key]?.row = row
+          told[key]?.isGone = false
         }
       }
     }

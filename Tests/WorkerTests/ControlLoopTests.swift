@@ -97,7 +97,7 @@ import Testing
     try world.settle([node], whole: true)
     try Self.filled(world, node)
     node.parts.control.request(Self.request("one"))
-    try node.parts.control.step(milliseconds: 0)
+    _ = try node.parts.control.step(milliseconds: 0)
     _ = try node.context.ledger.step(milliseconds: 0)
     while try node.parts.join.work() {}
     while try node.parts.cuts.step() {}

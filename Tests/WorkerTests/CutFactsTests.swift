@@ -1,8 +1,8 @@
-import Pipeline
 import Platform
 import TestKit
 import Testing
 
+@testable import Pipeline
 @testable import Worker
 
 /// What a manifest says of a cut follows from the ledger's fold alone.
