@@ -235,6 +235,11 @@ import Testing
     }
     #expect(try Self.cuts(world).accepted.isEmpty)
     world.onStore { _, _ in }
+    // Longer than it waits before it tries again.
+    for _ in 0..<80 {
+      try new.fullRound()
+      world.clock.advance(milliseconds: 500)
+    }
     try world.settle([new], whole: true)
     #expect(try Self.cuts(world).published == ["one"])
     let manifest = try JSONDecoder().decode(

@@ -161,7 +161,7 @@ import Testing
     })
     try world.settle([node], whole: true)
     let shard = Partitioner.partition(of: Array("k1".utf8), among: 2)
-    let before = try Self.checkpoints(world, shard: shard).map(\.position)
+    let before = node.context.ledger.position
     world.onBroker { operation, moment, place throws(BrokerError) in
       if operation == .append && moment == .before && place == "w.features" { throw StreamWorld.unavailable(place) }
     }
@@ -172,10 +172,11 @@ import Testing
       world.clock.advance(milliseconds: 2000)
     }
     #expect(node.parts.join.shards[shard].rows == 1)
-    #expect(try Self.checkpoints(world, shard: shard).map(\.position) == before)
+    #expect(node.context.ledger.position > before)
+    #expect(try Self.checkpoints(world, shard: shard).allSatisfy { $0.position <= before })
     world.onBroker { _, _, _ in }
     try world.settle([node], whole: true)
-    #expect(try world.values("w.features", shard).map(\.key) == ["k1"])
+    #expect(try world.values("w.features", shard).map(\.key) == ["k1"], "what could not be told is told later")
     #expect(try Self.checkpoints(world, shard: shard).last?.position == node.context.ledger.position)
   }
 }

@@ -16,6 +16,8 @@ final class ShardLive {
   private var rows: ShardRows
   private var emittedAt: Int64 = 0
   private(set) var rowsEmitted = 0
+  /// What an append did not take, and is known to nobody else: it is told before anything else.
+  private var unsent: [OutgoingMessage] = []
 
   /// While commits keep coming, rows are told this often, microseconds.
   static let emitEvery: Int64 = 1_000_000
@@ -73,7 +75,7 @@ final class ShardLive {
   }
 
   /// Whether there are rows to tell, by now also of rows whose event time lay ahead when they came.
-  func hasWaiting(now: Int64) -> Bool { features.hasChanges(asOf: now) }
+  func hasWaiting(now: Int64) -> Bool { !unsent.isEmpty || features.hasChanges(asOf: now) }
 
   /// Rows of an entry.
   func add(_ ref: SegmentRef) throws {
@@ -97,6 +99,7 @@ final class ShardLive {
     let now = context.clock.now()
     guard hasWaiting(now: now), !moreToCome || now - emittedAt >= ShardLive.emitEvery else { return false }
     emittedAt = now
+    try sendUnsent()
     let before = rowsEmitted
     var waiting: [OutgoingMessage] = []
     let topic = context.topics.features
@@ -108,9 +111,17 @@ final class ShardLive {
         waiting.removeAll(keepingCapacity: true)
       }
     }
-    if !waiting.isEmpty { try send(waiting) }
+    // The features have let go of them.
+    unsent = waiting
+    try sendUnsent()
     context.metrics.featureRows.increment(by: rowsEmitted - before)
     return true
+  }
+
+  private func sendUnsent() throws {
+    if unsent.isEmpty { return }
+    try send(unsent)
+    unsent = []
   }
 
   private func send(_ rows: [OutgoingMessage]) throws {
