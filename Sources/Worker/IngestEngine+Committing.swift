@@ -75,11 +75,17 @@ extension IngestEngine {
         return CommittedInput(
           object: object, version: ObjectVersion.text(of: input.info), base: fold.objects[object]?.position,
           rowsRead: counts.read, rowsApplied: counts.read - counts.rejected, rowsRejected: counts.rejected)
+      },
+      // One without offsets holds nothing, and the ledger would refuse it.
+      ranges: zip(attempt.all.ranges, attempt.counts[attempt.inputs.count...]).compactMap { range, counts in
+        guard range.to > range.from else { return nil }
+        return CommittedRange(
+          range: range.range, from: range.from, to: range.to, rowsRead: counts.read, rowsRejected: counts.rejected)
       }, shards: attempt.receipts)
   }
 
   func apply(_ attempt: Attempt, _ shard: Int, _ staged: [StagedBatch]) {
-    let inputs = attempt.inputs.map(\.number)
+    let inputs = attempt.all.numbers
     var seen = ShardReceipt()
     var freed = 0
     do {

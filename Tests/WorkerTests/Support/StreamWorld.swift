@@ -102,11 +102,11 @@ final class StreamWorld: Sendable {
   }
 
   func node(
-    member: String = "a", hash: String = "h", clock: (any WallClock)? = nil, files: MemorySegmentFiles = .init(),
-    change: (String) -> String = { $0 }, options: (inout StreamOptions) -> Void = { _ in }
+    member: String = "a", hash: String = "h", clock: (any WallClock)? = nil, change: (String) -> String = { $0 },
+    options: (inout StreamOptions) -> Void = { _ in }
   ) throws -> Node {
     let context = try context(member: member, hash: hash, clock: clock, change: change, options: options)
-    return Node(self, try StreamParts(context, files: files))
+    return Node(self, try StreamParts(context, files: MemorySegmentFiles()))
   }
 
   func put(_ key: String, _ rows: String) {
@@ -119,7 +119,6 @@ final class StreamWorld: Sendable {
     ])
   }
 
-  /// Appends an entry to the ledger.
   /// The ledger's entries, judged anew.
   func ledger() throws -> [LedgerView.Judged] {
     let view = LedgerView(broker: broker, topic: "w.ledger")
@@ -139,6 +138,7 @@ final class StreamWorld: Sendable {
     return values
   }
 
+  /// Appends an entry to the ledger.
   @discardableResult
   func append(_ entry: LedgerEntry) throws -> Int64 { try LedgerWriter.append(entry, to: broker, "w.ledger") }
 
@@ -215,7 +215,10 @@ final class ShardDriver {
   init(_ context: StreamContext, shard: Int = 0, files: MemorySegmentFiles, stagingBytes: Int = 64 << 20) throws {
     self.shard = JoinShard(context, shard: shard, files: files, stagingBytes: stagingBytes)
     let from = try self.shard.recover()
-    reader = try context.broker.reader(TopicPartition(context.topics.rows, shard), from: from)
+    let at = TopicPartition(context.topics.rows, shard)
+    let first = try context.broker.bounds([at])[at]?.first ?? 0
+    if first > from { self.shard.noteFirst(first) }
+    reader = try context.broker.reader(at, from: max(from, first))
   }
 
   /// Brings what there is and folds what can be.
