@@ -27,6 +27,8 @@ SOAK := 60
 # Worlds that `make simulate` plays, and the first one's number.
 SEEDS := 2000
 FROM := 0
+# Worlds within which each planted bug must be seen.
+CANARY_SEEDS := 300
 # Tests' view of the modules, optimised: in a place of its own, for all of it is built otherwise than the program.
 SIMULATION := -c release -Xswiftc -enable-testing --scratch-path .build/simulate --product tributary-simulate
 SIMULATE := SWIFT_DETERMINISTIC_HASHING=1 .build/simulate/release/tributary-simulate
@@ -72,9 +74,9 @@ simulate: system ## the streaming worker in random worlds with faults (SEEDS=200
 	$(SIMULATE) $(if $(SEED),--seed $(SEED) --trace,--seeds $(SEEDS) --from $(FROM))
 
 .PHONY: canaries
-canaries: system ## plants bugs in the streaming worker: the simulation must find each
+canaries: system ## plants bugs in the streaming worker: the simulation must find each (CANARY_SEEDS=300)
 	swift build $(SIMULATION) $(STRICT)
-	$(SIMULATE) --canaries --seeds $(SEEDS)
+	$(SIMULATE) --canaries --seeds $(CANARY_SEEDS)
 
 .PHONY: lint
 lint: system ## formatting and what must not stand in the tree

@@ -19,6 +19,23 @@ public struct Checkpoint: Sendable, Hashable, Codable {
   public var segments: [Segment]
   public var cuts: [Cut]
 
+  /// What the topic of features had got; nil where it gets nothing (and in older checkpoints).
+  public var told: Told?
+
+  /// All rows of these segments by this definition, as of that time.
+  public struct Told: Sendable, Hashable, Codable {
+    public var semanticHash: String
+    /// Microseconds.
+    public var asOf: Int64
+    /// Of the shard's partition of the topic: what lies behind is of others, or came later.
+    public var offset: Int64
+    public init(semanticHash: String, asOf: Int64, offset: Int64) {
+      self.semanticHash = semanticHash
+      self.asOf = asOf
+      self.offset = offset
+    }
+  }
+
   public struct Segment: Sendable, Hashable, Codable {
     public var name: String
     public var bytes: Int
@@ -42,7 +59,7 @@ public struct Checkpoint: Sendable, Hashable, Codable {
 
   public init(
     dataset: String, shard: Int, shards: Int, position: Int, chain: String, rowsOffset: Int64, segments: [Segment],
-    cuts: [Cut]
+    cuts: [Cut], told: Told? = nil
   ) {
     self.dataset = dataset
     self.shard = shard
@@ -52,6 +69,7 @@ public struct Checkpoint: Sendable, Hashable, Codable {
     self.rowsOffset = rowsOffset
     self.segments = segments
     self.cuts = cuts
+    self.told = told
   }
 
   /// All segments that it names.

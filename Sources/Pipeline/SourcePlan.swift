@@ -21,7 +21,7 @@ public struct SourcePlan: Sendable {
   /// `events`: what is accumulated a key.
   public let layout: AccumulatorLayout
   /// 16 hexadecimal digits; where they are equal, the same input is read into the same rows and batches that carry all
-  /// columns hold them alike. Independent of features, rows, split and (but for tombstones) of `keep`.
+  /// columns hold them alike, for as long. Independent of features, rows, split and (but for tombstones) of `keep`.
   public let schemaHash: String
 
   public struct Kept: Sendable {
@@ -33,7 +33,9 @@ public struct SourcePlan: Sendable {
 
   init(_ source: Source, definition: Definition, asOf: Int64, carriesAll: Bool) throws(PlanError) {
     self.source = source
-    schemaHash = SourcePlan.schemaHash(definition.schema(of: source))
+    // Shards let go of the rows of removed objects, or do not; what one rule left is not what the other one would have.
+    let removal = source.onRemove == .keep ? "on_remove keep\n" : ""
+    schemaHash = SourcePlan.schemaHash(definition.schema(of: source) + removal)
     var keyColumns: [Int] = []
     for key in definition.key {
       guard let at = source.columns.firstIndex(where: { $0.name == key }) else {

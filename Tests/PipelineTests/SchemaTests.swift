@@ -55,7 +55,7 @@ import Testing
       { $0.sources[1].columns[4].onError = .setNull }, { $0.sources[1].columns[4].type = .string },
       { $0.sources[1].columns[4].defaultValue = .double(1) }, { $0.sources[1].columns[4].location = .row },
       { $0.sources[1].columns[4].reduce = .sum }, { $0.sources[1].columns[1].time = .epoch(.ms) },
-      { $0.maxRowBytes = 5 },
+      { $0.maxRowBytes = 5 }, { $0.sources[1].onRemove = .keep },
       { $0.key = ["k", "text"] },
       {
         $0.features = []

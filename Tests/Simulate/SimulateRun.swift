@@ -20,17 +20,9 @@ final class SimulateRun: Sendable {
   /// The exit code.
   func run() -> Int32 {
     let began = Date()
-    let ended = DispatchSemaphore(value: 0)
-    for _ in 0..<options.jobs {
-      let thread = Thread {
-        while let seed = self.take() { self.play(seed) }
-        ended.signal()
-      }
-      // Steps within steps within steps.
-      thread.stackSize = 64 << 20
-      thread.start()
+    SimulateRun.onThreads(options.jobs) {
+      while let seed = self.take() { self.play(seed) }
     }
-    for _ in 0..<options.jobs { ended.wait() }
     let state = state.withLock { $0 }
     print(
       "\(state.done) seeds, \(state.failures) failures, \(state.operations) operations, \(state.snapshots) snapshots, \(Int(Date().timeIntervalSince(began))) s"
@@ -40,22 +32,46 @@ final class SimulateRun: Sendable {
 
   /// Plays with each planted bug until a seed fails; the exit code is 1 if one stays unseen.
   static func canaries(_ options: SimulateOptions) -> Int32 {
-    var unseen = 0
-    for bug in Simulation.sabotages {
-      var found: UInt64?
-      var settings = options.simulation
-      settings.sabotage = bug
-      for seed in options.from..<options.from + options.seeds {
-        guard Simulation.run(seed: seed, settings).failure != nil,
-          Simulation.run(seed: seed, options.simulation).failure == nil
-        else { continue }
-        found = seed
-        break
+    let bugs = Guarded(Simulation.sabotages[...])
+    let unseen = Guarded(0)
+    onThreads(options.jobs) {
+      while let bug = bugs.withLock({ $0.popFirst() }) {
+        let began = Date()
+        let found = seed(options, catching: bug)
+        let text = found.map { "seen with seed \($0.seed): \($0.failure.prefix(160))" }
+        print("  \(bug): \(text ?? "NOT SEEN in \(options.seeds) seeds") (\(Int(Date().timeIntervalSince(began))) s)")
+        fflush(nil)
+        if found == nil { unseen.withLock { $0 += 1 } }
       }
-      print("  \(bug): \(found.map { "seen with seed \($0)" } ?? "NOT SEEN in \(options.seeds) seeds")")
-      if found == nil { unseen += 1 }
     }
-    return unseen == 0 ? 0 : 1
+    return unseen.withLock { $0 } == 0 ? 0 : 1
+  }
+
+  /// The first seed that fails with the bug and not without.
+  private static func seed(_ options: SimulateOptions, catching bug: String) -> (seed: UInt64, failure: String)? {
+    var settings = options.simulation
+    settings.sabotage = bug
+    for seed in options.from..<options.from + options.seeds {
+      guard let failure = Simulation.run(seed: seed, settings).failure,
+        Simulation.run(seed: seed, options.simulation).failure == nil
+      else { continue }
+      return (seed, failure)
+    }
+    return nil
+  }
+
+  private static func onThreads(_ count: Int, _ work: @escaping @Sendable () -> Void) {
+    let ended = DispatchSemaphore(value: 0)
+    for _ in 0..<count {
+      let thread = Thread {
+        work()
+        ended.signal()
+      }
+      // Steps within steps within steps.
+      thread.stackSize = 64 << 20
+      thread.start()
+    }
+    for _ in 0..<count { ended.wait() }
   }
 
   private func take() -> UInt64? {

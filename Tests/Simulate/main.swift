@@ -7,6 +7,7 @@ import Simulation
 //   tributary-simulate [--seeds 2000] [--from 0] [--jobs 2] [--seed N] [--trace] [--twice] [--level 0...2] [--bug NAME]
 //     [--canaries]
 //
+// --canaries plants one bug after another and wants each seen.
 // What it prints on a failure plays that seed again. Exit codes: 0 no failures, 1 a failure, 2 wrong use.
 
 // Swift seeds its hashes anew in each process, and with them the order of dictionaries: a seed would play differently.

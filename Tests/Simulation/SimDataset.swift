@@ -1,4 +1,5 @@
 import Definition
+import Digests
 import Pipeline
 import Platform
 import TestKit
@@ -17,6 +18,13 @@ struct SimDataset {
     var isTimed: Bool
     var keeps = false
     var window = false
+    /// The column that the text is read from: by another one, all its inputs are other rows.
+    var textFrom = "s"
+    /// What retention took before it was read is let go.
+    var skipsGaps = false
+
+    var isRecords: Bool { if case .records = kind { true } else { false } }
+    func text(of row: SimRow) -> String { textFrom == "s" ? row.text : "u\(row.text)" }
   }
 
   var sources: [SimSource] = []
@@ -28,6 +36,10 @@ struct SimDataset {
   /// Of each record topic.
   var topics: [String: Int] = [:]
   var prefixes: [String: Bool] = [:]
+  /// How often the definition was changed.
+  var revision = 0
+  var rowsFrom = "base"
+  var salt = "v1"
 
   init(_ random: inout SeededGenerator, level: Int) {
     shards = level == 0 ? 1 : random.int(1...5)
@@ -56,14 +68,15 @@ struct SimDataset {
       sources.append(
         SimSource(
           name: "clicks", kind: .records(topic: "app.clicks", keyed: false), isLatest: false, isTimed: true,
-          window: random.chance(2)))
+          window: random.chance(2), skipsGaps: random.chance(2)))
     }
     if recordSources == 2 {
       let topic = random.chance(2) ? "app.clicks" : "app.profiles"
       if topics[topic] == nil { topics[topic] = random.int(1...2) }
       sources.append(
         SimSource(
-          name: "prof", kind: .records(topic: topic, keyed: true), isLatest: true, isTimed: random.chance(2)))
+          name: "prof", kind: .records(topic: topic, keyed: true), isLatest: true, isTimed: random.chance(2),
+          skipsGaps: random.chance(2)))
     }
     if random.chance(2) {
       everyMinutes = random.pick([1, 5])
@@ -73,49 +86,75 @@ struct SimDataset {
     }
   }
 
-  /// The definition's text. `asBatch`: records are objects in `rec/<source>/`, for a reference run.
+  func source(_ name: String) -> SimSource? { sources.first { $0.name == name } }
+
+  /// The next definition of the dataset. `columnsToo`: also such that inputs are to be read again.
+  func changed(_ random: inout SeededGenerator, columnsToo: Bool) -> SimDataset {
+    var next = self
+    // A feature has another name each time, so that no definition comes again: going back is refused.
+    next.revision += 1
+    if random.chance(3) { next.salt = "v\(next.revision + 1)" }
+    if random.chance(3) { next.rowsFrom = random.pick(sources.filter(\.isLatest).map(\.name)) }
+    for index in sources.indices {
+      if !sources[index].isLatest && random.chance(3) { next.sources[index].window.toggle() }
+      // What became of the rows of objects that were removed depends on it: they are read again, too.
+      if columnsToo && !sources[index].isRecords && random.chance(4) { next.sources[index].keeps.toggle() }
+      if columnsToo && random.chance(3) { next.sources[index].textFrom = sources[index].textFrom == "s" ? "u" : "s" }
+    }
+    if everyMinutes != nil && random.chance(3) { next.everyMinutes = random.pick([1, 2, 5]) }
+    return next
+  }
+
+  /// A source's features, in the definition's order, with what each is.
+  func features(of source: SimSource) -> [(name: String, value: String)] {
+    let name = source.name
+    if source.isLatest {
+      let number = name == "base" && revision > 0 ? "base_n\(revision)" : "\(name)_n"
+      return [(number, "n"), ("\(name)_s", "s")]
+    }
+    return [
+      ("\(name)_count", "count()"), ("\(name)_sum", "sum(n)"), ("\(name)_max", "max(n)"), ("\(name)_last", "last(s)"),
+    ] + (source.window ? [("\(name)_win", "count() over 1h")] : [])
+  }
+
+  /// The snapshots' columns behind the key.
+  var columns: [String] { sources.flatMap { features(of: $0).map(\.name) } }
+
+  /// The definition's text. `asBatch`: all sources are objects, in ``batchFolder(_:)``.
   func text(asBatch: Bool = false) -> String {
     var lines = ["dataset: sim", "key: id", "shards: \(shards)", "max_rejects: 100%", "sources:"]
     for source in sources {
       lines.append("  \(source.name):")
-      var columns = "id: string, t: timestamp, n: int, s: string"
+      var keyed = false
       switch source.kind {
       case .objects(let prefix, let isCSV):
-        lines.append("    objects: \"s3://lake/\(prefix)\"")
+        lines.append("    objects: \"\(asBatch ? SimDataset.batchFolder(source.name) : "s3://lake/\(prefix)")\"")
         lines.append("    format: \(isCSV ? "csv" : "json")")
         if source.keeps { lines.append("    on_remove: keep") }
-      case .records(let topic, let keyed):
+      case .records(let topic, let isKeyed):
         if asBatch {
-          lines.append("    objects: \"s3://lake/rec/\(source.name)/\"")
+          lines.append("    objects: \"\(SimDataset.batchFolder(source.name))\"")
         } else {
           lines.append("    records: \(topic)")
-          if keyed {
-            columns =
-              "id: {path: $key, type: string}, t: {path: $timestamp, type: timestamp}, n: int, s: string"
-          }
+          if source.skipsGaps { lines.append("    on_gap: skip") }
+          keyed = isKeyed
         }
         lines.append("    format: json")
       }
       lines.append("    keep: \(source.isLatest ? "latest" : "events")")
       if source.isTimed { lines.append("    time: t") }
-      lines.append("    columns: {\(columns)}")
+      let id = keyed ? "{path: $key, type: string}" : "string"
+      let time = keyed ? "{path: $timestamp, type: timestamp}" : "timestamp"
+      let text = source.textFrom == "s" ? "string" : "{from: \(source.textFrom), type: string}"
+      lines.append("    columns: {id: \(id), t: \(time), n: int, s: \(text)}")
     }
     lines.append("features:")
     for source in sources {
-      let name = source.name
-      if source.isLatest {
-        lines.append("  \(name): {\(name)_n: n, \(name)_s: s}")
-      } else {
-        lines.append("  \(name):")
-        lines.append("    \(name)_count: count()")
-        lines.append("    \(name)_sum: sum(n)")
-        lines.append("    \(name)_max: max(n)")
-        lines.append("    \(name)_last: last(s)")
-        if source.window { lines.append("    \(name)_win: count() over 1h") }
-      }
+      lines.append("  \(source.name):")
+      for feature in features(of: source) { lines.append("    \(feature.name): \(feature.value)") }
     }
-    lines.append("rows: {from: base}")
-    lines.append("split: {train: 0.7, eval: 0.3, salt: v1}")
+    lines.append("rows: {from: \(rowsFrom)}")
+    lines.append("split: {train: 0.7, eval: 0.3, salt: \(salt)}")
     var snapshot = "to: \"s3://lake/out\", format: {csv: {header: true}}, part_target: 64KiB"
     if let everyMinutes { snapshot += ", every: \(everyMinutes)m, delay: \(delaySeconds)s" }
     if let keepLast { snapshot += ", keep_last: \(keepLast)" }
@@ -123,6 +162,9 @@ struct SimDataset {
     lines.append("snapshot: {\(snapshot)}")
     return lines.joined(separator: "\n") + "\n"
   }
+
+  /// Where a source's inputs lie in a run of `batch`: each apart, for what is gone may count for one and not for another.
+  static func batchFolder(_ source: String) -> String { "/in/\(source)/" }
 
   func definition(asBatch: Bool = false) throws -> Definition {
     switch DefinitionReader.read(text: text(asBatch: asBatch), file: "sim.yaml") {
@@ -132,53 +174,19 @@ struct SimDataset {
   }
 }
 
-struct SimError: Error, CustomStringConvertible {
-  var description: String
-  init(_ description: String) { self.description = description }
-}
+/// A dataset's definition as it stood for a while, read and hashed.
+struct SimRevision {
+  let dataset: SimDataset
+  let definition: Definition
+  let batch: Definition
+  let semanticHash: String
+  let text: String
 
-/// A row as it was meant; how it is written is its object's or topic's matter.
-struct SimRow: Hashable {
-  var key: String
-  /// Microseconds, whole seconds.
-  var time: Int64
-  var number: Int
-  var text: String
-  /// Written so that every source rejects it.
-  var isBad = false
-
-  static func random(_ random: inout SeededGenerator, around now: Int64, label: String) -> SimRow {
-    SimRow(
-      key: "k\(random.int(0...7))",
-      // Few different times, so that there are ties; some in the future of any cut.
-      time: now / 1_000_000 * 1_000_000 + random.pick([-7200, -3600, -1800, -60, -60, 0, 60, 3600]) * 1_000_000,
-      number: random.int(-9...99), text: label, isBad: random.chance(8))
-  }
-
-  var iso: String { SimRow.iso(time) }
-
-  static func iso(_ micros: Int64) -> String {
-    let seconds = micros / 1_000_000
-    let days = seconds / 86_400
-    // Civil from days, after Howard Hinnant.
-    let z = days + 719_468
-    let era = z / 146_097
-    let doe = z - era * 146_097
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100)
-    let mp = (5 * doy + 2) / 153
-    let day = doy - (153 * mp + 2) / 5 + 1
-    let month = mp < 10 ? mp + 3 : mp - 9
-    let year = yoe + era * 400 + (month <= 2 ? 1 : 0)
-    func two(_ n: Int64) -> String { n < 10 ? "0\(n)" : "\(n)" }
-    let rest = seconds % 86_400
-    return "\(year)-\(two(month))-\(two(day))T\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
-  }
-
-  var csv: String { isBad ? "\(key),\(iso),x,\(text)\n" : "\(key),\(iso),\(number),\(text)\n" }
-  var json: String {
-    isBad
-      ? "{\"id\":\"\(key)\",\"t\":\"never\",\"n\":\"x\",\"s\":\"\(text)\"}"
-      : "{\"id\":\"\(key)\",\"t\":\"\(iso)\",\"n\":\(number),\"s\":\"\(text)\"}"
+  init(_ dataset: SimDataset) throws {
+    self.dataset = dataset
+    text = dataset.text()
+    definition = try dataset.definition()
+    batch = try dataset.definition(asBatch: true)
+    semanticHash = SHA256.hexDigest(of: definition.canonical)
   }
 }

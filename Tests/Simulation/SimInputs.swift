@@ -35,13 +35,14 @@ final class SimInputs {
   /// Uploads that began and are not finished: Last-Modified is their beginning.
   private var uploads: [(key: String, bytes: [UInt8], began: Int64)] = []
 
-  private let losesNotifications: Bool
+  private let kind: SimKind
+  private var losesNotifications: Bool { !kind.isTrusting }
 
-  init(_ world: SimWorld, _ dataset: SimDataset, losesNotifications: Bool) throws {
-    self.losesNotifications = losesNotifications
+  init(_ world: SimWorld, _ dataset: SimDataset, _ kind: SimKind) throws {
+    self.kind = kind
     self.world = world
     self.dataset = dataset
-    let eventPartitions = world.random.int(1...3)
+    let eventPartitions = kind.isRace ? 4 : world.random.int(1...3)
     try world.broker.create([
       TopicSpec(name: DatasetTopics.events, partitions: eventPartitions, config: ["retention.ms": "-1"])
     ])
@@ -58,8 +59,14 @@ final class SimInputs {
 
   func content(_ key: String, etag: String) -> Content? { contents["\(key.prefix(2)) \(etag)"] }
 
+  /// Objects change while somebody reads what they were.
+  func race() throws {
+    if world.random.chance(4) { try remove() } else { try change() }
+  }
+
   /// Something of everything, once.
   func happen() throws {
+    if kind.isRace && world.random.chance(2) { return try race() }
     switch world.random.int(0...19) {
     case 0...6: try change()
     case 7...8: try remove()
@@ -75,6 +82,7 @@ final class SimInputs {
 
   private func anyKey() -> String {
     let prefix = world.random.pick(dataset.prefixes.keys.sorted())
+    if kind.isRace { return "\(world.random.chance(3) ? prefix : "a/")o0" }
     return "\(prefix)\(world.random.chance(4) ? "sub/" : "")o\(world.random.int(0...3))"
   }
 
@@ -84,7 +92,7 @@ final class SimInputs {
     var rows: [SimRow]? = (0..<world.random.pick([0, 1, 2, 4, 9])).map { _ in
       SimRow.random(&world.random, around: world.now, label: label())
     }
-    var text = isCSV ? "id,t,n,s\n" : ""
+    var text = isCSV ? SimRow.header : ""
     for row in rows ?? [] { text += isCSV ? row.csv : row.json + "\n" }
     if isCSV && world.random.chance(15) {
       text = "id,t,s\nk1,2026-01-01T00:00:00Z,\(label())\n"
@@ -137,16 +145,20 @@ final class SimInputs {
 
   /// Lost, late, once or more.
   private func notify(_ key: String, _ kind: ObjectHint.Kind, _ version: SimLake.Version?) throws {
-    let times = max(losesNotifications ? 0 : 1, world.random.pick([0, 1, 1, 1, 1, 2]))
+    let times = self.kind.isRace ? 1 : max(losesNotifications ? 0 : 1, world.random.pick([0, 1, 1, 1, 1, 2]))
     for _ in 0..<times {
       let message = message(key, kind, version)
-      if world.random.chance(4) { late.append(message) } else { _ = try world.broker.append([message]) }
+      if !self.kind.isRace && world.random.chance(4) {
+        late.append(message)
+      } else {
+        _ = try world.broker.append([message])
+      }
     }
   }
 
   private func message(_ key: String, _ kind: ObjectHint.Kind, _ version: SimLake.Version?) -> OutgoingMessage {
     // Keyed as servers do, or not at all.
-    let messageKey = world.random.chance(3) ? nil : Array("\(SimLake.bucket)/\(key)".utf8)
+    let messageKey = self.kind.isRace || world.random.chance(3) ? nil : Array("\(SimLake.bucket)/\(key)".utf8)
     if world.random.chance(2) {
       let hint = ObjectHint(
         bucket: SimLake.bucket, key: key, kind: kind, version: version?.version, etag: version?.etag,

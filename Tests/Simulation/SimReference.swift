@@ -30,7 +30,7 @@ struct SimReference {
 
   /// An object's rows; gives what must have been counted.
   mutating func add(source name: String, key: String, modified: Int64, _ rows: [SimRow]) -> Counts {
-    guard let source = dataset.sources.first(where: { $0.name == name }) else { return Counts() }
+    guard let source = dataset.source(name) else { return Counts() }
     var counts = Counts()
     for row in rows {
       counts.read += 1
@@ -46,8 +46,7 @@ struct SimReference {
 
   /// A partition's records.
   mutating func add(source name: String, _ at: TopicPartition, _ records: [SimInputs.Record]) -> Counts {
-    guard let source = dataset.sources.first(where: { $0.name == name }), case .records(_, let isKeyed) = source.kind
-    else { return Counts() }
+    guard let source = dataset.source(name), case .records(_, let isKeyed) = source.kind else { return Counts() }
     var counts = Counts()
     for record in records {
       counts.read += 1
@@ -81,16 +80,17 @@ struct SimReference {
 
   func all(_ source: String) -> [Placed] { rows[source] ?? [] }
 
-  /// The snapshot's rows by key: values with the column's name, in the definition's order.
+  /// The snapshot's rows by key: values in the order of ``SimDataset/columns``.
   func snapshot(asOf: Int64) -> [String: [String]] {
     var out: [String: [String]] = [:]
-    for key in latest(dataset.sources[0], asOf: asOf).keys { out[key] = [] }
+    guard let from = dataset.source(dataset.rowsFrom) else { return out }
+    for key in latest(from, asOf: asOf).keys { out[key] = [] }
     for source in dataset.sources {
       if source.isLatest {
         let newest = latest(source, asOf: asOf)
         for key in out.keys {
           out[key]?.append(newest[key].map { "\($0.row.number)" } ?? "")
-          out[key]?.append(newest[key]?.row.text ?? "")
+          out[key]?.append(newest[key].map { source.text(of: $0.row) } ?? "")
         }
         continue
       }
@@ -103,19 +103,10 @@ struct SimReference {
         out[key]?.append("\(group.count)")
         out[key]?.append(group.isEmpty ? "" : "\(group.reduce(0) { $0 + $1.row.number })")
         out[key]?.append(group.map(\.row.number).max().map { "\($0)" } ?? "")
-        out[key]?.append(group.max { $0.precedes($1) }?.row.text ?? "")
+        out[key]?.append(group.max { $0.precedes($1) }.map { source.text(of: $0.row) } ?? "")
         if source.window { out[key]?.append("\(group.count { $0.time >= asOf - 3_600_000_000 })") }
       }
     }
     return out
-  }
-
-  /// The columns of ``snapshot(asOf:)``.
-  var columns: [String] {
-    dataset.sources.flatMap { source in
-      if source.isLatest { return ["\(source.name)_n", "\(source.name)_s"] }
-      return ["count", "sum", "max", "last"].map { "\(source.name)_\($0)" }
-        + (source.window ? ["\(source.name)_win"] : [])
-    }
   }
 }

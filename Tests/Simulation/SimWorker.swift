@@ -62,20 +62,16 @@ final class SimWorker {
   private var active: [Int]
   private var lives = 0
   private let skew: Int64
-  private let definition: Definition
-  private let semanticHash: String
-  private let text: String
+  /// Of the present life, or the last one.
+  private(set) var revision: SimRevision?
   private let options: StreamOptions
   /// What a living worker ended with: no retry mends it.
   var endings: [String] = []
 
-  init(_ number: Int, _ world: SimWorld, _ dataset: SimDataset, options: StreamOptions, skew: Int64) throws {
+  init(_ number: Int, _ world: SimWorld, options: StreamOptions, skew: Int64) {
     self.number = number
     self.world = world
     self.skew = skew
-    text = dataset.text()
-    definition = try dataset.definition()
-    semanticHash = SHA256.hexDigest(of: definition.canonical)
     var options = options
     options.member = "w\(number)"
     self.options = options
@@ -85,13 +81,15 @@ final class SimWorker {
     life.isDead = true
   }
 
+  var emitsFeatures: Bool { options.emitsFeatures }
   var isRunning: Bool { parts != nil }
   var isBusy: Bool { active.contains { $0 > 0 } }
 
-  func start() throws {
+  func start(_ revision: SimRevision) throws {
+    self.revision = revision
     lives += 1
     life = SimIncarnation(worker: number, number: lives)
-    world.trace.add("start \(life.name)")
+    world.trace.add("start \(life.name) with definition \(revision.dataset.revision)")
     notBefore = SimLoop.allCases.map { _ in 0 }
     active = SimLoop.allCases.map { _ in 0 }
     let world = world
@@ -104,7 +102,8 @@ final class SimWorker {
     let log = Log(level: .warning, form: .text, clock: { 0 }, write: write)
     do {
       let context = try StreamContext(
-        definition, semanticHash: semanticHash, record: .init(text: text, variables: [:], directory: ""),
+        revision.definition, semanticHash: revision.semanticHash,
+        record: .init(text: revision.text, variables: [:], directory: ""),
         broker: SimBroker(world, life), stores: SimDirectory(store: SimStore(world, life)),
         clock: SkewedClock(clock: world.clock, microseconds: skew), attempts: attempts, options: options, log: log)
       parts = try StreamParts(context, files: files)
@@ -147,13 +146,23 @@ final class SimWorker {
     } catch {
       if !life.isDead {
         world.trace.add("  \(life.name) ENDS in \(loop): \(error)")
-        endings.append("\(life.name) ended in \(loop): \(error)")
+        // Its definition is an older one: somebody has to start it with the newer.
+        if loop != .ledger || !isRedefined { endings.append("\(life.name) ended in \(loop): \(error)") }
         life.isDead = true
       }
     }
     active[index] -= 1
+    // An object is looked at, read and sent in several steps: a slow store or broker draws them apart.
+    if moved, loop == .objects, world.faults.hold > 0, world.random.chance(world.faults.hold) {
+      notBefore[index] = world.now + Int64(world.random.pick([500, 3000, 30_000])) * 1000
+    }
     if life.isDead && !isBusy { bury() }
     return moved
+  }
+
+  /// Whether another definition than its own is in force.
+  private var isRedefined: Bool {
+    parts?.context.ledger.read { $0.semanticHash != nil && $0.semanticHash != revision?.semanticHash } ?? false
   }
 
   private func wait(_ index: Int) { notBefore[index] = world.now + 1_000_000 }

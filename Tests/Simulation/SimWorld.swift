@@ -15,11 +15,13 @@ final class SimWorld: @unchecked Sendable {
   let broker: MemoryBroker
   let lake: SimLake
   var faults = SimFaults()
-  /// Until then nobody reaches them.
   /// Whether the workers may list the sources.
   var isListable = true
+  /// Until then nobody reaches them.
   var storeAwayUntil: Int64 = 0
   var brokerAwayUntil: Int64 = 0
+  /// Records before these offsets were taken by retention.
+  var forgotten: [TopicPartition: Int64] = [:]
   /// The first thing that must not be.
   private(set) var violation: String?
   /// Lets something else happen while a worker waits for an answer.
@@ -110,4 +112,6 @@ struct SimFaults {
   var interleave = 0
   /// An append that arrives twice, or of which a part arrives.
   var duplicate = 0
+  /// A worker that waits long for the store or the broker in the midst of an object.
+  var hold = 0
 }

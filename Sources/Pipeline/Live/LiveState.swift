@@ -104,8 +104,9 @@ public final class LiveState: @unchecked Sendable {
         }
       }
       let table = try table(of: present, tables)
-      try body(Changes(keys: present, table: table, removed: removed))
+      // Before: whoever fails to give them out may have done so all the same.
       for key in present { marks[Int(key)].insert(.isOut) }
+      try body(Changes(keys: present, table: table, removed: removed))
       for key in removed { marks[Int(key)].remove(.isOut) }
       from = to
     }
@@ -119,6 +120,14 @@ public final class LiveState: @unchecked Sendable {
       if state.isRow(key) { marks[Int(key)].insert(.isOut) } else { marks[Int(key)].remove(.isOut) }
     }
     forgetTouched()
+  }
+
+  /// Somebody else gave out a key's row, or its removal: it is touched, and removed if it is out and no row.
+  public func expect(_ key: UnsafeRawBufferPointer, isOut: Bool) {
+    guard let base = key.baseAddress else { return }
+    let number = state.keys.number(of: base.assumingMemoryBound(to: UInt8.self), key.count)
+    touch(number)
+    if isOut { marks[Int(number)].insert(.isOut) } else { marks[Int(number)].remove(.isOut) }
   }
 
   func forgetTouched() {

@@ -24,10 +24,15 @@ extension CutFacts {
       let isKept = definition.sources[index].onRemove == .keep && held.content != nil
       guard held.version != nil || isKept else { continue }
       guard held.schema == context.plan.sources[index].schemaHash else {
+        // What is gone cannot be read again.
         missing.append(
-          Manifest.MissingInput(
-            source: object.source, key: object.location, state: "pending",
-            reason: "the source's columns changed and it was not read again yet"))
+          held.version == nil
+            ? Manifest.MissingInput(
+              source: object.source, key: object.location, state: "lost",
+              reason: "the source's columns or on_remove changed after it was removed")
+            : Manifest.MissingInput(
+              source: object.source, key: object.location, state: "pending",
+              reason: "the source's columns changed and it was not read again yet"))
         continue
       }
       let facts = held.facts ?? ObjectFacts(size: 0, modified: 0)

@@ -69,7 +69,7 @@ final class JoinLoop: @unchecked Sendable {
     switch try consumer.poll(milliseconds: milliseconds, maxBytes: 16 << 20) {
     case .nothing: return false
     case .assigned(let partitions): assign(partitions)
-    case .revoked(let partitions, let lost): revoke(partitions.map(\.partition), lost: lost)
+    case .revoked(let partitions, let lost): try revoke(partitions.map(\.partition), lost: lost)
     case .outOfRange(let at, _, let bounds):
       lock.withLock {
         starts.want(at, from: .at(bounds.first))
@@ -109,7 +109,7 @@ final class JoinLoop: @unchecked Sendable {
 
   /// Hands shards over: whoever works on one finishes its step and writes a last checkpoint, so that the next owner has
   /// little to replay. A shard that was lost already is let go of at once.
-  private func revoke(_ shards: [Int], lost: Bool) {
+  private func revoke(_ shards: [Int], lost: Bool) throws {
     lock.withLock {
       for shard in shards {
         slots[shard]?.isClosing = true
@@ -117,13 +117,19 @@ final class JoinLoop: @unchecked Sendable {
       }
       lock.wakeAll()
       var waited = 0
-      while shards.contains(where: { slots[$0] != nil }) && waited < JoinLoop.handOverMilliseconds {
-        if !context.options.hasThreads { break }
+      while context.options.hasThreads, waited < JoinLoop.handOverMilliseconds, isClosing(shards) {
         lock.wait(milliseconds: 50)
         waited += 50
       }
-      for shard in shards { drop(shard) }
     }
+    // Without threads whoever takes the shards away does their work.
+    while !context.options.hasThreads, lock.withLock({ isClosing(shards) }), try work() {}
+    lock.withLock { for shard in shards { drop(shard) } }
+  }
+
+  /// Within the lock.
+  private func isClosing(_ shards: [Int]) -> Bool {
+    shards.contains { shard in slots[shard].map { context.options.hasThreads || !$0.isBusy } ?? false }
   }
 
   /// Within the lock.
@@ -170,14 +176,14 @@ final class JoinLoop: @unchecked Sendable {
 
   /// The broker took us for gone: our shards are others', and the next poll joins as somebody new.
   func rejoin() {
-    revoke(lock.withLock { Array(slots.keys) }, lost: true)
+    try? revoke(lock.withLock { Array(slots.keys) }, lost: true)
     consumer?.close()
     consumer = nil
   }
 
   /// Leaves the group after handing all shards over.
   func close() {
-    revoke(lock.withLock { Array(slots.keys) }, lost: false)
+    try? revoke(lock.withLock { Array(slots.keys) }, lost: false)
     consumer?.close()
     consumer = nil
   }
@@ -254,6 +260,7 @@ final class JoinLoop: @unchecked Sendable {
     var moved = !blocks.isEmpty
     moved = try shard.step() || moved
     let moreToCome = shard.position < context.ledger.position
+    if context.options.sabotage == .told, shard.isCheckpointDue(memoryMax: memoryMax) { try checkpoint(shard) }
     if let live = shard.live { moved = try live.emit(shard, moreToCome: moreToCome) || moved }
     if shard.isCheckpointDue(memoryMax: memoryMax) {
       try checkpoint(shard)
@@ -264,7 +271,7 @@ final class JoinLoop: @unchecked Sendable {
 
   /// After a restart, what a checkpoint holds counts as told; so it is told first.
   private func checkpoint(_ shard: JoinShard) throws {
-    _ = try shard.live?.emit(shard, moreToCome: false)
+    if context.options.sabotage != .told { _ = try shard.live?.emit(shard, moreToCome: false) }
     try shard.checkpoint()
   }
 

@@ -28,11 +28,7 @@ extension JoinShard {
     sweptAt = context.clock.now()
     followLedger()
     storage.removeLocally(except: Set(segments.refs.compactMap(\.name)).union(uploaded))
-    if context.options.emitsFeatures {
-      let live = try ShardLive(self)
-      try live.recover(segments.refs)
-      self.live = live
-    }
+    if context.options.emitsFeatures { live = try ShardLive(self, recovering: segments.refs, told: told) }
     return rowsOffset
   }
 
@@ -45,6 +41,7 @@ extension JoinShard {
     rowsOffset = checkpoint.rowsOffset
     checkpointed = position
     uploaded = checkpoint.names
+    told = checkpoint.told
   }
 
   /// The checkpoint's cuts that have not ended meanwhile; the fold has their inputs. False while it is being read.

@@ -39,6 +39,8 @@ final class JoinShard: @unchecked Sendable {
   var isChainKnown = true
   /// Of the checkpoint: pending there, and not looked up in the fold yet.
   var recoveredCuts: [(id: String, segments: [SegmentRef])] = []
+  /// What the checkpoint's owner had told of the features.
+  var told: Checkpoint.Told?
   /// Rows went, and the live features do not know it yet.
   var isLiveStale = false
   var checkpointed = 0
@@ -94,7 +96,7 @@ final class JoinShard: @unchecked Sendable {
 
   /// Folds the entries that are there and whose batches have come; false when there was nothing to do.
   func step() throws -> Bool {
-    guard halted == nil, try goesOn(), isOnOurLedger(), takeUpCuts() else { return false }
+    guard halted == nil, try goesOn(), try isOnOurLedger(), takeUpCuts() else { return false }
     var moved = false
     let entries = context.ledger.entries(from: position, most: JoinShard.entriesMax)
     // Behind a newer definition there are rows of columns that we cannot read: they are for its workers, who must not find
@@ -117,10 +119,12 @@ final class JoinShard: @unchecked Sendable {
 
   /// Whether the ledger is the one that the checkpoint was made of: a broker that lost acknowledged entries, or was made
   /// anew, has another chain. False while it has not been read that far.
-  private func isOnOurLedger() -> Bool {
+  private func isOnOurLedger() throws -> Bool {
     if isChainKnown { return true }
     guard context.ledger.position >= position else {
-      if let end = context.ledger.readAtHead({ $0.position }), end < position {
+      // Whoever had the shard before us may have read further than we have: the broker knows where the ledger ends.
+      let ledger = TopicPartition(context.topics.ledger, 0)
+      if let end = try context.broker.bounds([ledger])[ledger]?.end, end < position {
         halt(
           "the ledger ends at \(end), before shard \(shard)'s checkpoint at \(position): the broker has lost entries that it had acknowledged, or another broker is asked"
         )

@@ -30,7 +30,7 @@ final class LedgerView: @unchecked Sendable {
   }
 
   private let broker: any Broker
-  private let ignoresBase: Bool
+  private let sabotage: StreamSabotage?
   private let partition: TopicPartition
   private var reader: (any PartitionReader)?
   private let lock = ConditionLock()
@@ -53,13 +53,12 @@ final class LedgerView: @unchecked Sendable {
   /// A saved fold that lies before all that anybody may need, to begin from.
   private let saved: @Sendable () throws -> LedgerFold?
 
-  /// `ignoresBase`: see ``StreamSabotage/base``.
   init(
-    broker: any Broker, topic: String, ignoresBase: Bool = false,
+    broker: any Broker, topic: String, sabotage: StreamSabotage? = nil,
     saved: @escaping @Sendable () throws -> LedgerFold? = { nil }
   ) {
     self.broker = broker
-    self.ignoresBase = ignoresBase
+    self.sabotage = sabotage
     self.saved = saved
     partition = TopicPartition(topic, 0)
   }
@@ -156,8 +155,8 @@ final class LedgerView: @unchecked Sendable {
   private func judge(_ entry: LedgerEntry, _ record: RecordBlock.Entry, _ hash: UInt64) {
     let position = Int(record.offset)
     let appendedAt = record.timestamp * 1000
-    let entry = ignoresBase ? entry.based(on: fold) : entry
-    let verdict = fold.judge(entry, at: position, appendedAt: appendedAt, hash: hash)
+    let seen = sabotage == nil ? entry : entry.sabotaged(sabotage, fold)
+    let verdict = fold.judge(seen, at: position, appendedAt: appendedAt, hash: hash)
     var cut: LedgerFold.CutState?
     if case .cut(let id, _, _) = entry, verdict == .accepted { cut = fold.cuts[id] }
     judged.append(

@@ -30,6 +30,9 @@ public final class LiveFeatures: @unchecked Sendable {
   /// How many keys have changed since the last look, rows apart whose time has not come.
   public var touchedCount: Int { state.touchedCount }
 
+  /// The as-of time of what was given last.
+  public var asOf: Int64 { state.asOf }
+
   /// Whether ``rows(asOf:ledgerPosition:tables:body:)`` would have anything to look at.
   public func hasChanges(asOf: Int64) -> Bool { state.hasChanges(asOf: asOf) }
 
@@ -67,6 +70,9 @@ public final class LiveFeatures: @unchecked Sendable {
 
   /// Takes what was touched as told already; after a restart, once all batches were applied again.
   public func settle(asOf: Int64, tables: [InputTable]) { state.settle(asOf: asOf, tables: tables) }
+
+  /// A key that somebody gave out, or took back; see ``LiveState/expect(_:isOut:)``.
+  public func expect(_ key: UnsafeRawBufferPointer, isOut: Bool) { state.expect(key, isOut: isOut) }
 
   private func extended(_ table: Table, ledgerPosition: Int) -> Table {
     let ledger = Column(type: .int, capacity: table.count, zeroed: false)

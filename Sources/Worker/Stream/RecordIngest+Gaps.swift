@@ -10,7 +10,9 @@ extension RecordIngest {
     lock.withLock {
       for (identity, feed) in feeds where feed.at == at {
         switch feed.phase {
-        case .active, .seeking: feeds[identity]?.torn = bounds
+        case .active, .seeking:
+          if context.options.sabotage == .gap { feeds[identity]?.phase = .seeking(bounds.first) }
+          feeds[identity]?.torn = context.options.sabotage == .gap ? nil : bounds
         case .new, .opening, .stopped: break
         }
       }

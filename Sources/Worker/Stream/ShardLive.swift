@@ -9,7 +9,7 @@ internal import Platform
 /// it, coalesced while more commits are at hand.
 ///
 /// Used by whoever works on the shard. After a recovery, rows of commits behind the checkpoint are told again; they say
-/// their ledger position, so a consumer can tell newer from older.
+/// their ledger position, so a consumer can tell newer from older. A new definition's rows are told of all keys.
 final class ShardLive {
   private let context: StreamContext
   private let shard: Int
@@ -17,22 +17,66 @@ final class ShardLive {
   private var rows: ShardRows
   private var emittedAt: Int64 = 0
   private(set) var rowsEmitted = 0
+  /// What an append did not take, and is known to nobody else: it is told before anything else.
+  private var unsent: [OutgoingMessage] = []
 
   /// While commits keep coming, rows are told this often, microseconds.
   static let emitEvery: Int64 = 1_000_000
+  private static let emptyPollsMax = 50
   /// Rows that one append takes.
   static let appendRows = 4096
 
-  init(_ shard: JoinShard) throws {
+  /// Next offset of our partition of the topic: what lies before is known, or was told by us.
+  private var toldTo: Int64 = 0
+
+  /// Takes up a checkpoint's segments. `told`: what its owner had told; rows whose time has come since are still to be.
+  /// What was told behind it, or by another definition, the topic itself says.
+  init(_ shard: JoinShard, recovering refs: [SegmentRef], told: Checkpoint.Told?) throws {
     context = shard.context
     self.shard = shard.shard
+    let at = TopicPartition(context.topics.features, shard.shard)
+    let bounds = try context.broker.bounds([at])[at] ?? OffsetBounds(first: 0, end: 0)
+    // A topic that was made anew has got nothing yet.
+    let ours = told.flatMap { $0.semanticHash == shard.context.semanticHash && $0.offset <= bounds.end ? $0 : nil }
+    let asOf = ours?.asOf ?? context.clock.now()
     features = try LiveFeatures(
-      definition: context.definition, shards: context.plan.shards, shard: shard.shard, asOf: context.clock.now())
+      definition: context.definition, shards: context.plan.shards, shard: shard.shard, asOf: asOf)
     rows = ShardRows(context, storage: shard.storage)
+    for ref in refs { try add(ref) }
+    if ours != nil { features.settle(asOf: asOf, tables: rows.tables) }
+    toldTo = max(bounds.first, ours?.offset ?? 0)
+    try readTold(at, to: bounds.end)
+  }
+
+  /// For a checkpoint, once all is told.
+  var told: Checkpoint.Told {
+    Checkpoint.Told(semanticHash: context.semanticHash, asOf: features.asOf, offset: toldTo)
+  }
+
+  /// Keys that the topic has got and that we may not know of.
+  private func readTold(_ at: TopicPartition, to end: Int64) throws {
+    if toldTo >= end { return }
+    let reader = try context.broker.reader(at, from: toldTo)
+    defer { reader.close() }
+    // Compaction may have taken the very last ones.
+    var patience = ShardLive.emptyPollsMax
+    while toldTo < end, patience > 0 {
+      guard let block = try reader.poll(milliseconds: 100, maxBytes: 4 << 20) else {
+        patience -= 1
+        continue
+      }
+      patience = ShardLive.emptyPollsMax
+      for index in 0..<block.count {
+        guard let key = block.key(index) else { continue }
+        key.withRawBytes { features.expect($0, isOut: block.value(index) != nil) }
+      }
+      toldTo = block.nextOffset
+    }
+    toldTo = end
   }
 
   /// Whether there are rows to tell, by now also of rows whose event time lay ahead when they came.
-  func hasWaiting(now: Int64) -> Bool { features.hasChanges(asOf: now) }
+  func hasWaiting(now: Int64) -> Bool { !unsent.isEmpty || features.hasChanges(asOf: now) }
 
   /// Rows of an entry that replaces nothing.
   func add(_ ref: SegmentRef) throws { try ShardLive.add(ref, to: features, &rows) }
@@ -55,17 +99,12 @@ final class ShardLive {
     rows = freshRows
   }
 
-  /// After a restart: what the checkpoint holds was told.
-  func recover(_ refs: [SegmentRef]) throws {
-    for ref in refs { try add(ref) }
-    features.settle(asOf: context.clock.now(), tables: rows.tables)
-  }
-
   /// Tells the changed rows; false if there are none, or more commits are at hand and it is not time yet.
   func emit(_ shard: JoinShard, moreToCome: Bool) throws -> Bool {
     let now = context.clock.now()
     guard hasWaiting(now: now), !moreToCome || now - emittedAt >= ShardLive.emitEvery else { return false }
     emittedAt = now
+    try sendUnsent()
     let before = rowsEmitted
     var waiting: [OutgoingMessage] = []
     var tooLarge = 0
@@ -79,13 +118,13 @@ final class ShardLive {
       waiting.append(
         OutgoingMessage(topic: topic, partition: shard.shard, key: Array(key), value: json.map { Array($0) }))
       if waiting.count == ShardLive.appendRows {
-        _ = try context.broker.append(waiting)
-        rowsEmitted += waiting.count
+        try send(waiting)
         waiting.removeAll(keepingCapacity: true)
       }
     }
-    if !waiting.isEmpty { _ = try context.broker.append(waiting) }
-    rowsEmitted += waiting.count
+    // The features have let go of them.
+    unsent = waiting
+    try sendUnsent()
     if tooLarge > 0 {
       context.log.warning(
         "rows are too large for the topic of features and are not told",
@@ -93,5 +132,17 @@ final class ShardLive {
     }
     context.metrics.featureRows.increment(by: rowsEmitted - before)
     return true
+  }
+
+  private func sendUnsent() throws {
+    if unsent.isEmpty { return }
+    try send(unsent)
+    unsent = []
+  }
+
+  private func send(_ rows: [OutgoingMessage]) throws {
+    let offsets = try context.broker.append(rows)
+    rowsEmitted += rows.count
+    if let last = offsets.max() { toldTo = max(toldTo, last + 1) }
   }
 }

@@ -53,7 +53,7 @@ struct StreamContext: Sendable {
     let folds = SavedFolds(state: state, shards: plan.shards)
     self.folds = folds
     ledger = LedgerView(
-      broker: broker, topic: topics.ledger, ignoresBase: options.sabotage == .base, saved: { try folds.load() })
+      broker: broker, topic: topics.ledger, sabotage: options.sabotage, saved: { try folds.load() })
     self.log = log
     metrics = WorkerMetrics(version: options.programVersion)
   }

@@ -16,12 +16,23 @@ enum StreamSabotage: String, Sendable, CaseIterable {
   case stretch
   /// Inputs of a segment count as its own though it has no rows of them.
   case dead
+  /// Commits that were read by an older definition count.
+  case generation
+  /// A checkpoint takes rows as told that the topic of features has not got.
+  case told
+  /// What retention took passes for a hole in the offsets.
+  case gap
 }
 
 extension LedgerEntry {
-  /// The entry as if its objects had been looked at just now.
-  func based(on fold: LedgerFold) -> LedgerEntry {
-    guard case .commit(var commit) = self else { return self }
+  /// The entry as a fold sees it that lacks a rule.
+  func sabotaged(_ sabotage: StreamSabotage?, _ fold: LedgerFold) -> LedgerEntry {
+    guard sabotage == .base || sabotage == .generation, case .commit(var commit) = self else { return self }
+    if sabotage == .generation {
+      if let generation = fold.generation { commit.generation = generation }
+      return .commit(commit)
+    }
+    // As if its objects had been looked at just now.
     for index in commit.inputs.indices {
       commit.inputs[index].base = fold.objects[commit.inputs[index].object]?.position
     }

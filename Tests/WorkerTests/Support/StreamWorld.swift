@@ -79,7 +79,7 @@ final class StreamWorld: Sendable {
   }
 
   func context(
-    member: String = "a", hash: String = "h", change: (String) -> String = { $0 },
+    member: String = "a", hash: String = "h", clock: (any WallClock)? = nil, change: (String) -> String = { $0 },
     options change2: (inout StreamOptions) -> Void = { _ in }
   ) throws -> StreamContext {
     let definition = try DefinitionReader.read(text: change(text), file: "w.yaml").get().definition
@@ -97,15 +97,15 @@ final class StreamWorld: Sendable {
         MemoryStore(objects, bucket: bucket) { operation, key throws(StoreError) in
           try hooks.withLock { $0 }.store(operation, key)
         }
-      }, clock: clock,
+      }, clock: clock ?? self.clock,
       attempts: AttemptSource { [random] in random.withLock { ($0.next(), $0.next()) } }, options: options, log: .none)
   }
 
   func node(
-    member: String = "a", hash: String = "h", change: (String) -> String = { $0 },
+    member: String = "a", hash: String = "h", clock: (any WallClock)? = nil, change: (String) -> String = { $0 },
     options: (inout StreamOptions) -> Void = { _ in }
   ) throws -> Node {
-    let context = try context(member: member, hash: hash, change: change, options: options)
+    let context = try context(member: member, hash: hash, clock: clock, change: change, options: options)
     return Node(self, try StreamParts(context, files: MemorySegmentFiles()))
   }
 
@@ -119,11 +119,30 @@ final class StreamWorld: Sendable {
     ])
   }
 
+  /// The ledger's entries, judged anew.
+  func ledger() throws -> [LedgerView.Judged] {
+    let view = LedgerView(broker: broker, topic: "w.ledger")
+    while try view.step(milliseconds: 0) {}
+    return Array(view.entries(from: 0, most: .max))
+  }
+
+  /// All values of a topic's partition.
+  func values(_ topic: String, _ partition: Int = 0) throws -> [(key: String, value: [UInt8]?)] {
+    let reader = try broker.reader(TopicPartition(topic, partition), from: 0)
+    var values: [(key: String, value: [UInt8]?)] = []
+    while let block = try reader.poll(milliseconds: 0, maxBytes: 1 << 20) {
+      for index in 0..<block.count {
+        values.append((String(decoding: block.key(index) ?? [], as: UTF8.self), block.value(index)))
+      }
+    }
+    return values
+  }
+
   /// Appends an entry to the ledger.
   @discardableResult
   func append(_ entry: LedgerEntry) throws -> Int64 { try LedgerWriter.append(entry, to: broker, "w.ledger") }
 
-  /// A worker without its shards and cuts.
+  /// A worker whose parts are moved on by hand.
   struct Node {
     let world: StreamWorld
     let parts: StreamParts
@@ -145,6 +164,16 @@ final class StreamWorld: Sendable {
       return moved
     }
 
+    /// The same with its shards and cuts, and as a publisher.
+    @discardableResult
+    func fullRound() throws -> Bool {
+      var moved = try round()
+      moved = try parts.join.poll(milliseconds: 0) || moved
+      while try parts.join.work() { moved = true }
+      while try parts.cuts.step() { moved = true }
+      return try parts.control.step(milliseconds: 0) || moved
+    }
+
     func offer(_ key: String, again: Bool = false, token: OffsetTracker.Token? = nil) {
       let source = key.hasPrefix("people") ? 0 : 1
       parts.objects.offer(
@@ -153,12 +182,12 @@ final class StreamWorld: Sendable {
     }
   }
 
-  /// Moves nodes until nothing has happened for a while; time passes.
-  func settle(_ nodes: [Node], rounds: Int = 400) throws {
+  /// Moves nodes until nothing has happened for a while; time passes. `whole`: also their shards, cuts and publishers.
+  func settle(_ nodes: [Node], whole: Bool = false, rounds: Int = 400) throws {
     var quiet = 0
     for _ in 0..<rounds {
       var moved = false
-      for node in nodes { moved = try node.round() || moved }
+      for node in nodes { moved = try (whole ? node.fullRound() : node.round()) || moved }
       quiet = moved ? 0 : quiet + 1
       clock.advance(milliseconds: quiet > 2 ? 1000 : 10)
       if quiet > 8 { return }
