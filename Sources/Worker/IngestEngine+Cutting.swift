@@ -7,6 +7,7 @@ internal import Platform
 extension IngestEngine {
   /// Cuts at most one block.
   func advance(_ attempt: Attempt) {
+    if attempt.cutter.spareText == nil { attempt.cutter.spareText = lock.withLock { spareTexts.popLast() } }
     let block = nextBlock(attempt)
     lock.lock()
     if let block {
@@ -90,8 +91,13 @@ extension IngestEngine {
     defer { lock.unlock() }
     if attempt.mailbox.isEmpty { return nil }
     let piece = attempt.mailbox.removeFirst()
-    if case .bytes(let chunk) = piece { attempt.mailboxBytes -= chunk.count }
-    lock.wakeAll()
+    if case .bytes(let chunk) = piece {
+      let before = attempt.mailboxBytes
+      attempt.mailboxBytes -= chunk.count
+      // Not for every piece: a fetcher that is woken should find room for some.
+      let enough = IngestEngine.mailboxBytesMax / 2
+      if before > enough && attempt.mailboxBytes <= enough { room.wakeAll() }
+    }
     return piece
   }
 
@@ -121,6 +127,7 @@ extension IngestEngine {
       if failures.count >= IngestEngine.failuresMax {
         failures.append("gave up after \(failures.count) objects that cannot be read")
         stopped = true
+        wakeEverybody()
       }
     }
   }
