@@ -81,8 +81,8 @@ lint: system ## formatting and what must not stand in the tree
 	@scripts/lint
 
 .PHONY: bench
-bench: build ## the reference job against DuckDB, Polars and pandas (SIZES=20000,500000 ROUNDS=5)
-	@scripts/setup python
+bench: build ## the reference job against DuckDB, Polars, pandas and Spark (SIZES=20000,500000 ROUNDS=5)
+	@scripts/setup bench
 	$(PYTHON) bench/run.py --sizes $(SIZES) --rounds $(ROUNDS)
 	$(PYTHON) bench/stream.py --objects $(CUSTOMERS) --records $(RECORDS) --soak $(SOAK)
 

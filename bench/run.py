@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BENCH = ROOT / "bench"
 WORK = ROOT / ".work" / "bench"
 PROGRAM = ROOT / ".build" / "release" / "tributary"
-CONTENDERS = ["tributary", "duckdb", "polars", "pandas"]
+CONTENDERS = ["tributary", "duckdb", "polars", "pandas", "pyspark"]
 MEASURES = ["seconds", "cpu_seconds", "peak_bytes"]
 
 

@@ -16,6 +16,8 @@ enum Layout {
   static func prepare(_ connection: Connection) throws(BrokerError) {
     // The lock before the journal: then SQLite keeps the log's index in memory, and no third file.
     try connection.execute("PRAGMA locking_mode = EXCLUSIVE; PRAGMA page_size = \(pageBytes)")
+    // Of a new file only: pages that are free can be given back. A file that is there stays as it is.
+    try connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     try connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
     // Deleted pages are not overwritten: that would write old batches once more.
     try connection.execute("PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY")

@@ -24,6 +24,9 @@ final class SQLiteLog: RecordLog, @unchecked Sendable {
   private var topics: [String: LogTopic] = [:]
   private var bounds: [TopicPartition: OffsetBounds] = [:]
 
+  /// Touched under `use`.
+  private var shrinking: Shrinking
+
   /// New records in a compacted partition that make a pass worth its while.
   let compactionRecordsMin: Int64
 
@@ -33,6 +36,7 @@ final class SQLiteLog: RecordLog, @unchecked Sendable {
     self.clock = clock
     let connection = try Connection(path: path)
     try Layout.prepare(connection)
+    shrinking = try Shrinking(connection)
     self.connection = connection
     try reload(connection)
   }
@@ -101,7 +105,10 @@ final class SQLiteLog: RecordLog, @unchecked Sendable {
 
   private func perform(_ batch: [Change]) {
     use.locked {
-      guard let error = transact(batch) else { return }
+      guard let error = transact(batch) else {
+        if let connection { shrinking.step(connection) }
+        return
+      }
       // Old records make room for new ones, even if no transaction with new ones fits any more.
       if error.code == .full { _ = transact([]) }
       // One of many may be what does not fit; alone, the others still have their chance.

@@ -10,6 +10,8 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
   private let topic: OpaquePointer
   private let queue: OpaquePointer
   private var next: Int64
+  /// Where the library would fetch next when it last came to the end, holes passed.
+  private var end: Int64 = 0
   private var isReading = false
   private var isClosed = false
   private var reachability = Reachability()
@@ -67,11 +69,14 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
     return nil
   }
 
+  var position: Int64 { max(next, end) }
+
   func seek(to offset: Int64) throws(BrokerError) {
     try checkOpen("seek")
     // Stopped and started anew: the library's seek refuses a partition whose offset was out of range.
     stop()
     failure = nil
+    end = 0
     next = max(offset, 0)
     try start()
   }
@@ -87,7 +92,9 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
     let text = rd_kafka_message_errstr(message).map { String(cString: $0) }
     let fault = KafkaFault(message.pointee.err, text)
     switch fault.code {
-    case RD_KAFKA_RESP_ERR__PARTITION_EOF: return false
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      end = message.pointee.offset
+      return false
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
       // Nothing comes any more; the next poll starts anew, and says the same again if it is still so.
       stop()

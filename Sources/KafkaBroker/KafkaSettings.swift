@@ -7,6 +7,8 @@ struct KafkaSettings: Sendable {
   let clientID: String
   /// The user's, under librdkafka's own names.
   let properties: [String: String]
+  /// Topics whose messages are not worth compressing.
+  private let compact: Set<String>
 
   enum Role: Sendable {
     /// Appends, and asks for everything that is not reading.
@@ -25,8 +27,9 @@ struct KafkaSettings: Sendable {
     "bootstrap.servers", "metadata.broker.list", "group.id", "group.instance.id", "transactional.id",
   ]
 
-  init(brokers: String, clientID: String, properties: [String: String]) throws(BrokerError) {
+  init(brokers: String, clientID: String, properties: [String: String], compact: Set<String> = []) throws(BrokerError) {
     self.brokers = brokers
+    self.compact = compact
     self.clientID = clientID
     self.properties = properties
     guard !brokers.allSatisfy(\.isWhitespace) else {
@@ -49,6 +52,12 @@ struct KafkaSettings: Sendable {
   var requestMilliseconds: Int32 { Int32(max(1000, min(15_000, deliveryMilliseconds))) }
   /// Key and value of a message together.
   var messageBytesMax: Int { Int(properties["message.max.bytes"] ?? "") ?? 1_000_000 }
+
+  /// What is set on a topic alone. The user's word on compression holds for all topics.
+  func properties(ofTopic name: String) -> [String: String] {
+    let isChosen = properties["compression.type"] != nil || properties["compression.codec"] != nil
+    return compact.contains(name) && !isChosen ? ["compression.type": "none"] : [:]
+  }
 
   /// Values that must not be shown, wherever they turn up.
   var secrets: [String] { properties.filter { Self.isSecret($0.key) && $0.value.count > 2 }.map(\.value) }
@@ -92,7 +101,8 @@ struct KafkaSettings: Sendable {
         ("queued.max.messages.kbytes", "65536", false),
       ]
     case .reader:
-      entries += [("queued.max.messages.kbytes", "16384", false)]
+      // The end is told, also of a partition that ends in a hole.
+      entries += [("queued.max.messages.kbytes", "16384", false), ("enable.partition.eof", "true", false)]
     }
     switch role {
     case .producer: break

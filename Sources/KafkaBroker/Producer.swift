@@ -23,7 +23,14 @@ final class Producer: Sendable {
     let pointer: OpaquePointer
     private let handle: ClientHandle
     init?(_ name: String, _ handle: ClientHandle) {
-      guard let pointer = rd_kafka_topic_new(handle.pointer, name, nil) else { return nil }
+      let properties = handle.context.settings.properties(ofTopic: name)
+      var configuration: OpaquePointer?
+      if !properties.isEmpty, let copy = rd_kafka_default_topic_conf_dup(handle.pointer) {
+        for (key, value) in properties { rd_kafka_topic_conf_set(copy, key, value, nil, 0) }
+        configuration = copy
+      }
+      // Takes the configuration over.
+      guard let pointer = rd_kafka_topic_new(handle.pointer, name, configuration) else { return nil }
       self.pointer = pointer
       self.handle = handle
     }

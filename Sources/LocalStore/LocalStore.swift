@@ -8,11 +8,21 @@ public import Platform
 /// `.tributary-` are this store's own (unfinished files, locks); listings leave them out.
 public struct LocalStore: ObjectStore {
   let write: WriteCall
+  /// Ends in a slash; nil: directories are never removed.
+  private let root: String?
 
-  public init() { write = systemWrite }
+  /// `root`: directories below it that are empty once a file of theirs was removed are removed with it, as if directories
+  /// were but parts of keys. It stays itself, and so does all that is above or elsewhere.
+  public init(root: String? = nil) {
+    write = systemWrite
+    self.root = root.map { Self.directoryPath($0) }
+  }
 
   /// For tests of full devices: `write` stands in for write(2).
-  init(write: @escaping WriteCall) { self.write = write }
+  init(write: @escaping WriteCall) {
+    self.write = write
+    root = nil
+  }
 
   /// Lists a file, a directory with all below it, or the files and directories whose names begin with the last component
   /// of `prefix`. Where nothing is, the list is empty. A directory that cannot be read is an error.
@@ -102,10 +112,28 @@ public struct LocalStore: ObjectStore {
       if errno == ENOENT || errno == ENOTDIR { return }
       throw fileError(errno, operation: "DELETE", path: key)
     }
-    let lock = try KeyLock(key, operation: "DELETE")
+    let lock: KeyLock
+    do throws(StoreError) {
+      lock = try KeyLock(key, operation: "DELETE")
+    } catch {
+      // Somebody has removed it, and its directory, meanwhile.
+      if error.code == .notFound { return }
+      throw error
+    }
     let code = unlink(key) == 0 ? 0 : errno
     lock.release()
     if code != 0, code != ENOENT { throw fileError(code, operation: "DELETE", path: key) }
+    removeEmptyDirectories(above: key)
+  }
+
+  /// rmdir(2) refuses a directory that holds anything, so whoever writes into one at the same time is not robbed of it
+  /// (``TemporaryFile`` makes it anew where it was too late).
+  private func removeEmptyDirectories(above key: String) {
+    guard let root, !root.isEmpty || !key.hasPrefix("/") else { return }
+    var directory = Self.parent(of: key)
+    while directory.utf8.count > root.utf8.count, directory.hasPrefix(root), rmdir(directory) == 0 {
+      directory = Self.parent(of: String(directory.dropLast()))
+    }
   }
 
   /// Files above this many bytes are not hashed by `head`: conditional writes are for small control files.

@@ -38,9 +38,12 @@ final class TemporaryFile: @unchecked Sendable {
     path = "\(parent)\(Self.namePrefix)\(getpid())-\(unique).tmp"
     let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC
     var opened = open(path, flags, 0o666)
-    if opened < 0, errno == ENOENT {
+    // More than once: whoever removes a directory's last file removes the directory, maybe the one that was just made.
+    var tries = 0
+    while opened < 0, errno == ENOENT, tries < 100 {
       try createDirectories(parent, operation: operation)
       opened = open(path, flags, 0o666)
+      tries += 1
     }
     descriptor = opened
     guard opened >= 0 else { throw fileError(errno, operation: operation, path: destination) }
@@ -133,7 +136,7 @@ final class TemporaryFile: @unchecked Sendable {
   }
 }
 
-/// mkdir -p; `path` ends in `/`.
+/// mkdir -p; `path` ends in `/`. Stops where a directory that was there is gone again.
 private func createDirectories(_ path: String, operation: String) throws(StoreError) {
   var index = path.utf8.startIndex
   while let slash = path.utf8[index...].firstIndex(of: UInt8(ascii: "/")) {
@@ -143,6 +146,7 @@ private func createDirectories(_ path: String, operation: String) throws(StoreEr
     if mkdir(directory, 0o777) != 0, errno != EEXIST {
       // EROFS, EACCES and the like also come for directories that are there; only a missing one matters.
       let code = errno
+      if code == ENOENT { return }
       var status = stat()
       if stat(directory, &status) == 0, status.isDirectory { continue }
       throw fileError(code, operation: operation, path: directory)

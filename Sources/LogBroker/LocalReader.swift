@@ -26,13 +26,19 @@ final class LocalReader: PartitionReader, @unchecked Sendable {
           .outOfRange(bounds), operation: "read", location: partition.description,
           message: "offset \(next) is not there: the log has \(bounds.first) to \(bounds.end - 1)")
       }
-      if next < bounds.end, let block = try broker.log.read(partition, from: next, maxBytes: maxBytes) {
-        next = block.nextOffset
-        return block
+      if next < bounds.end {
+        if let block = try broker.log.read(partition, from: next, maxBytes: maxBytes) {
+          next = block.nextOffset
+          return block
+        }
+        // Holes up to the end: what is appended from here on lies behind it.
+        next = bounds.end
       }
       guard milliseconds > 0, broker.groups.wait(since: version, until: deadline) else { return nil }
     }
   }
+
+  var position: Int64 { next }
 
   func seek(to offset: Int64) throws(BrokerError) {
     try checkOpen("seek")

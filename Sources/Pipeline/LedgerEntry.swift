@@ -12,6 +12,10 @@ public enum LedgerEntry: Sendable, Hashable {
   /// An object version that cannot be used, after all retries; its older version's rows stay. By other columns
   /// (`schema`) it may be of use again.
   case setAside(ObjectIdentity, version: String, reason: String, schema: String)
+  /// Rows of an accepted commit that the topic of rows has lost, once more.
+  case supplied(Supply)
+  /// Inputs of an accepted commit whose rows are given up.
+  case lost(Loss)
   /// Asks for a snapshot of what is accepted at this position. `asOf` in microseconds. Counts only if the broker
   /// appended it at `notBefore` or later (microseconds), so that a scheduler with a fast clock takes no slot early.
   case cut(id: String, asOf: Int64, notBefore: Int64 = .min)

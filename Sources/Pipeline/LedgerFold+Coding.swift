@@ -1,11 +1,11 @@
 /// A fold at rest, so that a worker need not read the ledger from its beginning. Only one without pending cuts is saved:
 /// what a cut holds is known by reading on from before it.
 extension LedgerFold: Codable {
-  /// The form's version.
-  public static let savedVersion = 1
+  /// The form's version: 2 once an object is lost, which older programs would pass over.
+  public static let savedVersions = 1...2
 
   private enum Keys: String, CodingKey {
-    case version, position, chain, generation, shards, history, objects, ranges, failed, published, cuts
+    case version, position, chain, generation, shards, history, objects, ranges, failed, lost, published, cuts
     case semanticHash = "semantic_hash"
     case definedAt = "defined_at"
   }
@@ -25,11 +25,17 @@ extension LedgerFold: Codable {
     var held: FailedObject
   }
 
+  private struct LostForm: Codable {
+    var object: ObjectIdentity
+    var held: LostObject
+  }
+
   public init(from decoder: any Decoder) throws {
     self.init()
     let container = try decoder.container(keyedBy: Keys.self)
     let version = try container.decode(Int.self, forKey: .version)
-    guard version == LedgerFold.savedVersion, let chain = LedgerChain(try container.decode(String.self, forKey: .chain))
+    guard LedgerFold.savedVersions.contains(version),
+      let chain = LedgerChain(try container.decode(String.self, forKey: .chain))
     else {
       throw LedgerEntry.UnknownForm(description: "a saved fold of version \(version); use the newer program")
     }
@@ -48,6 +54,9 @@ extension LedgerFold: Codable {
       failed: Dictionary(
         try container.decode([FailedForm].self, forKey: .failed).map { ($0.object, $0.held) },
         uniquingKeysWith: { _, last in last }),
+      lost: Dictionary(
+        try container.decodeIfPresent([LostForm].self, forKey: .lost)?.map { ($0.object, $0.held) } ?? [],
+        uniquingKeysWith: { _, last in last }),
       published: try container.decode([PublishedCut].self, forKey: .published),
       definedAt: try container.decodeIfPresent(Int64.self, forKey: .definedAt),
       cutIDs: Set(try container.decode([String].self, forKey: .cuts)))
@@ -56,7 +65,7 @@ extension LedgerFold: Codable {
   public func encode(to encoder: any Encoder) throws {
     precondition(cuts.isEmpty, "a fold with pending cuts is not saved")
     var container = encoder.container(keyedBy: Keys.self)
-    try container.encode(LedgerFold.savedVersion, forKey: .version)
+    try container.encode(lost.isEmpty ? 1 : 2, forKey: .version)
     try container.encode(position, forKey: .position)
     try container.encode(chain.description, forKey: .chain)
     try container.encodeIfPresent(generation, forKey: .generation)
@@ -66,6 +75,9 @@ extension LedgerFold: Codable {
     try container.encode(objects.map { ObjectForm(object: $0.key, held: $0.value) }, forKey: .objects)
     try container.encode(ranges.map { RangeForm(range: $0.key, held: $0.value) }, forKey: .ranges)
     try container.encode(failed.map { FailedForm(object: $0.key, held: $0.value) }, forKey: .failed)
+    if !lost.isEmpty {
+      try container.encode(lost.map { LostForm(object: $0.key, held: $0.value) }, forKey: .lost)
+    }
     try container.encode(published, forKey: .published)
     try container.encodeIfPresent(definedAt, forKey: .definedAt)
     try container.encode(allCutIDs.sorted(), forKey: .cuts)

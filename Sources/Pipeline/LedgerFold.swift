@@ -1,5 +1,3 @@
-internal import Columns
-
 /// The state that comes of reading the ledger to a position; every worker computes the same one.
 ///
 /// Pure: the verdict on an entry depends only on the entries before it and, for cuts, on the broker's append time. No
@@ -7,7 +5,7 @@ internal import Columns
 public struct LedgerFold: Sendable {
   /// What an entry did.
   public enum Verdict: Sendable, Hashable {
-    /// A commit: one answer an input, objects first, then ranges.
+    /// A commit, or a loss: one answer an input, objects first, then ranges.
     case inputs([Bool])
     case accepted
     case refused(String)
@@ -23,12 +21,14 @@ public struct LedgerFold: Sendable {
   /// Semantic hashes of all generations so far: tells an older definition from a newer one.
   public private(set) var history: [String] = []
   /// The last accepted entry of each object.
-  public private(set) var objects: [ObjectIdentity: Accepted] = [:]
-  public private(set) var ranges: [RangeIdentity: AcceptedRange] = [:]
+  public internal(set) var objects: [ObjectIdentity: Accepted] = [:]
+  public internal(set) var ranges: [RangeIdentity: AcceptedRange] = [:]
   /// Object versions that cannot be used; gone with the object's next accepted entry.
   public private(set) var failed: [ObjectIdentity: FailedObject] = [:]
+  /// Objects whose rows were given up; gone with the next version that is accepted.
+  public internal(set) var lost: [ObjectIdentity: LostObject] = [:]
   /// Cuts that were accepted and have not ended, by id.
-  public private(set) var cuts: [String: CutState] = [:]
+  public internal(set) var cuts: [String: CutState] = [:]
   /// Cuts that were published, in the ledger's order.
   public private(set) var published: [PublishedCut] = []
   /// The broker's append time of the first definition, microseconds: no slot before it is cut.
@@ -72,6 +72,8 @@ public struct LedgerFold: Sendable {
     public var rowsRejected: UInt64 = 0
     public var reasons: [String: UInt64] = [:]
     public var skipped: [Skipped] = []
+    /// Position of the entry that opened it; nil in folds of older programs.
+    public var opened: Int?
   }
 
   public struct Skipped: Sendable, Hashable, Codable {
@@ -106,6 +108,7 @@ public struct LedgerFold: Sendable {
     public var objects: [ObjectIdentity: Accepted]
     public var ranges: [RangeIdentity: AcceptedRange]
     public var failed: [ObjectIdentity: FailedObject]
+    public var lost: [ObjectIdentity: LostObject]
   }
 
   public init() {}
@@ -130,7 +133,7 @@ public struct LedgerFold: Sendable {
       guard ranges[identity]?.schema != schema else {
         return .refused("\(identity.topic)[\(identity.partition)] is open already")
       }
-      ranges[identity] = AcceptedRange(begin: offset, end: offset, schema: schema)
+      ranges[identity] = AcceptedRange(begin: offset, end: offset, schema: schema, opened: position)
       return .accepted
     case .skipped(let identity, let from, let to, let reason):
       guard ranges[identity]?.end == from, to > from else {
@@ -145,6 +148,12 @@ public struct LedgerFold: Sendable {
       }
       failed[object] = FailedObject(version: version, reason: reason, schema: schema)
       return .accepted
+    case .supplied(let supply):
+      guard supply.position < position, supply.shards.count == shards else {
+        return .refused("rows are supplied of an earlier entry, for \(shards ?? 0) shards")
+      }
+      return .accepted
+    case .lost(let loss): return .inputs(judge(loss))
     case .cut(let id, let asOf, let notBefore):
       guard let generation else { return .refused("nothing is defined yet") }
       // Refused for its time, the id stays free: whoever comes in time may take it.
@@ -152,7 +161,7 @@ public struct LedgerFold: Sendable {
       guard cutIDs.insert(id).inserted else { return .refused("there is a cut '\(id)' already") }
       cuts[id] = CutState(
         id: id, position: position, asOf: asOf, appendedAt: appendedAt, generation: generation, chain: chain,
-        objects: objects, ranges: ranges, failed: failed)
+        objects: objects, ranges: ranges, failed: failed, lost: lost)
       return .accepted
     case .published(let id), .abandoned(let id, _):
       guard let cut = cuts.removeValue(forKey: id) else { return .refused("no pending cut '\(id)'") }
@@ -198,6 +207,7 @@ public struct LedgerFold: Sendable {
       }
       objects[input.object] = now
       failed.removeValue(forKey: input.object)
+      if input.version == nil { lost[input.object]?.isGone = true } else { lost.removeValue(forKey: input.object) }
       verdicts.append(true)
     }
     for input in commit.ranges {
@@ -224,7 +234,8 @@ public struct LedgerFold: Sendable {
   mutating func restore(
     position: Int, chain: LedgerChain, generation: Int?, semanticHash: String?, shards: Int?, history: [String],
     objects: [ObjectIdentity: Accepted], ranges: [RangeIdentity: AcceptedRange],
-    failed: [ObjectIdentity: FailedObject], published: [PublishedCut], definedAt: Int64?, cutIDs: Set<String>
+    failed: [ObjectIdentity: FailedObject], lost: [ObjectIdentity: LostObject], published: [PublishedCut],
+    definedAt: Int64?, cutIDs: Set<String>
   ) {
     self.position = position
     self.chain = chain
@@ -235,6 +246,7 @@ public struct LedgerFold: Sendable {
     self.objects = objects
     self.ranges = ranges
     self.failed = failed
+    self.lost = lost
     self.published = published
     self.definedAt = definedAt
     self.cutIDs = cutIDs
@@ -247,28 +259,5 @@ public struct LedgerFold: Sendable {
   public func olderGeneration(of hash: String) -> Int? {
     guard hash != semanticHash, let index = history.lastIndex(of: hash) else { return nil }
     return index + 1
-  }
-}
-
-/// 128 bits that depend on every entry before them, in order.
-public struct LedgerChain: Sendable, Hashable, CustomStringConvertible {
-  public private(set) var high: UInt64 = 0x243f_6a88_85a3_08d3
-  public private(set) var low: UInt64 = 0x1319_8a2e_0370_7344
-
-  public init() {}
-
-  /// `hash`: 64 bits of the next entry's bytes.
-  mutating func add(_ hash: UInt64) {
-    high = Hashing.mix(high ^ hash) &* 0x9fb2_1c65_1e98_df25
-    low = Hashing.mix(low &+ hash &* 0x9e37_79b9_7f4a_7c15) ^ (high &>> 29)
-  }
-
-  public var description: String { AttemptID(high: high, low: low).description }
-
-  /// nil unless `text` is what ``description`` gives.
-  public init?(_ text: String) {
-    guard let words = AttemptID(text) else { return nil }
-    high = words.high
-    low = words.low
   }
 }

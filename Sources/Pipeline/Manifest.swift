@@ -107,10 +107,22 @@ public struct Manifest: Sendable, Codable, Hashable {
     public var rowsRead: UInt64
     public var rowsApplied: UInt64
     public var rowsRejected: UInt64
+    /// Offsets between that were passed over or given up, in order; nil where there are none. `missing` says why.
+    public var skipped: [Skipped]?
+
+    /// Offsets `from` ..< `to`.
+    public struct Skipped: Sendable, Codable, Hashable {
+      public var from: Int64
+      public var to: Int64
+      public init(from: Int64, to: Int64) {
+        self.from = from
+        self.to = to
+      }
+    }
 
     public init(
       source: String, topic: String, partition: Int, from: Int64, to: Int64, rowsRead: UInt64, rowsApplied: UInt64,
-      rowsRejected: UInt64
+      rowsRejected: UInt64, skipped: [Skipped]? = nil
     ) {
       self.source = source
       self.topic = topic
@@ -120,10 +132,11 @@ public struct Manifest: Sendable, Codable, Hashable {
       self.rowsRead = rowsRead
       self.rowsApplied = rowsApplied
       self.rowsRejected = rowsRejected
+      self.skipped = skipped
     }
 
     enum CodingKeys: String, CodingKey {
-      case source, topic, partition, from, to
+      case source, topic, partition, from, to, skipped
       case rowsRead = "rows_read"
       case rowsApplied = "rows_applied"
       case rowsRejected = "rows_rejected"

@@ -23,10 +23,13 @@ extension RowBatch {
   }
 
   /// A copy of the rows whose input (its number in the attempt) is to be kept, in the same order.
-  public func filtered(keepingInputs isKept: (Int) -> Bool) -> RowBatch {
+  public func filtered(keepingInputs isKept: (Int) -> Bool) -> RowBatch { filtered { isKept($0.input) } }
+
+  /// The rows with such an origin, in a batch of their own.
+  public func filtered(keepingRows isKept: (RowOrigin) -> Bool) -> RowBatch {
     var kept: [UInt32] = []
     kept.reserveCapacity(count)
-    for row in 0..<count where isKept(origins[row].input) { kept.append(UInt32(truncatingIfNeeded: row)) }
+    for row in 0..<count where isKept(origins[row]) { kept.append(UInt32(truncatingIfNeeded: row)) }
     let batch = RowBatch(
       shard: shard, types: columns.map(\.type), capacity: max(kept.count, 1),
       arenaBytes: count == 0 ? 0 : arena.count / count * kept.count)

@@ -1,13 +1,13 @@
 public import Columns
 
-/// A row batch as bytes: small, since every row goes through a broker twice and into a segment once (version 2,
+/// A row batch as bytes: small, since every row goes through a broker twice and into a segment once (version 3,
 /// little-endian).
 ///
-/// Layout: magic `TRB2`, shard, rows, arena bytes, columns (UInt32 each); then the sections of ``RowSections``: keys, hashes,
+/// Layout: magic `TRB3`, shard, rows, arena bytes, columns (UInt32 each); then the sections of ``RowSections``: keys, hashes,
 /// origins, each column's validity and values, times; then ``Hashing/bulk128(_:_:)``'s high word of all that. The hash is
 /// there because values and numbers of inputs are used as they are. Used on the wire, in segments and for spilling.
 public enum RowBatchCodec {
-  public static let magic: UInt32 = 0x3242_5254
+  public static let magic: UInt32 = 0x3342_5254
   static let headerBytes = 20
   private static let hashBytes = 8
 
@@ -24,13 +24,13 @@ public enum RowBatchCodec {
       length(of: batch.keys, nil, n) + texts.reduce(0) { $0 + length(of: $1.views, $1.validity, n) }
     // Each section at its largest, and room for whole words behind the last text.
     var most = headerBytes + n * 32 + arenaBytes + hashBytes + 64
-    for column in batch.columns { most += 32 + n * (column.type.stride + 1) }
+    for column in batch.columns { most += RowSections.overheadMax + n * (column.type.stride + 1) }
     return [UInt8](unsafeUninitializedCapacity: reserving + most) { buffer, count in
       guard let whole = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
       whole.initializeMemory(as: UInt8.self, repeating: 0, count: reserving)
       let base = whole + reserving
       var sections = RowSections.Writer(base + headerBytes, rows: n)
-      sections.put(texts: batch.keys, validity: nil, in: batch.arena)
+      sections.put(texts: batch.keys, validity: nil, in: batch.arena, mayBeFew: false)
       sections.put(hashes: batch.hashes, of: batch.keys, in: batch.arena)
       sections.put(origins: batch.origins)
       for column in batch.columns { sections.put(column, keys: batch.keys, in: batch.arena) }
@@ -61,8 +61,11 @@ public enum RowBatchCodec {
       throw CodecError(description: "a row batch of \(bytes.count) bytes is damaged: its hash does not match")
     }
     let (n, arenaBytes) = (word(2), word(3))
-    // A row has a byte at least (its key's length), and texts are as they stand, so no small message asks for much memory.
-    guard word(4) == types.count, n <= bytes.count, arenaBytes <= bytes.count else {
+    // A row has a byte at least (its origin), and of texts only short beginnings may be left out, so no small message asks
+    // for much memory.
+    guard word(4) == types.count, n <= bytes.count,
+      arenaBytes <= bytes.count + n * RowSections.prefixMax * (types.count + 1)
+    else {
       throw CodecError(
         description: "a row batch of \(bytes.count) bytes cannot hold \(n) rows of \(types.count) columns")
     }

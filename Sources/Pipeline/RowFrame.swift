@@ -7,6 +7,8 @@ public import Columns
 public struct RowFrame: Sendable {
   public static let magic: UInt32 = 0x3146_5254
   public static let headerBytes = 48
+  /// A message stays under this whatever its rows: brokers take 1,048,588 bytes by default, clients 1,000,000.
+  public static let bytesMax = 980_000
 
   public var attempt: AttemptID
   /// 0, 1, 2 … within (attempt, shard).
@@ -61,6 +63,12 @@ public struct RowFrame: Sendable {
     guard bytes.count > headerBytes else { throw RowBatchCodec.CodecError(description: "a row batch is cut short") }
     return try RowBatchCodec.decode(UnsafeRawBufferPointer(rebasing: bytes[headerBytes...]), types: types)
   }
+
+  /// How much text a row may have, key and string columns together, to be sure of a message that holds it alone.
+  ///
+  /// The rest of a row is bounded: 114 bytes of headers, hashes, origin and times, and of a column its forms and lengths
+  /// (6 bytes) or its number (19 at most). Not above 0 where there are more columns than a message can hold.
+  public static func textBytesMax(columns: Int) -> Int { bytesMax - 128 - 20 * columns }
 
   private static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     guard let base = bytes.baseAddress else { return 0 }

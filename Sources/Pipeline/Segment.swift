@@ -95,10 +95,10 @@ public struct SegmentRef: Sendable {
   public var header: SegmentHeader
   /// Numbers of inputs that were replaced or removed.
   public var dead: Set<Int>
-  /// The rows, while they are in memory.
-  public var batches: [RowBatch]
+  /// The rows, while they are in memory only.
+  public var batches: [SegmentBuilder.Placed]
 
-  public init(name: String?, bytes: Int, header: SegmentHeader, dead: Set<Int> = [], batches: [RowBatch] = []) {
+  public init(name: String?, bytes: Int, header: SegmentHeader, dead: Set<Int> = [], batches: [SegmentBuilder.Placed] = []) {
     self.name = name
     self.bytes = bytes
     self.header = header

@@ -1,4 +1,4 @@
-internal import Columns
+public import Columns
 
 /// Makes one segment of several: inputs renumbered, small batches joined, rows of dropped inputs left out.
 public enum SegmentBuilder {
@@ -7,23 +7,29 @@ public enum SegmentBuilder {
   /// Bytes of keys and strings at which a joined batch ends.
   static let arenaBytesMax = 1 << 20
 
+  /// Batches of this many rows are taken over as they are, if their inputs' numbers only move.
+  static let rowsTakenOver = 1024
+
+  /// A batch, and what to add to its rows' input numbers.
+  public typealias Placed = (batch: EncodedBatch, inputBase: Int)
+
   public struct Content: Sendable {
+    /// Its extents are filled in by whoever lays the batches out.
     public var header: SegmentHeader
-    /// In the header's order; its extents are filled in by whoever lays them out.
-    public var batches: [RowBatch]
+    public var batches: [Placed]
   }
 
-  /// `parts` in ledger order, all of one source and schema, with their batches. With `dropsDead`, rows of dead inputs go
-  /// and so do the inputs.
-  public static func join(_ parts: [(ref: SegmentRef, batches: [(batch: RowBatch, inputBase: Int)])], dropsDead: Bool)
-    -> (content: Content, dead: Set<Int>)
+  /// `parts` in ledger order, all of one source and schema (whose carried columns are of `types`), with their batches.
+  /// With `dropsDead`, rows of dead inputs go and so do the inputs.
+  public static func join(_ parts: [(ref: SegmentRef, batches: [Placed])], types: [ColumnType], dropsDead: Bool)
+    throws(RowBatchCodec.CodecError) -> (content: Content, dead: Set<Int>)
   {
     let first = parts[0].ref.header
     var inputs: [SegmentInput] = []
     var dead: Set<Int> = []
     // Dead ranges apart from live ones: a cut may still hold them.
     var partitions: [[String]: Int] = [:]
-    var joiner = BatchJoiner()
+    var joiner = BatchJoiner(types: types)
     for (ref, batches) in parts {
       var numbers: [Int] = []
       for (number, input) in ref.header.inputs.enumerated() {
@@ -42,23 +48,41 @@ public enum SegmentBuilder {
           inputs.append(input)
         }
       }
-      for (batch, base) in batches { joiner.add(batch, numbers: Array(numbers[base...])) }
+      for (batch, base) in batches { try joiner.add(batch, numbers: numbers[base...]) }
     }
     let header = SegmentHeader(
       source: first.source, schema: first.schema, first: parts.map(\.ref.header.first).min() ?? first.first,
       last: parts.map(\.ref.header.last).max() ?? first.last, rows: 0, inputs: inputs, batches: [])
     var content = Content(header: header, batches: joiner.finish())
-    content.header.rows = content.batches.reduce(0) { $0 + $1.count }
+    content.header.rows = content.batches.reduce(0) { $0 + $1.batch.rows }
     return (content, dead)
   }
 
-  /// Copies rows together until a batch is full.
+  /// Copies the rows of small batches together until one is full.
   private struct BatchJoiner {
-    var done: [RowBatch] = []
+    let types: [ColumnType]
+    var done: [Placed] = []
     var open: RowBatch?
 
-    /// Rows of input n become rows of input `numbers[n]`; −1: left out.
-    mutating func add(_ batch: RowBatch, numbers: [Int]) {
+    init(types: [ColumnType]) { self.types = types }
+
+    /// The n-th of `numbers` is the new number of input n; −1: its rows are left out.
+    mutating func add(_ batch: EncodedBatch, numbers: ArraySlice<Int>) throws(RowBatchCodec.CodecError) {
+      if batch.rows >= SegmentBuilder.rowsTakenOver, let shift = Self.shift(numbers) {
+        done.append((batch, shift))
+      } else {
+        add(try batch.decode(types: types), numbers: Array(numbers))
+      }
+    }
+
+    /// What all numbers have grown by; nil if that is not one and the same.
+    private static func shift(_ numbers: ArraySlice<Int>) -> Int? {
+      guard let first = numbers.first, first >= 0 else { return nil }
+      for (index, number) in numbers.enumerated() where number != first + index { return nil }
+      return first
+    }
+
+    private mutating func add(_ batch: RowBatch, numbers: [Int]) {
       var chosen: [UInt32] = []
       chosen.reserveCapacity(batch.count)
       for row in 0..<batch.count where numbers[batch.origins[row].input] >= 0 {
@@ -66,7 +90,7 @@ public enum SegmentBuilder {
       }
       var from = 0
       while from < chosen.count {
-        let target = openBatch(like: batch)
+        let target = openBatch(shard: batch.shard)
         let n = min(chosen.count - from, target.capacity - target.count)
         let at = target.count
         chosen[from..<from + n].withUnsafeBufferPointer { target.append($0, of: batch.rows) }
@@ -76,21 +100,21 @@ public enum SegmentBuilder {
       }
     }
 
-    private mutating func openBatch(like batch: RowBatch) -> RowBatch {
+    private mutating func openBatch(shard: Int) -> RowBatch {
       if let open { return open }
       let made = RowBatch(
-        shard: batch.shard, types: batch.columns.map(\.type), capacity: SegmentBuilder.batchRowsMax,
+        shard: shard, types: types, capacity: SegmentBuilder.batchRowsMax,
         arenaBytes: 1 << 16)
       open = made
       return made
     }
 
     private mutating func seal() {
-      if let open, open.count > 0 { done.append(open) }
+      if let open, open.count > 0 { done.append((EncodedBatch(open), 0)) }
       open = nil
     }
 
-    mutating func finish() -> [RowBatch] {
+    mutating func finish() -> [Placed] {
       seal()
       return done
     }

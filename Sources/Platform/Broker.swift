@@ -65,6 +65,9 @@ public protocol PartitionReader: AnyObject, Sendable {
   /// Waits at most `milliseconds` for records, then gives those that are there, near `maxBytes` at most; nil if none.
   /// Throws `.outOfRange` where retention has removed the offset.
   func poll(milliseconds: Int, maxBytes: Int) throws(BrokerError) -> RecordBlock?
+  /// The offset that is read next. Once a poll has found nothing more it lies behind the holes at the partition's end,
+  /// which no record tells of: markers of transactions, aborted records, what compaction took.
+  var position: Int64 { get }
   func seek(to offset: Int64) throws(BrokerError)
   func close()
 }

@@ -66,6 +66,41 @@ extension NodeStatus {
     }
   }
 
+  /// Rows that the topic of rows has lost before some shards had them.
+  public struct Missing: Sendable, Codable, Hashable {
+    /// Inputs that the document lists; ``count`` counts the others too.
+    public static let inputsMax = 20
+
+    public var count: Int
+    /// The first ``inputsMax``.
+    public var inputs: [Input]
+
+    public struct Input: Sendable, Codable, Hashable {
+      public var source: String
+      public var location: String
+      /// Of the whole input.
+      public var rows: Int64
+      /// That wait for it.
+      public var shards: [Int]
+      /// Why they cannot be supplied again, once somebody has tried.
+      public var problem: String?
+
+      public init(source: String, location: String, rows: Int64, shards: [Int], problem: String? = nil) {
+        self.source = source
+        self.location = location
+        self.rows = rows
+        self.shards = shards
+        self.problem = problem
+      }
+    }
+
+    /// `inputs`: all of them.
+    public init(_ inputs: [Input]) {
+      count = inputs.count
+      self.inputs = Array(inputs.prefix(Missing.inputsMax))
+    }
+  }
+
   /// An input that could not be read, however often it was tried.
   public struct Failed: Sendable, Codable, Hashable {
     public var source: String

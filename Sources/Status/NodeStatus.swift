@@ -29,6 +29,8 @@ public struct NodeStatus: Sendable, Codable, Hashable {
   public var repaired: Int64
   public var rowsApplied: Int64
   public var rowsRejected: Int64
+  /// Inputs whose rows shards of this worker wait for; nil if there are none.
+  public var missing: Missing?
 
   public enum State: String, Sendable, Codable, Hashable {
     case starting
@@ -40,7 +42,7 @@ public struct NodeStatus: Sendable, Codable, Hashable {
     tributary: String, dataset: String, worker: String, state: State, started: String, broker: Broker,
     ledgerPosition: Int64 = -1, generation: Int = 0, shards: [Shard] = [], inputs: Inputs = Inputs(),
     lag: [Lag] = [], snapshots: Snapshots = Snapshots(), deadLetters: Int64 = 0, repaired: Int64 = 0,
-    rowsApplied: Int64 = 0, rowsRejected: Int64 = 0
+    rowsApplied: Int64 = 0, rowsRejected: Int64 = 0, missing: Missing? = nil
   ) {
     self.tributary = tributary
     self.dataset = dataset
@@ -58,11 +60,12 @@ public struct NodeStatus: Sendable, Codable, Hashable {
     self.repaired = repaired
     self.rowsApplied = rowsApplied
     self.rowsRejected = rowsRejected
+    self.missing = missing
   }
 
   enum CodingKeys: String, CodingKey {
     case version, tributary, dataset, worker, state, started, broker, generation, shards, inputs, lag, snapshots
-    case repaired
+    case repaired, missing
     case ledgerPosition = "ledger_position"
     case deadLetters = "dead_letters"
     case rowsApplied = "rows_applied"

@@ -6,14 +6,19 @@ internal import Platform
 
 /// One attempt's way through the engine: pieces in, blocks cut, decoded, dealt to shards in row order, applied.
 ///
+/// Records and rows of segments need no cutting: whoever holds `advancing` deals them out at once, and then holds what
+/// belongs to `emitting`, too.
+///
 /// Who may touch what: `mailbox…`, `advancing`, `outstanding`, `parsed…` and what counts the applied rows under the
 /// engine's lock; the cutting state by the one thread that holds `advancing`; the emission state by the one that holds
 /// `emitting`, and once all is dealt, by whoever holds the lock. Hence `@unchecked Sendable`.
 final class Attempt: @unchecked Sendable {
   let number: Int
   let source: Int
+  /// Its objects; `all` has its ranges, too.
   let inputs: [InputFile]
-  /// Of the inputs, in their source's table.
+  let all: AttemptInputs
+  /// Of all its inputs, in their source's table.
   let numbers: [UInt32]
 
   // Under the engine's lock.
@@ -47,6 +52,8 @@ final class Attempt: @unchecked Sendable {
   var headerKnown = false
   var blocksCut = 0
   var pendingSHA256: String?
+  /// Of records: made when the first come.
+  var recordDecoder: RecordDecoder?
   /// One an input, where it was computed.
   var sha256: [String?]
 
@@ -58,18 +65,19 @@ final class Attempt: @unchecked Sendable {
   var rejects: RejectBuffer
   var rejectExtents: [SpillFile.Extent] = []
 
-  init(number: Int, source: Int, inputs: [InputFile], plan: DatasetPlan) {
+  init(number: Int, _ all: AttemptInputs, plan: DatasetPlan) {
     self.number = number
-    self.source = source
-    self.inputs = inputs
-    numbers = inputs.map(\.number)
+    self.all = all
+    source = all.source
+    inputs = all.objects
+    numbers = all.numbers
     cutter = BlockCutter(
       format: plan.sources[source].source.format, maxRowBytes: plan.definition.maxRowBytes,
       columns: plan.sources[source].source.columns.count)
     splitter = ShardSplitter(
       shards: plan.shards, types: plan.sources[source].carriedTypes, rowsMax: IngestEngine.batchRowsMax)
-    counts = Array(repeating: InputCounts(), count: inputs.count)
-    sha256 = Array(repeating: nil, count: inputs.count)
+    counts = all.isRetained ? all.expectedCounts : Array(repeating: InputCounts(), count: all.count)
+    sha256 = Array(repeating: nil, count: all.count)
     applied = Array(repeating: ShardReceipt(), count: plan.shards)
     receipts = Array(repeating: ShardReceipt(), count: plan.shards)
     rejects = RejectBuffer()

@@ -1,4 +1,5 @@
 public import Pipeline
+public import Platform
 
 /// What a run of `tributary batch` is given beside its definition.
 public struct BatchOptions: Sendable {
@@ -16,12 +17,15 @@ public struct BatchOptions: Sendable {
   public var programVersion: String
   /// Only compute the fingerprint: write nothing.
   public var dryRun: Bool
-  /// Read exactly these inputs instead of listing the sources (`rebuild`).
-  public var inputs: [Manifest.InputRecord]?
+  /// Read exactly the inputs of this manifest instead of listing the sources (`rebuild`).
+  public var rebuilds: Manifest?
+  /// Places where the manifest's dataset may have its state folder: the first that has one gives the rows of inputs that
+  /// are gone where they came from.
+  public var statePlaces: [String]
 
   public init(
     id: String, now: Int64, threads: Int, stagingBytes: Int = 16 << 20, temporaryDirectory: String,
-    programVersion: String, dryRun: Bool = false, inputs: [Manifest.InputRecord]? = nil
+    programVersion: String, dryRun: Bool = false, rebuilds: Manifest? = nil, statePlaces: [String] = []
   ) {
     self.id = id
     self.now = now
@@ -30,7 +34,8 @@ public struct BatchOptions: Sendable {
     self.temporaryDirectory = temporaryDirectory
     self.programVersion = programVersion
     self.dryRun = dryRun
-    self.inputs = inputs
+    self.rebuilds = rebuilds
+    self.statePlaces = statePlaces
   }
 }
 
@@ -45,6 +50,9 @@ public struct BatchOutcome: Sendable {
   public var tooManyRejects: Bool
   /// The same snapshot (id and fingerprint) was there already.
   public var alreadyPublished: Bool
+  /// `rebuild`: inputs that were gone where they came from, so that their rows came out of retained segments. Why, a
+  /// sentence each.
+  public var retained: [String] = []
 }
 
 /// Why a batch ended without a snapshot.
@@ -68,4 +76,25 @@ public struct BatchProgress: Sendable {
   public var bytesTotal: Int64
   public var rows: UInt64
   public var rowsRejected: UInt64
+}
+
+/// How a bounded run gets at topics.
+public enum TopicAccess: Sendable {
+  case broker(any Broker)
+  /// Why there is no broker, and what to do.
+  case none(String)
+
+  /// What each partition of a topic holds now, in order.
+  func bounds(of topic: String) throws -> [(key: TopicPartition, value: OffsetBounds)] {
+    switch self {
+    case .none(let reason): throw BatchError([reason])
+    case .broker(let broker):
+      guard let found = try broker.describe([topic])[topic] else {
+        throw BatchError(["there is no topic '\(topic)'"])
+      }
+      return try broker.bounds((0..<found.partitions).map { TopicPartition(topic, $0) }).sorted { $0.key < $1.key }
+    }
+  }
+
+  var broker: (any Broker)? { if case .broker(let broker) = self { broker } else { nil } }
 }

@@ -4,7 +4,7 @@ internal import Formats
 public import Pipeline
 public import Platform
 
-/// One bounded run: lists the sources, reads every object, joins by key and publishes a snapshot.
+/// One bounded run: lists the sources, reads every object and record, joins by key and publishes a snapshot.
 ///
 /// The same operators as streaming, with the broker's place taken by memory: attempts are staged, committed to a
 /// ledger, applied to shard states, cut, written and published.
@@ -14,6 +14,7 @@ public final class BatchRun: Sendable {
   private let semanticHash: String
   private let options: BatchOptions
   private let stores: any StoreDirectory
+  private let topics: TopicAccess
   private let state = Locked(State())
 
   private struct State {
@@ -28,16 +29,18 @@ public final class BatchRun: Sendable {
   static let fetchersLocal = 2
   static let fetchersRemote = 16
 
-  /// `record` goes into the manifest; `semanticHash` is the SHA-256 of the definition's canonical text.
+  /// `record` goes into the manifest; `semanticHash` is the SHA-256 of the definition's canonical text. Who opened the
+  /// broker closes it, after the run.
   public init(
     _ definition: Definition, record: Manifest.DefinitionRecord, semanticHash: String, options: BatchOptions,
-    stores: any StoreDirectory
+    stores: any StoreDirectory, topics: TopicAccess = .none("no broker was opened")
   ) {
     self.definition = definition
     self.record = record
     self.semanticHash = semanticHash
     self.options = options
     self.stores = stores
+    self.topics = topics
   }
 
   /// How far it is. Any thread.
@@ -70,55 +73,53 @@ public final class BatchRun: Sendable {
   }
 
   private func runAll() throws -> BatchOutcome {
-    let plan = try DatasetPlan(definition, asOf: definition.asOf ?? options.now)
+    var rebuild = options.rebuilds.map { RebuildRun($0, definition, options, stores: stores) }
+    // Segments hold whole rows.
+    let plan = try DatasetPlan(
+      definition, asOf: definition.asOf ?? options.now, carriesAll: rebuild?.retained != nil)
+    let publisher = try SnapshotPublisher(plan: plan, options: options, stores: stores)
+    while true {
+      let listing = try rebuild?.list(topics) ?? InputListing(definition, stores: stores, topics: topics)
+      let engine = try engine(plan, listing, retained: rebuild?.retained)
+      do {
+        try engine.run(fetchers: fetchers(listing))
+        try rebuild?.check(engine)
+      } catch {
+        // What was gone only when it was read comes out of segments, from the beginning.
+        guard !state.withLock({ $0.isCancelled }), try rebuild?.takeUp(engine) == true else { throw error }
+        continue
+      }
+      state.withLock { $0.phase = .writing }
+      var outcome = try publisher.publish(
+        engine, record: record, semanticHash: semanticHash,
+        isCancelled: { [state] in state.withLock { $0.isCancelled } })
+      outcome.retained = rebuild?.reasons ?? []
+      state.withLock { $0.phase = .done }
+      return outcome
+    }
+  }
+
+  private func engine(_ plan: DatasetPlan, _ listing: InputListing, retained: RetainedRows?) throws -> IngestEngine {
     let zones = ZoneFiles.system
     let decoding = try plan.sources.map {
       try DecodingPlan($0, maxRowBytes: definition.maxRowBytes, zones: zones.rules)
     }
-    let publisher = try SnapshotPublisher(plan: plan, options: options, stores: stores)
-    let listing =
-      if let records = options.inputs {
-        try InputListing(definition, records: records, stores: stores)
-      } else {
-        try InputListing(definition, stores: stores)
-      }
-
     let engine = IngestEngine(
-      plan: plan, decoding: decoding, tables: listing.tables, groups: AttemptGrouping.groups(listing.inputs),
-      options: options, semanticHash: semanticHash)
+      plan: plan, decoding: decoding, tables: listing.tables, groups: listing.attempts, options: options,
+      semanticHash: semanticHash, broker: topics.broker, retained: retained)
     let isCancelled = state.withLock { state in
       state.engine = engine
       state.phase = .reading
-      state.objectsTotal = listing.inputs.count
+      state.objectsTotal = listing.count
       state.bytesTotal = listing.inputs.reduce(0) { $0 + $1.info.size }
       return state.isCancelled
     }
     if isCancelled { engine.cancel() }
-    let isRemote = listing.inputs.contains { !$0.info.bucket.isEmpty }
-    try engine.run(fetchers: isRemote ? BatchRun.fetchersRemote : BatchRun.fetchersLocal)
-    try checkExpectations(engine)
-
-    state.withLock { $0.phase = .writing }
-    let outcome = try publisher.publish(
-      engine, record: record, semanticHash: semanticHash,
-      isCancelled: { [state] in state.withLock { $0.isCancelled } })
-    state.withLock { $0.phase = .done }
-    return outcome
+    return engine
   }
 
-  /// `rebuild`: every input must be what the manifest says it was.
-  private func checkExpectations(_ engine: IngestEngine) throws(BatchError) {
-    var problems: [String] = []
-    for (input, counts) in engine.results {
-      guard let expected = input.expected else { continue }
-      if let was = expected.sha256, let now = counts.sha256, was != now {
-        problems.append("input \(input.location) changed: its content had SHA-256 \(was) and has \(now)")
-      } else if expected.rowsRead != counts.read || expected.rowsRejected != counts.rejected {
-        problems.append(
-          "input \(input.location) changed: \(expected.rowsRead) rows were read and \(expected.rowsRejected) rejected, now \(counts.read) and \(counts.rejected)"
-        )
-      }
-    }
-    if !problems.isEmpty { throw BatchError(problems) }
+  private func fetchers(_ listing: InputListing) -> Int {
+    let isRemote = !listing.ranges.isEmpty || listing.inputs.contains { !$0.info.bucket.isEmpty }
+    return isRemote ? BatchRun.fetchersRemote : BatchRun.fetchersLocal
   }
 }

@@ -14,6 +14,7 @@ final class BlockDecoder: @unchecked Sendable {
   private(set) var times: UnsafeMutablePointer<Int64>
   private var capacity = 0
   private var isValidText = false
+  private var recordTexts: FieldBlock?
   private let json: JSONScanner?
   private let keyScratch = ByteArena(capacity: 1024)
 
@@ -64,6 +65,7 @@ final class BlockDecoder: @unchecked Sendable {
   func cast(positions: [Int], recordTexts: FieldBlock? = nil) {
     let rows = block.rows
     let valid = isValidText
+    self.recordTexts = recordTexts
     for (index, origin) in plan.origins.enumerated() {
       let column = columns[index]
       switch origin {
@@ -120,13 +122,16 @@ final class BlockDecoder: @unchecked Sendable {
       case .csv, .json, .recordText, .recordTime: break
       }
     }
-    complete()
+    complete(object: object.utf8.count)
   }
 
-  /// Makes times and keys of the typed columns.
-  func complete() {
+  /// Makes times and keys of the typed columns, and rejects rows that are too long. `object`: the bytes of its name.
+  func complete(object: Int = 0) {
     makeTimes()
     makeKeys()
+    plan.limit.check(block, columns: columns, keys: keys, recordTexts: recordTexts, object: object) { row in
+      block.faults.note(row: row, .rowTooLong, column: RowFaults.record)
+    }
   }
 
   /// Good rows whose event time is at or after `time`.

@@ -66,6 +66,13 @@ final class LockCondition: @unchecked Sendable {
 /// A joinable operating-system thread with a stack for deep parsers.
 final class WorkerThread: @unchecked Sendable {
   private var handle: pthread_t = 0
+  private let end = End()
+
+  private final class End: @unchecked Sendable {
+    // Sendable: only touched within the lock.
+    let lock = ConditionLock()
+    var hasCome = false
+  }
 
   /// Starts at once.
   init(_ body: @escaping @Sendable () -> Void) {
@@ -73,7 +80,14 @@ final class WorkerThread: @unchecked Sendable {
       let body: @Sendable () -> Void
       init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
-    let box = Unmanaged.passRetained(Box(body))
+    let box = Unmanaged.passRetained(
+      Box { [end] in
+        body()
+        end.lock.withLock {
+          end.hasCome = true
+          end.lock.wakeAll()
+        }
+      })
     let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
     defer { attributes.deallocate() }
     pthread_attr_init(attributes)
@@ -90,4 +104,18 @@ final class WorkerThread: @unchecked Sendable {
   }
 
   func join() { pthread_join(handle, nil) }
+
+  /// Waits at most so long; false if it is still running then.
+  func join(milliseconds: Int) -> Bool {
+    var left = milliseconds
+    let hasEnded = end.lock.withLock {
+      while !end.hasCome && left > 0 {
+        end.lock.wait(milliseconds: min(left, 20))
+        left -= 20
+      }
+      return end.hasCome
+    }
+    if hasEnded { join() }
+    return hasEnded
+  }
 }

@@ -33,9 +33,11 @@ struct DecodingPlan: Sendable {
   let recordTexts: [RecordText]
   /// The reduction of each column, where it has one.
   let reductions: [JSONReduction?]
+  let limit: RowLimit
 
   init(_ plan: SourcePlan, maxRowBytes: Int, zones: Cast.ZoneSource) throws(PlanError) {
     source = plan
+    limit = try RowLimit(plan, maxRowBytes: maxRowBytes)
     var origins: [Origin] = []
     var casts: [Cast] = []
     var extractions: [JSONExtraction] = []

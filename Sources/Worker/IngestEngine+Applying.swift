@@ -18,6 +18,12 @@ extension IngestEngine {
     }
   }
 
+  /// Notes what shards are sent, and hands it to them. By the one thread that holds `advancing`, of records and rows.
+  func deal(_ batches: [RowBatch], _ attempt: Attempt) {
+    let dealt = receipted(batches, attempt)
+    lock.withLock { queue(dealt, attempt) }
+  }
+
   /// Within the lock: all that waits for the shard with the most of it, but for those at work.
   func nextApply() -> Work? {
     var most = 0
@@ -43,7 +49,10 @@ extension IngestEngine {
       attempt.applied[shard].merge(item.receipt)
       attempt.unapplied -= 1
       waitingBytes -= item.batch.memoryBytes
-      if item.batch.capacity >= attempt.splitter.rowsMax { spareBatches[attempt.source].append(item.batch) }
+      // (A segment's may be others', too.)
+      if !attempt.all.isRetained && item.batch.capacity >= attempt.splitter.rowsMax {
+        spareBatches[attempt.source].append(item.batch)
+      }
       settleIfApplied(attempt)
     }
   }
@@ -82,6 +91,12 @@ extension IngestEngine {
         return CommittedInput(
           object: object, version: ObjectVersion.text(of: input.info), base: fold.objects[object]?.position,
           rowsRead: counts.read, rowsApplied: counts.read - counts.rejected, rowsRejected: counts.rejected)
+      },
+      // One without offsets holds nothing, and the ledger would refuse it.
+      ranges: zip(attempt.all.ranges, attempt.counts[attempt.inputs.count...]).compactMap { range, counts in
+        guard range.to > range.from else { return nil }
+        return CommittedRange(
+          range: range.range, from: range.from, to: range.to, rowsRead: counts.read, rowsRejected: counts.rejected)
       }, shards: attempt.receipts)
   }
 }

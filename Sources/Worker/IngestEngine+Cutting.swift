@@ -48,6 +48,15 @@ extension IngestEngine {
       case .failure(let error):
         fail(attempt, error.description)
         attempt.finishing = true
+      case .records(let block, let entries):
+        deal(block, entries, attempt)
+        return nil
+      case .rows(let batch):
+        take(batch, attempt)
+        return nil
+      case .endOfAttempt(let unread):
+        finish(attempt, unread: unread)
+        return nil
       }
     }
   }
@@ -91,9 +100,9 @@ extension IngestEngine {
     defer { lock.unlock() }
     if attempt.mailbox.isEmpty { return nil }
     let piece = attempt.mailbox.removeFirst()
-    if case .bytes(let chunk) = piece {
+    if piece.bytes > 0 {
       let before = attempt.mailboxBytes
-      attempt.mailboxBytes -= chunk.count
+      attempt.mailboxBytes -= piece.bytes
       // Not for every piece: a fetcher that is woken should find room for some.
       let enough = IngestEngine.mailboxBytesMax / 2
       if before > enough && attempt.mailboxBytes <= enough { room.wakeAll() }
@@ -116,16 +125,26 @@ extension IngestEngine {
       positions: attempt.positions, width: attempt.width)
   }
 
+  /// The input that is being cut cannot be read.
   func fail(_ attempt: Attempt, _ message: String) {
     guard !attempt.failedInput else { return }
     attempt.failedInput = true
-    let location = attempt.inputs[attempt.currentInput].location
+    fail(attempt, input: attempt.currentInput, message)
+  }
+
+  func fail(_ attempt: Attempt, input number: Int, _ message: String) {
+    let input = attempt.all.input(number)
     let source = plan.sources[attempt.source].source.name
-    let text = message.contains(location) ? message : "\(location): \(message)"
+    let text = message.contains(input.location) ? message : "\(input.location): \(message)"
     lock.withLock {
+      if attempt.all.isRetained {
+        unretained[input.identity(source: source)] = message
+      } else if input.isExpected {
+        unread[input.identity(source: source)] = "input \(text)"
+      }
       failures.append("source '\(source)': \(text)")
       if failures.count >= IngestEngine.failuresMax {
-        failures.append("gave up after \(failures.count) objects that cannot be read")
+        failures.append("gave up after \(failures.count) inputs that cannot be read")
         stopped = true
         wakeEverybody()
       }

@@ -67,8 +67,8 @@ extension IngestEngine {
     decoders[attempt.source].append(decoder)
   }
 
-  /// By the thread that deals the attempt's blocks: notes what its shards are sent.
-  private func receipted(_ batches: [RowBatch], _ attempt: Attempt) -> [DealtBatch] {
+  /// By the thread that deals the attempt's rows: notes what its shards are sent.
+  func receipted(_ batches: [RowBatch], _ attempt: Attempt) -> [DealtBatch] {
     batches.map { batch in
       var receipt = ShardReceipt()
       receipt.add(batch)

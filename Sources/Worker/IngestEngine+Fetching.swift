@@ -1,10 +1,16 @@
 internal import Digests
+internal import Pipeline
 internal import Platform
 
 /// Fetching: threads that block on stores and fill mailboxes, held back by their size.
 extension IngestEngine {
   func fetchLoop() {
     while let attempt = takeAttempt() {
+      if attempt.all.isRetained {
+        fetchRetained(attempt)
+        continue
+      }
+      for range in attempt.all.ranges { fetch(range, attempt) }
       for input in attempt.inputs {
         fetch(input, attempt)
         if lock.withLock({ stopped }) { return }
@@ -34,24 +40,37 @@ extension IngestEngine {
         chunk.count = try reader.read(into: chunk.memory)
         if chunk.count == 0 { break }
         hash?.update(chunk.bytes)
-        if !deliver(.bytes(chunk), chunk.count, attempt) { return }
+        if !deliver(.bytes(chunk), attempt) { return }
       }
-      _ = deliver(.endOfInput(sha256: hash?.finishHex()), 0, attempt)
+      _ = deliver(.endOfInput(sha256: hash?.finishHex()), attempt)
     } catch {
-      _ = deliver(.failure(error), 0, attempt)
+      _ = deliver(.failure(error), attempt)
     }
   }
 
   /// Waits while the mailbox is full; false when the run has stopped.
-  func deliver(_ piece: Piece, _ bytes: Int, _ attempt: Attempt) -> Bool {
+  func deliver(_ piece: Piece, _ attempt: Attempt) -> Bool {
     lock.lock()
     defer { lock.unlock() }
     while attempt.mailboxBytes > IngestEngine.mailboxBytesMax && !stopped { room.wait() }
     if stopped { return false }
     attempt.mailbox.append(piece)
-    attempt.mailboxBytes += bytes
-    counters.bytes += Int64(bytes)
+    attempt.mailboxBytes += piece.bytes
+    // The total that is shown beside it is that of the objects.
+    if case .bytes(let chunk) = piece { counters.bytes += Int64(chunk.count) }
     lock.wakeAll()
     return true
+  }
+}
+
+extension Piece {
+  /// What it takes in a mailbox, near enough.
+  var bytes: Int {
+    switch self {
+    case .bytes(let chunk): chunk.count
+    case .records(let block, _): block.bytes.count
+    case .rows(let batch): batch.memoryBytes
+    case .endOfInput, .failure, .endOfAttempt: 0
+    }
   }
 }

@@ -5,6 +5,7 @@ internal import Pipeline
 internal import Platform
 
 /// Reads all attempts and folds them into shard states: fetch → cut → decode → deal → apply → commit.
+/// (Records of topics are not cut, rows of segments are only applied.)
 ///
 /// Fetchers block on I/O and fill each attempt's mailbox, held back by a byte budget. Workers do what is nearest to
 /// the output first — decode cut blocks, cut further, and apply what was dealt as soon as that is enough for the shard's
@@ -23,6 +24,10 @@ final class IngestEngine: @unchecked Sendable {
   /// What fetchers wait on: room in a mailbox, or for another attempt.
   let room: LockCondition
   let spill: SpillFile
+  /// Where ranges are read from; there if any are.
+  let broker: (any Broker)?
+  /// Where retained inputs are read from; there if any are.
+  let retained: RetainedRows?
 
   var nextToFetch = 0
   /// Attempts that are fetched and worked on at a time.
@@ -44,6 +49,10 @@ final class IngestEngine: @unchecked Sendable {
   /// Of finished attempts, in memory.
   var rejectBytes = 0
   var failures: [String] = []
+  /// Inputs of the manifest that is rebuilt which could not be read where they came from, and why.
+  var unread: [InputIdentity: String] = [:]
+  /// Those that segments do not hold whole either.
+  var unretained: [InputIdentity: String] = [:]
   var stopped = false
   var counters = Counters()
 
@@ -67,23 +76,28 @@ final class IngestEngine: @unchecked Sendable {
   }
 
   init(
-    plan: DatasetPlan, decoding: [DecodingPlan], tables: [InputTable], groups: [[InputFile]],
-    options: BatchOptions, semanticHash: String
+    plan: DatasetPlan, decoding: [DecodingPlan], tables: [InputTable], groups: [AttemptInputs],
+    options: BatchOptions, semanticHash: String, broker: (any Broker)? = nil, retained: RetainedRows? = nil
   ) {
     self.plan = plan
     self.options = options
     self.decoding = decoding
     self.tables = tables
     states = (0..<plan.shards).map { ShardState(shard: $0, plan: plan) }
-    attempts = groups.enumerated().map { Attempt(number: $0, source: $1[0].source, inputs: $1, plan: plan) }
+    self.broker = broker
+    self.retained = retained
+    attempts = groups.enumerated().map { Attempt(number: $0, $1, plan: plan) }
     room = LockCondition(of: lock)
     spill = SpillFile(directory: options.temporaryDirectory)
     decoders = Array(repeating: [], count: decoding.count)
     spareBatches = Array(repeating: [], count: decoding.count)
     queues = Array(repeating: ShardQueue(), count: plan.shards)
     attemptsLeft = attempts.count
-    attemptsLeftOfSource = decoding.indices.map { source in groups.count { $0[0].source == source } }
+    attemptsLeftOfSource = decoding.indices.map { source in groups.count { $0.source == source } }
     _ = fold.judge(.defined(generation: 1, semanticHash: semanticHash, shards: plan.shards))
+    for range in groups.flatMap(\.ranges) {
+      _ = fold.judge(.opened(range.range, offset: range.from, schema: "", generation: 1))
+    }
   }
 
   var progress: Counters { lock.withLock { counters } }
@@ -113,12 +127,12 @@ final class IngestEngine: @unchecked Sendable {
   }
 
   /// Per attempt, in order: its inputs with what was read of them.
-  var results: [(input: InputFile, counts: InputCounts)] {
+  var results: [(input: RunInput, counts: InputCounts)] {
     attempts.flatMap { attempt in
-      attempt.inputs.indices.map { index in
+      (0..<attempt.all.count).map { index in
         var counts = attempt.counts[index]
         counts.sha256 = attempt.sha256[index]
-        return (attempt.inputs[index], counts)
+        return (attempt.all.input(index), counts)
       }
     }
   }
@@ -137,8 +151,15 @@ final class IngestEngine: @unchecked Sendable {
   var rejectReasons: [String: UInt64] {
     attempts.reduce(into: [:]) { sum, attempt in
       for (reason, count) in attempt.rejects.reasons { sum[reason, default: 0] += count }
+      if attempt.all.isRetained {
+        let rejected = attempt.counts.reduce(0) { $0 + $1.rejected }
+        if rejected > 0 { sum[IngestEngine.reasonNotRetained, default: 0] += rejected }
+      }
     }
   }
+
+  /// Of rejected rows of retained inputs: segments hold good rows only.
+  static let reasonNotRetained = "not_retained"
 
   var ledger: LedgerFold { fold }
 

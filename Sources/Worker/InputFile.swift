@@ -11,6 +11,8 @@ struct InputFile: Sendable {
   var store: any ObjectStore
   /// What the last `rebuild` must find again; nil in a plain run.
   var expected: Manifest.InputRecord?
+  /// Its rows come out of segments, for it is gone; `expected` says what they must be.
+  var isRetained = false
 
   /// The time that stands for event time in a timeless source; microseconds.
   var modified: Int64 { expected?.modifiedMicroseconds ?? info.modifiedMicroseconds }
@@ -72,4 +74,10 @@ enum Piece: Sendable {
   case endOfInput(sha256: String?)
   /// The current input cannot be read.
   case failure(StoreError)
+  /// Records of the attempt's range: a block and which of its entries.
+  case records(RecordBlock, Range<Int>)
+  /// Rows of a shard out of a segment, with the numbers of the attempt's inputs.
+  case rows(RowBatch)
+  /// The attempt ends here, which has records or rows; what of it could not be had: the input's number and why.
+  case endOfAttempt(unread: [(input: Int, reason: String)])
 }

@@ -2,21 +2,45 @@ internal import Definition
 internal import Pipeline
 internal import Platform
 
-/// Which objects a run reads: listed from the sources, or those that a manifest names.
+/// What a run reads: listed from the sources, or what a manifest names.
 struct InputListing {
   var inputs: [InputFile] = []
+  var ranges: [InputRange] = []
+  /// One a source at most: inputs whose rows have to come out of segments.
+  var retained: [AttemptInputs] = []
   /// One a source.
   var tables: [InputTable] = []
 
-  /// Lists every source. Order does not depend on the store's: source, then key.
-  init(_ definition: Definition, stores: any StoreDirectory) throws(BatchError) {
+  /// Grouped as they are read.
+  var attempts: [AttemptInputs] {
+    AttemptGrouping.groups(inputs).map { AttemptInputs(source: $0[0].source, objects: $0) }
+      + ranges.map { AttemptInputs(source: $0.source, ranges: [$0]) } + retained
+  }
+
+  var count: Int { inputs.count + ranges.count + retained.reduce(0) { $0 + $1.count } }
+
+  /// Lists every source, and of a topic the records that it holds now. Order does not depend on the store's: source, then
+  /// key or partition.
+  init(_ definition: Definition, stores: any StoreDirectory, topics: TopicAccess) throws(BatchError) {
     var problems: [String] = []
     for (index, source) in definition.sources.enumerated() {
       var table = InputTable()
       defer { tables.append(table) }
       guard case .objects(let location) = source.input else {
-        problems.append(
-          "source '\(source.name)' reads a topic, which a batch cannot; `rows`, `features` and a source of objects can")
+        if case .records(let topic) = source.input {
+          do {
+            for (at, bounds) in try topics.bounds(of: topic) {
+              ranges.append(
+                InputRange(
+                  source: index,
+                  range: RangeIdentity(source: source.name, topic: at.topic, partition: at.partition),
+                  from: bounds.first, to: bounds.end,
+                  number: table.add(InputTable.Entry(topic: at.topic, partition: at.partition))))
+            }
+          } catch {
+            problems.append("source '\(source.name)': \(error)")
+          }
+        }
         continue
       }
       do {
@@ -62,38 +86,5 @@ struct InputListing {
     if place.path.contains("*") && !place.path.contains("**") { return nil }
     return
       "source '\(source.name)': snapshot.to (\(definition.snapshot.to)) lies within its objects, so the next run would read snapshots as input; give snapshots a place of their own"
-  }
-
-  /// The inputs of a manifest, pinned: an S3 object to its version or entity tag, a file by its content afterwards.
-  init(_ definition: Definition, records: [Manifest.InputRecord], stores: any StoreDirectory) throws(BatchError) {
-    var problems: [String] = []
-    tables = definition.sources.map { _ in InputTable() }
-    let sorted = records.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-    for (index, source) in definition.sources.enumerated() {
-      for record in sorted where record.source == source.name {
-        let location = record.bucket.isEmpty ? record.key : "s3://\(record.bucket)/\(record.key)"
-        do {
-          let place = try stores.open(record.bucket.isEmpty ? record.key : "s3://\(record.bucket)/")
-          var info = try place.store.head(record.key)
-          if let etag = record.etag, record.version == nil, info.etag != etag {
-            problems.append(
-              "input \(location) changed: its entity tag was \(etag) and is \(info.etag ?? "none")")
-            continue
-          }
-          if !record.bucket.isEmpty {
-            info.version = record.version
-            info.etag = record.etag
-          }
-          let number = tables[index].add(
-            InputTable.Entry(name: record.key, modified: record.modifiedMicroseconds))
-          inputs.append(
-            InputFile(source: index, info: info, number: number, store: place.store, expected: record))
-        } catch {
-          problems.append(
-            error.code == .notFound ? "input \(location) is gone" : "input \(location): \(error)")
-        }
-      }
-    }
-    if !problems.isEmpty { throw BatchError(problems) }
   }
 }

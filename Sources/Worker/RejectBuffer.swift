@@ -150,7 +150,8 @@ extension RowFault {
     case .tooManyFields: return "the record has more fields than columns; is a delimiter unquoted?"
     case .textAfterQuote: return "there is text between a closing quote and the next delimiter"
     case .unclosedQuote: return "a quote is opened and not closed within max_row"
-    case .rowTooLong: return "the record is longer than max_row"
+    case .rowTooLong:
+      return "the record, or the row that its columns make, is longer than max_row or than a message of rows"
     case .invalidJSON: return "the line is not valid JSON"
     case .jsonTooDeep: return "the JSON document is nested too deeply"
     case .notAnObject: return "the line is JSON but not an object"

@@ -73,7 +73,8 @@ struct SnapshotPublisher {
   }
 
   private func outcome(_ manifest: Manifest, location: String, already: Bool) -> BatchOutcome {
-    let read = manifest.inputs.reduce(0) { $0 + $1.rowsRead }
+    let read =
+      manifest.inputs.reduce(0) { $0 + $1.rowsRead } + (manifest.ranges ?? []).reduce(0) { $0 + $1.rowsRead }
     return BatchOutcome(
       manifest: manifest, location: location, rowsRead: read, rowsRejected: manifest.rejected.rows,
       tooManyRejects: plan.definition.maxRejects.isExceeded(by: manifest.rejected.rows, of: read),
@@ -84,10 +85,17 @@ struct SnapshotPublisher {
   private func tag(_ engine: IngestEngine, semanticHash: String) -> String {
     var lines = [semanticHash, options.programVersion, "\(plan.asOf) \(plan.shards)", "\(plan.definition.snapshot)"]
     for (input, counts) in engine.results {
-      let version = input.info.version ?? input.info.etag ?? ""
-      let identity = "\(input.source) \(input.info.size) \(input.modified) \(version) \(counts.sha256 ?? "")"
-      lines.append("\(identity) \(input.location)")
+      switch input {
+      case .object(let file):
+        let version = file.info.version ?? file.info.etag ?? ""
+        let identity = "\(file.source) \(file.info.size) \(file.modified) \(version) \(counts.sha256 ?? "")"
+        lines.append("\(identity) \(file.location)")
+      case .range(let range):
+        lines.append("\(range.source) \(counts.read) \(counts.rejected) \(input.location)")
+      }
     }
+    // Their rejected rows are not written again.
+    if engine.attempts.contains(where: \.all.isRetained) { lines.append("retained") }
     return String(Digests.SHA256.hexDigest(of: lines.joined(separator: "\n")).prefix(12))
   }
 
@@ -109,14 +117,7 @@ struct SnapshotPublisher {
     _ engine: IngestEngine, _ written: SnapshotWriter.Result, record: Manifest.DefinitionRecord,
     semanticHash: String
   ) -> Manifest {
-    let inputs = engine.results.map { input, counts in
-      Manifest.InputRecord(
-        source: plan.sources[input.source].source.name, bucket: input.info.bucket, key: input.info.key,
-        version: input.info.version, etag: input.info.etag, size: input.info.size,
-        modified: TimeText.iso(input.modified), modifiedMicroseconds: input.modified, sha256: counts.sha256,
-        rowsRead: counts.read, rowsApplied: counts.read - counts.rejected, rowsRejected: counts.rejected,
-        rowsAfterAsOf: plan.sources[input.source].asOf == nil ? nil : counts.afterAsOf)
-    }
+    let (inputs, ranges) = records(engine)
     let rows = written.splits.values.reduce(0, +)
     let reasons = engine.rejectReasons
     var ledger = engine.ledger
@@ -126,7 +127,8 @@ struct SnapshotPublisher {
     var checks = [
       Manifest.CheckRecord(
         name: "rows_accounted",
-        passed: inputs.reduce(0) { $0 + $1.rowsRejected } == reasons.values.reduce(0, +),
+        passed: inputs.reduce(0) { $0 + $1.rowsRejected } + ranges.reduce(0) { $0 + $1.rowsRejected }
+          == reasons.values.reduce(0, +),
         detail: "rows read = rows applied + rows rejected, of every input")
     ]
     if !written.parts.isEmpty {
@@ -139,7 +141,8 @@ struct SnapshotPublisher {
       asOf: TimeText.iso(plan.asOf), cut: cut, cutMicroseconds: options.now,
       fingerprint: written.fingerprint.hex(fields: plan.fields), rows: rows, splits: written.splits,
       schema: plan.schema,
-      profile: written.profile.summaries, inputs: inputs, missing: [], parts: written.parts.map(\.record),
+      profile: written.profile.summaries, inputs: inputs, ranges: ranges.isEmpty ? nil : ranges,
+      missing: options.rebuilds?.missing ?? [], parts: written.parts.map(\.record),
       rejected: Manifest.RejectedRecord(rows: reasons.values.reduce(0, +), parts: [], reasons: reasons),
       checks: checks, definition: record, shards: plan.shards, tributary: options.programVersion)
   }

@@ -25,13 +25,16 @@ struct BatchCommand {
     if !isQuiet { program.show(warnings: checked.reading.warnings, of: file) }
     let definition = overridden(checked.reading.definition, file)
 
+    let broker = broker(of: definition, file)
+    defer { broker.close() }
+
     let id = arguments.text("id") ?? BatchCommand.slot(now)
     let run = BatchRun(
       definition, record: program.record(of: definition, checked, file), semanticHash: checked.semanticHash,
       options: BatchOptions(
         id: id, now: now, threads: arguments.count("threads") ?? Machine.processors(),
         temporaryDirectory: program.temporaryDirectory, programVersion: programVersion),
-      stores: ConcreteStores(root: file.directory, options: definition.store))
+      stores: ConcreteStores(root: file.directory, options: definition.store), topics: broker.access)
     let driver = BatchDriver(errors: program.errors, isQuiet: isQuiet)
     switch try driver.drive(run) {
     case .failure(let error): throw Failure(.failed, error.problems)
@@ -47,6 +50,14 @@ struct BatchCommand {
       }
       if outcome.tooManyRejects { throw Failure(.tooManyRejects, report.tooManyRejects) }
     }
+  }
+
+  private func broker(of definition: Definition, _ file: DefinitionFile) -> BoundedBroker {
+    if definition.recordTopics.isEmpty { return .none }
+    return BoundedBroker.open(
+      definition.broker,
+      data: DataDirectory(arguments.text("data"), dataset: definition.dataset, definition: file),
+      meanwhile: "stop it, or have it cut a snapshot: tributary snapshot")
   }
 
   /// The definition with what the command line says otherwise; none of it is part of the semantic hash.

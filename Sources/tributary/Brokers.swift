@@ -12,7 +12,11 @@ enum Brokers {
   ) throws(BrokerError) -> (broker: any Broker, kind: NodeStatus.Broker.Kind) {
     switch definition.broker {
     case .kafka(let brokers, let properties):
-      return (try KafkaBroker(brokers: brokers, properties: properties, clientID: name, log: log), .kafka)
+      // Row batches are written compactly; see RowSections.
+      let rows = DatasetTopics(definition.dataset).rows
+      return (
+        try KafkaBroker(brokers: brokers, properties: properties, clientID: name, compact: [rows], log: log), .kafka
+      )
     case nil:
       return (try EmbeddedBroker(path: data.broker, clock: SystemClock()), .embedded)
     }

@@ -28,7 +28,7 @@ final class ConcreteStores: StoreDirectory {
       }
       // A path that exists as it is written is no glob.
       let isLiteral = Glob.hasWildcards(location) && access(rooted.full(location), F_OK) == 0
-      return StorePlace(store: local, bucket: "", path: location, isLiteral: isLiteral)
+      return StorePlace(store: local(location), bucket: "", path: location, isLiteral: isLiteral)
     }
     let place = try S3Location.parse(location)
     return StorePlace(
@@ -41,8 +41,10 @@ final class ConcreteStores: StoreDirectory {
     return place.bucket.isEmpty ? try files(place.path, pattern) : try objects(place, pattern)
   }
 
-  private var local: any ObjectStore {
-    root.isEmpty ? LocalStore() : rooted
+  /// Directories that become empty below a place go; the place stays.
+  private func local(_ location: String) -> any ObjectStore {
+    let store = LocalStore(root: rooted.full(location))
+    return root.isEmpty ? store : RootedStore(base: store, root: root)
   }
 
   private var rooted: RootedStore { RootedStore(base: LocalStore(), root: root) }

@@ -13,13 +13,13 @@ struct DataDirectory {
 
   /// `.tributary/DATASET` beside the definition, unless it is said otherwise.
   init(_ given: String?, dataset: String, definition: DefinitionFile) {
-    if let given {
-      path = given
-    } else {
-      let parent =
-        definition.directory.isEmpty ? "" : definition.directory + (definition.directory.hasSuffix("/") ? "" : "/")
-      path = "\(parent).tributary/\(dataset)"
-    }
+    self.init(given, dataset: dataset, beside: definition.directory)
+  }
+
+  /// `directory`: the definition's, "" for the current one.
+  init(_ given: String?, dataset: String, beside directory: String) {
+    let parent = directory.isEmpty || directory.hasSuffix("/") ? directory : directory + "/"
+    path = given ?? "\(parent).tributary/\(dataset)"
   }
 
   var exists: Bool { access(path, F_OK) == 0 }

@@ -4,7 +4,7 @@ import Monitor
 import Platform
 import Worker
 
-/// What a running worker is told over HTTP by `snapshot`, `backfill` and `send`.
+/// What a running worker is told over HTTP by `snapshot`, `backfill`, `lost`, `send` and `dead-letters`.
 struct NodeCommands: Sendable {
   let node: StreamNode
   let definition: Definition
@@ -31,6 +31,9 @@ struct NodeCommands: Sendable {
   func answer(_ request: HTTPRequest) -> HTTPResponse? {
     switch request.path {
     case "/backfill": backfill(request)
+    case MissingDocument.path: missing(request)
+    case MissingDocument.supplyPath: supply(request)
+    case MissingDocument.lostPath: lost(request)
     case DeadLetterDocument.path: deadLetters(request)
     case DeadLetterDocument.replayPath: replay(request)
     default: request.path.hasPrefix(NodeCommands.recordsPath) ? records(request) : nil

@@ -21,12 +21,12 @@ extension Program {
   func record(
     of definition: Definition, _ checked: DefinitionFile.Checked, _ file: DefinitionFile
   ) -> Manifest.DefinitionRecord {
-    // A definition of absolute places only is the same wherever it lies, so its manifests name no directory.
+    // A definition of absolute places only is the same wherever it lies, so its manifests name no directory; but the
+    // embedded broker's file lies beside it, as a rule.
     let isRelative = definition.sources.contains { source in
-      if case .objects(let place) = source.input {
-        !PlaceText.isRemote(place) && !place.hasPrefix("/")
-      } else {
-        false
+      switch source.input {
+      case .objects(let place): !PlaceText.isRemote(place) && !place.hasPrefix("/")
+      case .records: definition.broker == nil
       }
     }
     return Manifest.DefinitionRecord(

@@ -71,6 +71,7 @@ struct Program {
     case Commands.status.name: try StatusCommand(program: self, arguments: arguments).run()
     case Commands.snapshot.name: try SnapshotCommand(program: self, arguments: arguments).run()
     case Commands.backfill.name: try BackfillCommand(program: self, arguments: arguments).run()
+    case Commands.lost.name: try LostCommand(program: self, arguments: arguments).run()
     case Commands.gc.name: try CollectCommand(program: self, arguments: arguments).run()
     case Commands.deadLetters.name: try DeadLettersCommand(program: self, arguments: arguments).run()
     case Commands.send.name: try SendCommand(program: self, arguments: arguments).run()

@@ -13,12 +13,19 @@ struct RebuildCommand {
     let file = try ManifestFile.read(
       arguments.positionals[0], ConcreteStores(root: "", options: StoreOptions(arguments)))
     let manifest = file.manifest
-    if let refusal = RebuildComparison.refusal(of: manifest) {
-      throw Failure(.failed, "\(file.location): \(refusal)")
-    }
     let directory = arguments.text("directory") ?? manifest.definition.directory
-    let definition = try definition(of: file, directory: directory)
+    var definition = try definition(of: file, directory: directory)
     let isQuiet = arguments.flag("quiet")
+    let broker = broker(of: file, directory: directory)
+    defer { broker.close() }
+    // Beside the snapshots: where the definition has them, or where the manifest was found.
+    let places = [
+      definition.snapshot.to,
+      Locations.target(PlaceText.parent(PlaceText.parent(file.location)), from: directory),
+    ]
+    if let target = arguments.text("to") {
+      definition.snapshot.to = Locations.target(target, from: directory)
+    }
 
     let run = BatchRun(
       definition, record: manifest.definition, semanticHash: manifest.semanticHash,
@@ -26,8 +33,9 @@ struct RebuildCommand {
         id: manifest.snapshot, now: definition.asOf ?? Machine.now(),
         threads: arguments.count("threads") ?? Machine.processors(),
         temporaryDirectory: program.temporaryDirectory,
-        programVersion: programVersion, dryRun: arguments.text("to") == nil, inputs: manifest.inputs),
-      stores: ConcreteStores(root: directory, options: definition.store))
+        programVersion: programVersion, dryRun: arguments.text("to") == nil, rebuilds: manifest,
+        statePlaces: places),
+      stores: ConcreteStores(root: directory, options: definition.store), topics: broker.access)
     let driver = BatchDriver(errors: program.errors, isQuiet: isQuiet)
     switch try driver.drive(run) {
     case .failure(let error): throw refuse(error, file)
@@ -35,7 +43,30 @@ struct RebuildCommand {
     }
   }
 
-  /// The definition that the manifest holds, as of its time, with the command line's store and target.
+  /// The broker that the manifest's definition names, or the command line.
+  private func broker(of file: ManifestFile, directory: String) -> BoundedBroker {
+    let manifest = file.manifest
+    guard let ranges = manifest.ranges, ranges.contains(where: { $0.from < $0.to }) else { return .none }
+    // What `broker` takes from the environment is not in the manifest: it may hold secrets, and shapes no snapshot.
+    let reading = DefinitionReader.read(
+      text: manifest.definition.text, file: "\(file.location) (definition)",
+      environment: program.environment.merging(manifest.definition.variables) { _, recorded in recorded })
+    var options: BrokerOptions?
+    if case .success(let good) = reading { options = good.definition.broker }
+    if let brokers = arguments.text("kafka") {
+      var held: [String: String] = [:]
+      if case .kafka(_, let properties) = options { held = properties }
+      options = .kafka(brokers: brokers, properties: held)
+    } else if case .failure(let found) = reading {
+      let problem = found.problems.first.map { "\($0)" } ?? "it cannot be read"
+      return BoundedBroker(access: .none("the definition's broker is not known: \(problem)"))
+    }
+    return BoundedBroker.open(
+      options, data: DataDirectory(arguments.text("data"), dataset: manifest.dataset, beside: directory),
+      meanwhile: "what it read of late is in segments after 10 s, or stop it to read the topic itself")
+  }
+
+  /// The definition that the manifest holds, as of its time, with the command line's store.
   private func definition(of file: ManifestFile, directory: String) throws(Failure) -> Definition {
     let manifest = file.manifest
     let reading: DefinitionReader.Reading
@@ -72,16 +103,14 @@ struct RebuildCommand {
     definition.store.endpoint = store.endpoint ?? definition.store.endpoint
     definition.store.region = store.region ?? definition.store.region
     definition.store.profile = store.profile ?? definition.store.profile
-    if let target = arguments.text("to") {
-      definition.snapshot.to = Locations.target(target, from: directory)
-    }
     return definition
   }
 
   private func compare(
     _ outcome: BatchOutcome, _ file: ManifestFile, directory: String, isQuiet: Bool
   ) throws(Failure) {
-    let comparison = RebuildComparison(published: file.manifest, rebuilt: outcome.manifest)
+    let comparison = RebuildComparison(
+      published: file.manifest, rebuilt: outcome.manifest, retained: outcome.retained)
     let location = arguments.text("to").map { _ in Locations.shown(outcome.location, from: directory) }
     if arguments.flag("json") {
       program.write(comparison.json(location: location))

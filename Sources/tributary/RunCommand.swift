@@ -65,12 +65,26 @@ struct RunCommand {
       log.flush()
     }
     if let stoppedBy { log.info("stopping", ["signal": .init(SignalSet.name(stoppedBy))]) }
-    // A second signal, or a broker that does not answer, ends it at once: whatever is lost is read again.
-    let watch = Watchdog(seconds: 9)
-    node.stop()
+    // A store that does not answer, or a broker that ceases to meanwhile: whatever is lost is read again.
+    let watch = Watchdog(seconds: 9, code: node.failure == nil ? 0 : 1)
+    let left = node.stop()
     watch.cancel()
-    log.info("stopped")
+    if let left, node.failure == nil {
+      log.warning(
+        "stopped without the broker, which does not answer; what is not committed is taken up at the next start",
+        ["objects": .init(left.objects), "records": .init(left.records), "shards": .init(left.shards)])
+    } else {
+      log.info("stopped")
+    }
     log.flush(all: true)
+    if let left, left.threads > 0 {
+      // They wait for what does not answer, for longer than anybody wants to; nothing that they hold can be closed.
+      if node.failure == nil {
+        data.removeAddress()
+        _exit(0)
+      }
+      _ = Watchdog(seconds: 2, code: 1)
+    }
     if let failure = node.failure { throw Failure(.failed, failure) }
   }
 
@@ -127,9 +141,9 @@ struct RunCommand {
 
 /// Ends the process if it does not end by itself in time.
 private struct Watchdog {
-  init(seconds: UInt32) {
+  init(seconds: UInt32, code: Int32) {
     // Nothing is lost by ending here: what no broker or store has acknowledged is read again.
-    signal(SIGALRM) { _ in _exit(0) }
+    if code == 0 { signal(SIGALRM) { _ in _exit(0) } } else { signal(SIGALRM) { _ in _exit(1) } }
     alarm(seconds)
   }
 

@@ -21,10 +21,13 @@ struct TopicsCommand {
       let (broker, _) = try Brokers.open(definition, data: data, name: "tributary-topics") { _ in }
       defer { broker.close() }
       let topics = DatasetTopics(definition.dataset)
+      let foreign = definition.foreignTopics
       var specs = topics.specs(shards: definition.shards)
-      // Whose records a source reads has their topic as they want it: it is made where it is missing, else let be.
-      let records = try broker.describe(definition.recordTopics)
-      specs += definition.recordTopics.filter { records[$0] == nil }.map { TopicSpec(name: $0, partitions: 4) }
+      // Notifications that have a topic of their own do not come here.
+      if foreign != definition.recordTopics { specs.removeAll { $0.name == DatasetTopics.events } }
+      // Who writes to a topic has it as they want it: it is made where it is missing, else let be.
+      let found = try broker.describe(foreign)
+      specs += foreign.filter { found[$0] == nil }.map { TopicSpec(name: $0, partitions: 4) }
       let plan = TopicPlan(
         specs, have: try broker.describe(specs.map(\.name)), fixedPartitions: topics.fixedPartitions)
       if verb == "apply" { try plan.apply(to: broker) }

@@ -171,6 +171,38 @@ import Testing
     broker.close()
   }
 
+  @Test("the file gives back what retention freed; one of an older layout goes on as it is", arguments: [false, true])
+  func shrinks(isOld: Bool) throws {
+    let path = TemporaryPath.new()
+    let clock = VirtualClock()
+    if isOld {
+      try open(path, clock).close()
+      try Connection(path: path).execute("PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = NONE; VACUUM")
+    }
+    var broker = try open(path, clock)
+    try broker.create([TopicSpec(name: "t", partitions: 1, config: ["retention.ms": "1000"])])
+    let large = OutgoingMessage(topic: "t", partition: 0, value: [UInt8](repeating: 7, count: 400_000))
+    for _ in 0..<30 { _ = try broker.append(Array(repeating: large, count: 5)) }
+    func bytes() throws -> Int {
+      // Closed, its log is carried over.
+      broker.close()
+      let bytes = try #require(try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int)
+      broker = try open(path, clock)
+      return bytes
+    }
+    let most = try bytes()
+    #expect(most > 60_000_000)
+    clock.advance(milliseconds: 2000)
+    for n in 0..<200 { _ = try broker.append([BrokerConformance.message("t", 0, "\(n)")]) }
+    let left = try bytes()
+    #expect(isOld ? left == most : left < 30_000_000, "\(left) bytes of \(most)")
+    #expect(try numbers(broker).count == 200)
+    // What is free is used again.
+    for _ in 0..<10 { _ = try broker.append([large]) }
+    #expect(try bytes() <= max(left, 30_000_000))
+    broker.close()
+  }
+
   @Test("a compacted topic does not grow for ever, and keeps each key's newest value", arguments: 0..<3)
   func compaction(_ seed: Int) throws {
     var random = SeededGenerator(seed: seed)

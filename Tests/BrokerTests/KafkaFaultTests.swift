@@ -53,6 +53,18 @@ import Testing
     #expect(error.withLock { $0?.code } == .closed)
   }
 
+  @Test func compactTopicsAreNotCompressedUnlessTheUserSaysHow() throws {
+    func settings(_ properties: [String: String]) throws -> KafkaSettings {
+      try KafkaSettings(brokers: "b:1", clientID: "t", properties: properties, compact: ["shop.rows"])
+    }
+    #expect(try settings([:]).properties(ofTopic: "shop.rows") == ["compression.type": "none"])
+    #expect(try settings([:]).properties(ofTopic: "shop.ledger") == [:])
+    #expect(try settings(["linger.ms": "5"]).properties(ofTopic: "shop.rows") == ["compression.type": "none"])
+    for name in ["compression.type", "compression.codec"] {
+      #expect(try settings([name: "zstd"]).properties(ofTopic: "shop.rows") == [:])
+    }
+  }
+
   @Test func wrongSettingsAreNamedAndSecretsAreNot() throws {
     let secret = "correct horse battery"
     let cases: [(properties: [String: String], location: String)] = [

@@ -110,6 +110,18 @@ import Testing
     #expect(!Help.program(Commands.all).contains("\n  \(name) "))
   }
 
+  @Test func furtherPositionals() throws {
+    func positionals(_ line: String...) throws -> [String]? {
+      guard case .run(let parsed) = try ArgumentParser(Commands.all).parse(line) else { return nil }
+      return parsed.positionals
+    }
+    #expect(try positionals("lost", "a.yaml") == ["a.yaml"])
+    #expect(try positionals("lost", "a.yaml", "s3://b/k", "--json", "t[0]") == ["a.yaml", "s3://b/k", "t[0]"])
+    #expect(error(["lost"])?.message == "DEFINITION is missing")
+    #expect(error(["lost", "a.yaml", ""])?.message == "INPUT is empty")
+    #expect(Help.usage(Commands.lost) == "tributary lost DEFINITION [INPUT…] [options]")
+  }
+
   @Test func helpAtBothLevels() throws {
     func help(_ line: String...) throws -> String? {
       guard case .help(let command) = try ArgumentParser(Commands.all).parse(line) else { return nil }

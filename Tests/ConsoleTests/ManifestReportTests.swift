@@ -130,18 +130,6 @@ import Testing
     #expect(try JSONDecoder().decode(ManifestDocument.self, from: plain) != .tombstone(tombstone))
   }
 
-  @Test func topicsCannotBeRebuiltYet() {
-    var manifest = Self.manifest
-    #expect(RebuildComparison.refusal(of: manifest) == nil)
-    manifest.ranges = []
-    #expect(RebuildComparison.refusal(of: manifest) == nil)
-    manifest.ranges = [SnapshotDifferenceTests.range(1, to: 5), SnapshotDifferenceTests.range(2, to: 5)]
-    #expect(
-      RebuildComparison.refusal(of: manifest)
-        == "the snapshot 'one' holds records of the topic 'app.clicks'; 'rebuild' reads objects only and cannot read topics yet"
-    )
-  }
-
   @Test func onATerminalNothingIsWiderThanIt() {
     for width in [60, 80, 200] {
       let style = TerminalStyle(isInteractive: true, width: width, isUnicode: true, hasColor: false)
@@ -158,6 +146,35 @@ import Testing
     #expect(same.differences.isEmpty)
     #expect(
       same.render(.plain) == "people one rebuilds to the same 500 rows from 3 inputs: fingerprint f1\n")
+  }
+
+  @Test func whatCameOutOfSegmentsIsNamed() {
+    var manifest = Self.manifest
+    manifest.ranges = [SnapshotDifferenceTests.range(1, to: 5), SnapshotDifferenceTests.range(2, to: 5)]
+    let few = RebuildComparison(published: manifest, rebuilt: manifest, retained: ["input a is gone"])
+    #expect(
+      few.render(.plain) == """
+        people one rebuilds to the same 500 rows from 5 inputs: fingerprint f1
+        the rows of 1 input came out of retained segments:
+          input a is gone
+
+        """)
+    let many = RebuildComparison(published: manifest, rebuilt: manifest, retained: (0..<12).map { "input \($0)" })
+    #expect(many.render(.plain).hasSuffix("  input 9\n  and 2 more\n"))
+    #expect(many.json(location: nil).text.contains("\"input 11\""))
+  }
+
+  @Test func eachRangeThatDiffersIsNamed() {
+    var old = Self.manifest
+    old.ranges = [SnapshotDifferenceTests.range(1, to: 5), SnapshotDifferenceTests.range(2, to: 5)]
+    var new = old
+    new.fingerprint = "f2"
+    new.ranges = [SnapshotDifferenceTests.range(1, to: 5)]
+    new.ranges?[0].rowsApplied += 1
+    let lines = RebuildComparison(published: old, rebuilt: new).differences
+    #expect(lines.count == 3)
+    #expect(lines[0].contains("[1], offsets ") && lines[0].contains("gave "))
+    #expect(lines[1].contains("[2], offsets ") && lines[1].hasSuffix(": was not read again"))
   }
 
   @Test func eachInputThatDiffersIsNamed() {

@@ -127,4 +127,29 @@ import Testing
       StatusReport([], silent: [.init(address: "a:1", reason: "gone")], now: 0).render(.plain)
         == "no answer from a:1: gone\n")
   }
+
+  @Test("rows that shards wait for are named, with what to do")
+  func missing() {
+    let node = Self.node("w1") {
+      $0.missing = .init(
+        (0..<21).map {
+          .init(
+            source: "usage", location: "s3://lake/\($0).gz", rows: 1200, shards: [0, 3],
+            problem: $0 == 0 ? "gone from the store" : nil)
+        })
+    }
+    let text = StatusReport([node], now: Self.now).render(.plain)
+    #expect(text.hasPrefix("people  1 worker, 21 inputs without rows\n"))
+    #expect(
+      text.contains(
+        """
+        Missing rows
+        source  input without rows   rows  shards  problem
+        ------  ------------------  -----  ------  -------------------
+        usage   s3://lake/0.gz      1,200  0 3     gone from the store
+        usage   s3://lake/1.gz      1,200  0 3
+
+        """.dropLast()))
+    #expect(text.contains("and 1 more\n`tributary backfill --again DEFINITION` supplies them;"))
+  }
 }

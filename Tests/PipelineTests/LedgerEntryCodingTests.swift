@@ -57,6 +57,24 @@ import Testing
           schema: "5c", shards: [])),
       #"{"attempt":"00000000000000000000000000000001","generation":1,"ranges":[{"from":4,"partition":3,"r":3,"reasons":{"json":3},"to":9,"topic":"app.clicks","x":3}],"schema":"5c","shard_count":0,"shards":[],"source":"clicks","type":"commit","v":1}"#
     ),
+    (
+      .supplied(
+        Supply(
+          position: 12, attempt: AttemptID(high: 0, low: 1),
+          shards: [ShardReceipt(), ShardReceipt(rows: 4, checksum: .max, first: 8, end: 10)])),
+      #"{"attempt":"00000000000000000000000000000001","position":12,"shard_count":2,"shards":[{"c":18446744073709551615,"e":10,"f":8,"n":4,"s":1}],"type":"supplied","v":1}"#
+    ),
+    (
+      .lost(Loss(position: 12, reason: "given up", objects: [object])),
+      #"{"objects":[{"bucket":"lake","key":"a/ü \"b\".csv"}],"position":12,"reason":"given up","source":"usage","type":"lost","v":1}"#
+    ),
+    (
+      .lost(
+        Loss(
+          position: 12, reason: "given up", objects: [],
+          ranges: [CommittedRange(range: range, from: 4, to: 9, rowsRead: 3, rowsRejected: 1, reasons: ["json": 1])])),
+      #"{"position":12,"ranges":[{"from":4,"partition":3,"r":3,"reasons":{"json":1},"to":9,"topic":"app.clicks","x":1}],"reason":"given up","source":"clicks","type":"lost","v":1}"#
+    ),
   ]
 
   private static func decode(_ text: String) throws -> LedgerEntry {
@@ -77,7 +95,7 @@ import Testing
   @Test("an unknown version or type is never passed over")
   func unknown() {
     for text in [
-      #"{"type":"published","cut":"a","v":2}"#, #"{"type":"published","cut":"a"}"#, #"{"type":"lost","v":1}"#,
+      #"{"type":"published","cut":"a","v":2}"#, #"{"type":"published","cut":"a"}"#, #"{"type":"gone","v":1}"#,
       #"{"type":1,"v":1}"#, #"{"v":1}"#, "{}", "[]", "null", "", "1", "\u{feff}{}",
     ] {
       #expect(throws: (any Error).self, "\(text)") { try Self.decode(text) }

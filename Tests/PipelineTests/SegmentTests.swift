@@ -58,7 +58,7 @@ import Testing
   /// A segment of random rows, whose inputs are objects or partitions.
   private static func part(
     _ random: inout SeededGenerator, position: Int, records: Bool
-  ) -> (ref: SegmentRef, batches: [(batch: RowBatch, inputBase: Int)]) {
+  ) -> (ref: SegmentRef, batches: [SegmentBuilder.Placed]) {
     let (batches, _) = ShardSplitterTests.deal(seed: random.int(0...50), shards: 1)
     let inputs = (0..<4).map { number in
       records
@@ -69,15 +69,18 @@ import Testing
     let header = SegmentHeader(
       source: "s", schema: "c", first: position, last: position, rows: batches.reduce(0) { $0 + $1.count },
       inputs: inputs, batches: [])
-    return (SegmentRef(name: nil, bytes: 0, header: header, dead: dead, batches: batches), batches.map { ($0, 0) })
+    let placed: [SegmentBuilder.Placed] = batches.map { (EncodedBatch($0), 0) }
+    return (SegmentRef(name: nil, bytes: 0, header: header, dead: dead, batches: placed), placed)
   }
 
   private static func count(
-    _ batches: [RowBatch], _ inputs: [SegmentInput], where isWanted: (Int) -> Bool
-  ) -> [Row: Int] {
+    _ batches: [SegmentBuilder.Placed], _ types: [ColumnType], _ inputs: [SegmentInput], where isWanted: (Int) -> Bool
+  ) throws -> [Row: Int] {
     var counts: [Row: Int] = [:]
-    for batch in batches {
-      for var row in ShardSplitterTests.rows(batch) where isWanted(row.input) {
+    for (batch, base) in batches {
+      for var row in ShardSplitterTests.rows(try batch.decode(types: types)) {
+        row.input += base
+        guard isWanted(row.input) else { continue }
         let input = inputs[row.input].tieName
         row.input = 0
         counts[Row(input: input, row: row), default: 0] += 1
@@ -87,22 +90,26 @@ import Testing
   }
 
   @Test("a joined segment holds the rows of its parts, less those that were dropped", arguments: 0..<12)
-  func join(seed: Int) {
+  func join(seed: Int) throws {
     var random = SeededGenerator(seed: seed)
     let records = random.chance(2)
     let dropsDead = random.chance(2)
     let parts = (0..<random.int(1...4)).map { Self.part(&random, position: 10 + $0, records: records) }
-    let (content, dead) = SegmentBuilder.join(parts, dropsDead: dropsDead)
+    let types = ModelSource.types
+    let (content, dead) = try SegmentBuilder.join(
+      parts, types: types, dropsDead: dropsDead)
     var live: [Row: Int] = [:]
     var all: [Row: Int] = [:]
-    for (ref, _) in parts {
-      live.merge(Self.count(ref.batches, ref.header.inputs) { !ref.dead.contains($0) }) { $0 + $1 }
-      all.merge(Self.count(ref.batches, ref.header.inputs) { _ in true }) { $0 + $1 }
+    for (ref, batches) in parts {
+      live.merge(try Self.count(batches, types, ref.header.inputs) { !ref.dead.contains($0) }) { $0 + $1 }
+      all.merge(try Self.count(batches, types, ref.header.inputs) { _ in true }) { $0 + $1 }
     }
     let inputs = content.header.inputs
-    #expect(Self.count(content.batches, inputs) { !dead.contains($0) } == live)
-    #expect(Self.count(content.batches, inputs) { _ in true } == (dropsDead ? live : all))
-    #expect(content.header.rows == content.batches.reduce(0) { $0 + $1.count })
+    let counted = try Self.count(content.batches, types, inputs) { !dead.contains($0) }
+    #expect(counted == live)
+    let whole = try Self.count(content.batches, types, inputs) { _ in true }
+    #expect(whole == (dropsDead ? live : all))
+    #expect(content.header.rows == content.batches.reduce(0) { $0 + $1.batch.rows })
     #expect(!dropsDead || dead.isEmpty)
     #expect(content.header.first == 10 && content.header.last == 9 + parts.count)
     if records {
@@ -112,7 +119,7 @@ import Testing
     } else {
       #expect(Set(inputs.map(\.tieName)).count == inputs.count)
     }
-    #expect(content.batches.allSatisfy { $0.count > 0 && $0.count <= SegmentBuilder.batchRowsMax })
+    #expect(content.batches.allSatisfy { $0.batch.rows > 0 })
   }
 
   // MARK: What is live
@@ -122,7 +129,7 @@ import Testing
   @Test(
     "what is live of each object is where a model has it, through replacing, merging and checkpoints", arguments: 0..<30
   )
-  func live(seed: Int) {
+  func live(seed: Int) throws {
     var random = SeededGenerator(seed: seed)
     var set = SegmentSet()
     /// Position of each key's live rows.
@@ -150,8 +157,8 @@ import Testing
       if random.chance(6), set.refs.count > 2 {
         let indices = set.refs.indices.filter { _ in random.chance(2) }
         if let first = indices.first {
-          let (content, dead) = SegmentBuilder.join(
-            indices.map { (ref: set.refs[$0], batches: []) }, dropsDead: random.chance(2))
+          let (content, dead) = try SegmentBuilder.join(
+            indices.map { (ref: set.refs[$0], batches: []) }, types: [], dropsDead: random.chance(2))
           set.replace(indices, with: SegmentRef(name: "m", bytes: 1, header: content.header, dead: dead))
           #expect(set.refs[first].name == "m")
         }

@@ -146,7 +146,7 @@ import Testing
     for length in [0, 1, 19, 20, 28, 200] {
       for byte: UInt8 in [0, 0xff] {
         let junk =
-          [UInt8]([0x54, 0x52, 0x42, 0x32].prefix(length))
+          [UInt8]([0x54, 0x52, 0x42, 0x33].prefix(length))
           + [UInt8](repeating: byte, count: max(length - 4, 0))
         #expect(!junk.withUnsafeBytes { (try? RowBatchCodec.decode($0, types: Self.types)) != nil })
       }

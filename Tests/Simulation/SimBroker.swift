@@ -157,6 +157,7 @@ struct SimBroker: Broker {
       return try inner.poll(milliseconds: 0, maxBytes: min(maxBytes, broker.world.random.pick([1, 2000, maxBytes])))
     }
 
+    var position: Int64 { inner.position }
     func seek(to offset: Int64) throws(BrokerError) { try inner.seek(to: offset) }
     func close() { inner.close() }
   }

@@ -14,6 +14,51 @@ struct LocalStoreTests {
 
   init() throws { directory = try TemporaryDirectory() }
 
+  // MARK: Directories
+
+  @Test("a directory goes with its last file, up to the store's root and no further")
+  func emptyDirectoriesGo() throws {
+    let rooted = LocalStore(root: directory.path("out"))
+    for name in ["out/a/b/1", "out/a/b/2", "out/a/3", "out/c/4", "elsewhere/5"] { try directory.write(name) }
+    func isThere(_ name: String) -> Bool { access(directory.path(name), F_OK) == 0 }
+    try rooted.delete(directory.path("out/a/b/1"))
+    #expect(isThere("out/a/b"))
+    try rooted.delete(directory.path("out/a/b/2"))
+    #expect(!isThere("out/a/b") && isThere("out/a/3"))
+    try rooted.delete(directory.path("out/a/3"))
+    try rooted.delete(directory.path("out/c/4"))
+    #expect(!isThere("out/a") && !isThere("out/c") && isThere("out"))
+    // It is not there any more, nor is its directory.
+    try rooted.delete(directory.path("out/c/4"))
+    try rooted.delete(directory.path("elsewhere/5"))
+    #expect(isThere("elsewhere"))
+    // Without a root, nothing goes.
+    try directory.write("out/a/1")
+    try store.delete(directory.path("out/a/1"))
+    #expect(isThere("out/a"))
+  }
+
+  @Test("who writes into a directory while others empty it loses nothing")
+  func emptiedWhileWrittenTo() throws {
+    let out = directory.path("out")
+    let rooted = LocalStore(root: out)
+    let failures = Mutex<[String]>([])
+    DispatchQueue.concurrentPerform(iterations: 8) { thread in
+      for round in 0..<200 {
+        do {
+          let path = "\(out)/x/y/z/\(thread)"
+          try rooted.put(path, [UInt8(thread)], condition: round % 2 == 0 ? .always : .ifAbsent)
+          if try rooted.contents(try rooted.head(path)) != [UInt8(thread)] { throw CancellationError() }
+          try rooted.delete(path)
+        } catch {
+          failures.withLock { $0.append("\(error)") }
+        }
+      }
+    }
+    #expect(failures.withLock { $0 } == [])
+    #expect(access("\(out)/x", F_OK) != 0)
+  }
+
   // MARK: Reading
 
   @Test(arguments: [0, 1, 4096, 1_000_003]) func aFileIsReadWhole(size: Int) throws {

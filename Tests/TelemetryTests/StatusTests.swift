@@ -32,6 +32,17 @@ import Testing
         + #""started":"2026-11-21T03:00:00Z","state":"running","tributary":"0.1.0","version":1,"worker":"w1"}"#)
   }
 
+  @Test("missing rows are in the document where there are any, the first of many")
+  func missing() {
+    var status = NodeStatus(
+      tributary: "0.1.0", dataset: "people", worker: "w1", state: .running, started: "",
+      broker: .init(kind: .kafka, isReachable: true))
+    #expect(!String(decoding: status.json, as: UTF8.self).contains("missing"))
+    status.missing = .init((0..<30).map { .init(source: "s", location: "\($0)", rows: 1, shards: [2]) })
+    #expect(status.missing?.count == 30 && status.missing?.inputs.count == 20)
+    #expect(NodeStatus(json: status.json) == status)
+  }
+
   @Test func whatIsNoDocument() {
     for text in ["", "{}", "[1]", #"{"version":1}"#] { #expect(NodeStatus(json: Array(text.utf8)) == nil) }
   }

@@ -144,6 +144,7 @@ public final class MemoryBroker: Broker {
       return try inner.poll(milliseconds: milliseconds, maxBytes: maxBytes)
     }
 
+    var position: Int64 { inner.position }
     func seek(to offset: Int64) throws(BrokerError) { try inner.seek(to: offset) }
     func close() { inner.close() }
   }

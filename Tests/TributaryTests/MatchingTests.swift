@@ -52,7 +52,7 @@ struct MatchingTests {
 
   private func listed(_ definition: Definition, _ stores: any StoreDirectory) -> Set<String> {
     // No objects at all is a problem of a batch's; here it is an empty listing.
-    guard let listing = try? InputListing(definition, stores: stores) else { return [] }
+    guard let listing = try? InputListing(definition, stores: stores, topics: .none("")) else { return [] }
     return Set(listing.inputs.map(\.info.key))
   }
 

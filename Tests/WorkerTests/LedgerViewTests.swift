@@ -48,6 +48,24 @@ import Testing
     #expect(!view.holds(15_000) && view.followers == 0)
   }
 
+  @Test("a ledger that ends in a hole has been read to its end all the same", arguments: [0, 3])
+  func endsInAHole(entries: Int) throws {
+    let world = try world()
+    let at = TopicPartition("w.ledger", 0)
+    let bytes = try LedgerWriter.encode(.published(cut: "none"))
+    for _ in 0..<entries {
+      _ = try world.broker.append([OutgoingMessage(topic: "w.ledger", partition: 0, value: bytes)])
+    }
+    world.broker.skip(at, offsets: 2)
+    let view = LedgerView(broker: world.broker, topic: "w.ledger")
+    try read(view)
+    #expect(view.isAtHead && view.position == entries)
+    // What comes behind it is judged as ever.
+    _ = try world.broker.append([OutgoingMessage(topic: "w.ledger", partition: 0, value: bytes)])
+    try read(view)
+    #expect(view.position == entries + 3)
+  }
+
   @Test("two views that started at other times, one again from the beginning, judge alike", arguments: 0..<10)
   func alike(seed: Int) throws {
     var random = SeededGenerator(seed: seed)

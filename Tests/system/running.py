@@ -1,10 +1,7 @@
 """A worker of `tributary run` for tests of its commands: one small dataset in a directory, asked over HTTP."""
 
 import json
-import signal
-import socket
 import sqlite3
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -12,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
-import noida_db
 from botocore.config import Config
 
-from program import Program, clean_environment
+from program import Program
 from servers import BINARIES, Server, free_ports
+from workers import Worker
 
 TEXT = """\
 dataset: shop
@@ -61,9 +58,9 @@ class Shop:
         self.to = f"{place}/out"
         self.user = None
         self.definition = place / "shop.yaml"
-        self.data = place / "data"
-        self.log = place / "worker.log"
-        self.process = None
+        self.worker = Worker(program, self.definition, place, "worker", **environment)
+        self.worker.data = self.data = place / "data"
+        self.log = self.worker.log
         (place / "people").mkdir(exist_ok=True)
         self.define(age)
 
@@ -80,35 +77,31 @@ class Shop:
 
     # The worker.
 
-    def start(self, *arguments) -> "Shop":
-        assert self.process is None or self.process.poll() is not None
-        (self.data / "http").unlink(missing_ok=True)
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                [str(self.program.binary), "run", str(self.definition), "--data", str(self.data), "--log", "text",
-                 "--name", "worker", *map(str, arguments)],
-                env=clean_environment(self.environment), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                user=self.user)
-        until("the worker listens", lambda: (self.data / "http").exists() or self.process.poll() is not None)
+    @property
+    def process(self):
+        return self.worker.process
+
+    def start(self, *arguments, **process) -> "Shop":
+        """`process`: what `Popen` is told beside the command."""
+        self.worker.arguments = list(arguments)
+        self.worker.start(user=self.user, **process)
+        until("the worker listens", lambda: (self.data / "http").exists() or not self.worker.runs)
         return self
 
     def stop(self) -> None:
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            assert self.process.wait(20) == 0, self.said()
+        if self.worker.runs:
+            self.worker.stop()
 
     def kill(self) -> None:
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-        if self.process:
-            self.process.wait()
+        if self.worker.runs:
+            self.worker.kill()
 
     def ended(self, seconds: float = 60) -> int:
         """Waits for the worker to end by itself; gives its exit code."""
         return self.process.wait(seconds)
 
     def said(self) -> str:
-        return self.log.read_text(errors="replace")[-6000:]
+        return self.worker.tail(6000)
 
     def get(self, path: str) -> tuple[int, str]:
         address = (self.data / "http").read_text()
@@ -175,16 +168,6 @@ class Broker:
         offset = max(offset, last + 1 if last is not None else 0)
         self.file.execute(f"INSERT INTO log_{number} VALUES (?, ?, ?, ?)", (offset, int(time.time() * 1000), key, value))
         self.file.execute("UPDATE partitions SET next = ? WHERE id = ?", (offset + 1, number))
-
-
-def start_kafka(place: Path, port: int) -> Server:
-    """noida-db on a port; ready when it takes connections."""
-    # The command of that name is a launcher, whose end leaves the server running.
-    binary = Path(noida_db.__file__).parent / "noida-db"
-    server = Server("noida-db", [binary, "start", "--data-dir", place, "--host", "127.0.0.1", "--only", "kafka",
-                                 "--kafka-port", port], place.with_suffix(".log"))
-    server.wait_until(lambda: socket.create_connection(("127.0.0.1", port), timeout=1).close() is None)
-    return server
 
 
 @dataclass

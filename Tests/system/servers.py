@@ -217,7 +217,7 @@ class Kafka:
             consumer.close()
 
 
-def start_noida(place: Path) -> Kafka:
+def start_noida(place: Path, port: int | None = None) -> Kafka:
     """noida-db: groups with cooperative rebalancing, idempotent producers, and a log on disk.
 
     Other than Kafka it does not end the session of a member that is silent: it leaves out who is missing when somebody
@@ -225,7 +225,9 @@ def start_noida(place: Path) -> Kafka:
     shutdown) takes the last 100 ms or so with it, which Kafka's replicas would have. Then shards stop (`the broker has
     lost … entries`, `a row batch is … missing`), as they must.
     """
-    (port,) = free_ports(1)
+    if port is None:
+        (port,) = free_ports(1)
+    place.mkdir(exist_ok=True)
     # The command of that name is a launcher, whose end leaves the server running.
     binary = Path(noida_db.__file__).parent / "noida-db"
     server = Server("noida-db", [binary, "start", "--data-dir", place, "--host", "127.0.0.1", "--only", "kafka",
@@ -246,7 +248,6 @@ def kafka(tmp_path_factory):
 @pytest.fixture
 def own_kafka(tmp_path):
     """One that the test may kill."""
-    (tmp_path / "noida").mkdir()
     kafka = start_noida(tmp_path / "noida")
     yield kafka
     kafka.server.stop()

@@ -33,15 +33,16 @@ class Worker:
         self.log = place / f"{name}.log"
         self.process = None
 
-    def start(self) -> "Worker":
-        assert self.process is None or self.process.returncode is not None, f"{self.name} runs"
+    def start(self, **process) -> "Worker":
+        """`process`: what `Popen` is told beside the command."""
+        assert not self.runs, f"{self.name} runs"
         # A killed worker leaves its address; the next one must not be taken for it.
         (self.data / "http").unlink(missing_ok=True)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [str(self.program.binary), "run", str(self.definition), "--data", str(self.data), "--name", self.name,
                  "--log", "text", *map(str, self.arguments)],
-                env=clean_environment(self.environment), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+                env=clean_environment(self.environment), stdout=log, stderr=log, stdin=subprocess.DEVNULL, **process)
         return self
 
     @property

@@ -104,13 +104,14 @@ public struct ArgumentParser: Sendable {
       let missing = command.positionals[parsed.positionals.count]
       throw UsageError(command: command.name, "\(missing) is missing", hint: "usage: " + Help.usage(command))
     }
-    guard parsed.positionals.count == command.positionals.count else {
+    guard parsed.positionals.count == command.positionals.count || command.rest != nil else {
       let extra = parsed.positionals[command.positionals.count]
       throw UsageError(
         command: command.name, "'\(extra)' is one argument too many", hint: "usage: " + Help.usage(command))
     }
-    if let empty = zip(command.positionals, parsed.positionals).first(where: { $0.1.isEmpty }) {
-      throw UsageError(command: command.name, "\(empty.0) is empty")
+    for (index, positional) in parsed.positionals.enumerated() where positional.isEmpty {
+      let name = index < command.positionals.count ? command.positionals[index] : command.rest ?? ""
+      throw UsageError(command: command.name, "\(name) is empty")
     }
     return .run(parsed)
   }

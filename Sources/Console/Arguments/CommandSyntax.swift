@@ -5,6 +5,8 @@ public struct CommandSyntax: Sendable {
   public var summary: String
   /// Names of the positionals, all required, in order: `["DEFINITION"]`.
   public var positionals: [String]
+  /// What any number of further positionals are, if it takes such: `INPUT`.
+  public var rest: String?
   public var options: [OptionSyntax]
   /// What the options do not say, in lines of at most 78 characters; may be empty.
   public var details: [String]
@@ -12,12 +14,14 @@ public struct CommandSyntax: Sendable {
   public var example: (command: String, meaning: String)
 
   public init(
-    name: String, summary: String, positionals: [String], options: [OptionSyntax], details: [String],
+    name: String, summary: String, positionals: [String], rest: String? = nil, options: [OptionSyntax],
+    details: [String],
     example: (command: String, meaning: String)
   ) {
     self.name = name
     self.summary = summary
     self.positionals = positionals
+    self.rest = rest
     self.options = options
     self.details = details
     self.example = example

@@ -57,9 +57,39 @@ extension Commands {
     name: "backfill",
     summary: "have a running dataset list its stores and read what it has missed",
     positionals: ["DEFINITION"],
-    options: [data, workers, OptionSyntax("again", .flag, "read every object anew, known or not")],
-    details: ["Objects that are in the ledger already change nothing."],
+    options: [
+      data, workers,
+      OptionSyntax("again", .flag, "read again: missing rows, or, where none are missing, every object anew"),
+    ],
+    details: [
+      "Objects that are in the ledger already change nothing. If shards wait for rows that the topic",
+      "of rows no longer has, --again reads just those inputs once more, in the versions and offsets",
+      "that were committed, and supplies the rows; 'status' shows how far it is, and 'lost' what could",
+      "not be supplied. Name all workers with --http: each knows what its own shards miss.",
+    ],
     example: ("tributary backfill customer360.yaml", "finds objects whose notification was lost."))
+
+  public static let lost = CommandSyntax(
+    name: "lost",
+    summary: "list rows that shards wait for in vain, or go on without them",
+    positionals: ["DEFINITION"],
+    rest: "INPUT",
+    options: [
+      data, workers,
+      OptionSyntax("all", .flag, "give up everything that is missing"),
+      OptionSyntax("json", .flag, "print JSON instead of text"),
+    ],
+    details: [
+      "Without INPUT it lists what is missing. Try 'backfill --again' first: it brings back what the",
+      "stores and topics still have. INPUT is a name from the list, or TOPIC[PARTITION] for all that",
+      "is missing of a partition. From then on no shard has its rows, snapshots that were to hold them",
+      "are abandoned, and every manifest names it as lost. Objects that the stores still have, in any",
+      "version, are read anew and not missed; inputs that were read together are given up together.",
+    ],
+    example: (
+      "tributary lost customer360.yaml s3://lake/usage/2026-11-01.gz",
+      "goes on without the rows of that object, if its version is gone from the store."
+    ))
 
   public static let deadLetters = CommandSyntax(
     name: "dead-letters",

@@ -1,12 +1,12 @@
 /// The commands that there are.
 public enum Commands {
   public static let all = [
-    batch, run, status, snapshot, backfill, send, deadLetters, gc, topics, validate, inspect, diff, rebuild,
+    batch, run, status, snapshot, backfill, lost, send, deadLetters, gc, topics, validate, inspect, diff, rebuild,
   ]
 
   public static let batch = CommandSyntax(
     name: "batch",
-    summary: "read every object of every source and publish one snapshot",
+    summary: "read every object and record of every source and publish one snapshot",
     positionals: ["DEFINITION"],
     options: [
       OptionSyntax(
@@ -23,6 +23,7 @@ public enum Commands {
       ),
       OptionSyntax(
         "shards", .count(placeholder: "N", 1...4096), "shards; the snapshot's rows do not depend on it"),
+      data,
       threads,
       json,
       quiet,
@@ -31,6 +32,8 @@ public enum Commands {
       "DEFINITION is a file, or - for standard input. Relative paths in it start from the file's",
       "directory (from standard input: the current one), a relative --to from the current one.",
       "Temporary files go to TMPDIR, else to /tmp. S3 credentials come from the usual AWS places.",
+      "Of a topic it reads what the broker holds at the start. The embedded broker lies in the data",
+      "directory of `run`, whose worker must have been stopped.",
       "SIGINT and SIGTERM stop the run; nothing of it is published then.",
     ],
     example: (
@@ -90,13 +93,20 @@ public enum Commands {
       OptionSyntax(
         "directory", .text(placeholder: "DIR"),
         "where relative paths of the inputs start from (default: where the first run found them)"),
+      OptionSyntax(
+        "kafka", .text(placeholder: "HOST:PORT,…"), "where records are read from (default: as the definition says)"),
+      data,
       threads,
       json,
       quiet,
     ] + store,
     details: [
       "MANIFEST is what 'inspect' takes. The exit code is 0 if the fingerprints are equal; else 1,",
-      "and each input is named that has changed or is gone.",
+      "and each input is named that has changed or is gone. Objects are read from their stores and",
+      "records from their topics; of what is gone there, the rows are taken from the segments that a",
+      "stream keeps beside its snapshots, and the inputs are named. `${NAME}` in the definition's",
+      "`broker` is taken from the environment. While a worker uses the embedded broker, the segments",
+      "serve for its records.",
     ],
     example: (
       "tributary rebuild snapshots/snapshot=2026-11-21T03:00:00Z/manifest.json",

@@ -39,7 +39,8 @@ public enum Help {
 
   /// `tributary rebuild MANIFEST [options]`
   static func usage(_ command: CommandSyntax) -> String {
-    (["tributary", command.name] + command.positionals + ["[options]"]).joined(separator: " ")
+    let rest = command.rest.map { ["[\($0)…]"] } ?? []
+    return (["tributary", command.name] + command.positionals + rest + ["[options]"]).joined(separator: " ")
   }
 
   private static func pad(_ text: String, _ width: Int) -> String {

@@ -39,6 +39,7 @@ public struct BatchReport: Sendable {
       (
         "read",
         "\(NumberText.counted(outcome.rowsRead, "row")), \(NumberText.counted(manifest.inputs.count, "object")), "
+          + (manifest.ranges.map { "\(NumberText.counted($0.count, "partition")) of topics, " } ?? "")
           + NumberText.bytes(bytesRead)
       ),
       ("rejected", rejected),

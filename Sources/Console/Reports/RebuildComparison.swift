@@ -6,14 +6,20 @@ public struct RebuildComparison: Sendable, Hashable {
   public let isEqual: Bool
   /// What differs, a line each; inputs first.
   public let differences: [String]
+  /// Why inputs came out of retained segments, a sentence each.
+  private let retained: [String]
   private let old: Manifest
   private let new: Manifest
 
-  public init(published old: Manifest, rebuilt new: Manifest) {
+  /// Inputs out of segments that are named one by one.
+  private static let retainedMax = 10
+
+  public init(published old: Manifest, rebuilt new: Manifest, retained: [String] = []) {
     self.old = old
     self.new = new
+    self.retained = retained
     isEqual = old.fingerprint == new.fingerprint && old.rows == new.rows && old.splits == new.splits
-    let inputs = isEqual ? [] : Self.inputs(old, new)
+    let inputs = isEqual ? [] : Self.inputs(old, new) + Self.ranges(old.ranges ?? [], new.ranges ?? [])
     differences =
       isEqual
       ? []
@@ -23,9 +29,16 @@ public struct RebuildComparison: Sendable, Hashable {
   public func render(_ style: TerminalStyle) -> String {
     if isEqual {
       let mark = style.paint(style.isUnicode ? "✔ " : "", .green)
-      return "\(mark)\(DisplayText.printable(old.dataset)) \(old.snapshot) rebuilds to the same "
-        + "\(NumberText.counted(new.rows, "row")) from \(NumberText.counted(new.inputs.count, "input")): "
+      let inputs = new.inputs.count + (new.ranges?.count ?? 0)
+      var text =
+        "\(mark)\(DisplayText.printable(old.dataset)) \(old.snapshot) rebuilds to the same "
+        + "\(NumberText.counted(new.rows, "row")) from \(NumberText.counted(inputs, "input")): "
         + "fingerprint \(new.fingerprint)\n"
+      if retained.isEmpty { return text }
+      text += "the rows of \(NumberText.counted(retained.count, "input")) came out of retained segments:\n"
+      for reason in retained.prefix(Self.retainedMax) { text += "  \(DisplayText.printable(reason))\n" }
+      if retained.count > Self.retainedMax { text += "  and \(retained.count - Self.retainedMax) more\n" }
+      return text
     }
     return differences.map { "  " + DisplayText.printable($0) + "\n" }.joined()
   }
@@ -40,17 +53,9 @@ public struct RebuildComparison: Sendable, Hashable {
       ("rows", .int(Int64(old.rows))),
       ("rebuilt_rows", .int(Int64(new.rows))),
       ("differences", .array(differences.map { .string($0) })),
+      ("retained", .array(retained.map { .string($0) })),
       ("location", .optional(location)),
     ])
-  }
-
-  /// Why this snapshot cannot be rebuilt yet; nil where it can.
-  public static func refusal(of manifest: Manifest) -> String? {
-    guard let ranges = manifest.ranges, !ranges.isEmpty else { return nil }
-    let topics = Set(ranges.map(\.topic)).sorted().map { "'\(DisplayText.printable($0))'" }
-    return
-      "the snapshot '\(DisplayText.printable(manifest.snapshot))' holds records of the topic\(topics.count == 1 ? "" : "s") "
-      + "\(topics.joined(separator: ", ")); 'rebuild' reads objects only and cannot read topics yet"
   }
 
   private struct Identity: Hashable {
@@ -84,6 +89,24 @@ public struct RebuildComparison: Sendable, Hashable {
     return lines
   }
 
+  private static func ranges(_ old: [Manifest.RangeRecord], _ new: [Manifest.RangeRecord]) -> [String] {
+    func name(_ range: Manifest.RangeRecord) -> String {
+      "\(range.source): \(range.topic)[\(range.partition)], offsets \(range.from) to \(range.to)"
+    }
+    let rebuilt = Dictionary(new.map { (name($0), $0) }) { first, _ in first }
+    return old.compactMap { range in
+      guard let other = rebuilt[name(range)] else { return "\(name(range)): was not read again" }
+      if range.rowsApplied == other.rowsApplied && range.rowsRejected == other.rowsRejected { return nil }
+      return "\(name(range)): "
+        + gave(range.rowsApplied, range.rowsRejected, other.rowsApplied, other.rowsRejected)
+    }
+  }
+
+  private static func gave(_ oldRows: UInt64, _ oldRejects: UInt64, _ rows: UInt64, _ rejects: UInt64) -> String {
+    "gave \(NumberText.counted(oldRows, "row")) and \(NumberText.grouped(oldRejects)) rejects, gives "
+      + "\(NumberText.grouped(rows)) and \(NumberText.grouped(rejects))"
+  }
+
   private static func changes(_ old: Manifest.InputRecord, _ new: Manifest.InputRecord) -> [String] {
     var changes: [String] = []
     if old.size != new.size {
@@ -93,9 +116,7 @@ public struct RebuildComparison: Sendable, Hashable {
     if content { changes.append("its content has changed") }
     if old.version != new.version { changes.append("its version has changed") }
     if old.rowsApplied != new.rowsApplied || old.rowsRejected != new.rowsRejected {
-      changes.append(
-        "gave \(NumberText.counted(old.rowsApplied, "row")) and \(NumberText.grouped(old.rowsRejected)) rejects, gives "
-          + "\(NumberText.grouped(new.rowsApplied)) and \(NumberText.grouped(new.rowsRejected))")
+      changes.append(gave(old.rowsApplied, old.rowsRejected, new.rowsApplied, new.rowsRejected))
     }
     return changes
   }

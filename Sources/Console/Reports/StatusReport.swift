@@ -38,6 +38,7 @@ public struct StatusReport: Sendable {
       text += shards(workers, style)
       text += lag(workers, style)
       text += failed(workers, style)
+      text += missing(workers, style)
     }
     for worker in silent {
       text += style.paint("no answer from \(DisplayText.printable(worker.address)): ", .red)
@@ -55,6 +56,7 @@ public struct StatusReport: Sendable {
     add(workers.count { !$0.broker.isReachable }, "worker", "without the broker")
     add(workers.reduce(0) { $0 + $1.shards.count { $0.state == .stopped } }, "shard", "stopped")
     add(workers.reduce(0) { $0 + $1.inputs.failedCount }, "input", "failed")
+    add(workers.reduce(0) { $0 + ($1.missing?.count ?? 0) }, "input", "without rows")
     add(workers.reduce(0) { $0 + $1.shards.count { $0.state == .recovering } }, "shard", "recovering")
     let name = style.paint(DisplayText.printable(dataset), .bold)
     let count = NumberText.counted(workers.count, "worker")
@@ -168,6 +170,27 @@ public struct StatusReport: Sendable {
     }
     let all = workers.reduce(0) { $0 + $1.inputs.failedCount }
     return title("Failed inputs", style) + table.render(style) + more(all, min(failed.count, Self.listedMax), style)
+  }
+
+  private func missing(_ workers: [NodeStatus], _ style: TerminalStyle) -> String {
+    let missing = workers.flatMap { $0.missing?.inputs ?? [] }
+    guard !missing.isEmpty else { return "" }
+    var table = TextTable([
+      .init("source"), .init("input without rows", cutTo: 24, keepsEnd: true), .init("rows", isRight: true),
+      .init("shards", cutTo: 12), .init("problem", cutTo: 24),
+    ])
+    for input in missing.prefix(Self.listedMax) {
+      table.append([
+        input.source, input.location, NumberText.grouped(input.rows),
+        input.shards.map(String.init).joined(separator: " "), input.problem ?? "",
+      ])
+    }
+    table.dropEmptyColumns()
+    let all = workers.reduce(0) { $0 + ($1.missing?.count ?? 0) }
+    let advice =
+      "`tributary backfill --again DEFINITION` supplies them; `tributary lost DEFINITION` goes on without those that cannot be\n"
+    return title("Missing rows", style) + table.render(style) + more(all, min(missing.count, Self.listedMax), style)
+      + style.paint(advice, .dim)
   }
 
   private func title(_ text: String, _ style: TerminalStyle) -> String { "\n" + style.paint(text, .bold) + "\n" }

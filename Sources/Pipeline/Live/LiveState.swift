@@ -13,16 +13,16 @@ public final class LiveState: @unchecked Sendable {
   public let plan: DatasetPlan
   /// Never goes back.
   public private(set) var asOf: Int64
-  private let state: ShardState
+  let state: ShardState
   private let windows: [WindowRows?]
   private var future = FutureRows()
   private let keyCasts: [Cast]
   /// Key numbers, in the order in which they were touched.
-  private var touched: [UInt32] = []
+  private(set) var touched: [UInt32] = []
   /// By key number.
-  private var marks: [Mark] = []
+  private(set) var marks: [Mark] = []
 
-  private struct Mark: OptionSet {
+  struct Mark: OptionSet {
     let rawValue: UInt8
     static let touched = Mark(rawValue: 1)
     /// Its row was given out, and not its removal since.
@@ -57,18 +57,6 @@ public final class LiveState: @unchecked Sendable {
       keyCasts = try definition.key.indices.map { try Cast(type: plan.output[$0].type) }
     } catch {
       throw PlanError(message: "the key: \(error)")
-    }
-  }
-
-  /// Takes over which keys are out, when this one stands in for `old`: they are touched, so that removals of keys that no
-  /// batch holds any more are told.
-  public func replace(_ old: LiveState) {
-    let keys = old.state.keys
-    for number in 0..<keys.count where number < old.marks.count && old.marks[number].contains(.isOut) {
-      let view = keys.views[number]
-      let own = state.keys.number(of: UnsafePointer(keys.arena.base) + Int(view.start), view.length)
-      touch(own)
-      marks[Int(own)].insert(.isOut)
     }
   }
 
@@ -133,12 +121,12 @@ public final class LiveState: @unchecked Sendable {
     forgetTouched()
   }
 
-  private func forgetTouched() {
+  func forgetTouched() {
     for key in touched { marks[Int(key)].remove(.touched) }
     touched.removeAll(keepingCapacity: true)
   }
 
-  private func advance(to time: Int64, tables: [InputTable]) {
+  func advance(to time: Int64, tables: [InputTable]) {
     asOf = max(asOf, time)
     future.release(before: asOf) { waiting in
       absorb(waiting.batch, source: waiting.source, inputs: waiting.inputs, table: tables[waiting.source])
@@ -153,17 +141,28 @@ public final class LiveState: @unchecked Sendable {
   }
 
   @inline(__always)
-  private func touch(_ key: UInt32) {
+  func touch(_ key: UInt32) {
     let key = Int(key)
-    if key >= marks.count {
-      marks.append(contentsOf: repeatElement([], count: max(state.keyCount, marks.count * 2) - marks.count))
-    }
+    reserveMarks(key)
     if marks[key].contains(.touched) { return }
     marks[key].insert(.touched)
     touched.append(UInt32(truncatingIfNeeded: key))
   }
 
-  private func table(of keys: [UInt32], _ tables: [InputTable]) throws -> Table {
+  /// Its row was given out by another state that this one stands in for.
+  func noteOut(_ key: UInt32) {
+    reserveMarks(Int(key))
+    marks[Int(key)].insert(.isOut)
+  }
+
+  @inline(__always)
+  private func reserveMarks(_ key: Int) {
+    if key >= marks.count {
+      marks.append(contentsOf: repeatElement([], count: max(state.keyCount, marks.count * 2) - marks.count))
+    }
+  }
+
+  func table(of keys: [UInt32], _ tables: [InputTable]) throws -> Table {
     var detours: [Int: SnapshotTableBuilder.Detour] = [:]
     for (source, rows) in windows.enumerated() {
       guard let rows else { continue }

@@ -43,6 +43,14 @@ extension CutFacts {
       missing.append(
         Manifest.MissingInput(source: object.source, key: object.location, state: "failed", reason: failed.reason))
     }
+    for (object, held) in cut.lost.sorted(by: { precedes($0.key, $1.key) }) {
+      // One that the store had no longer is missed only where its rows were to be kept.
+      guard let index = order[object.source], !held.isGone || definition.sources[index].onRemove == .keep else {
+        continue
+      }
+      missing.append(
+        Manifest.MissingInput(source: object.source, key: object.location, state: "lost", reason: held.reason))
+    }
     var ranges: [Manifest.RangeRecord] = []
     for (range, held) in cut.ranges.sorted(by: {
       (order[$0.key.source] ?? .max, $0.key.topic, $0.key.partition)
@@ -59,7 +67,10 @@ extension CutFacts {
       ranges.append(
         Manifest.RangeRecord(
           source: range.source, topic: range.topic, partition: range.partition, from: held.begin, to: held.end,
-          rowsRead: held.rowsRead, rowsApplied: held.rowsRead - held.rowsRejected, rowsRejected: held.rowsRejected))
+          rowsRead: held.rowsRead, rowsApplied: held.rowsRead - held.rowsRejected, rowsRejected: held.rowsRejected,
+          skipped: held.skipped.isEmpty
+            ? nil
+            : held.skipped.map { Manifest.RangeRecord.Skipped(from: $0.from, to: $0.to) }.sorted { $0.from < $1.from }))
       add(held.reasons, held.rowsRejected)
       for gap in held.skipped {
         missing.append(

@@ -4,13 +4,14 @@ internal import Logging
 internal import Pipeline
 internal import Platform
 
-/// Writes our shards' parts of pending cuts and reports them, while ingestion goes on. One thread steps it.
-final class CutLoop: @unchecked Sendable {
-  // Sendable: used by one thread; the stop flag is the context's.
+/// Writes our shards' parts of pending cuts and reports them, while ingestion goes on. Any number of threads step it, each
+/// with a shard of its own.
+final class CutLoop: Sendable {
   let context: StreamContext
   let join: JoinLoop
   private let files: any SegmentFiles
-  private var notBefore: Int64 = 0
+  /// After a failure, none is taken before this time.
+  private let notBefore = Locked<Int64>(0)
   private let stopping = Locked(false)
 
   init(_ context: StreamContext, join: JoinLoop, files: any SegmentFiles) {
@@ -25,12 +26,12 @@ final class CutLoop: @unchecked Sendable {
   /// Writes one shard's part; false when there was none to write.
   func step() throws -> Bool {
     let now = context.clock.now()
-    guard now >= notBefore, let (work, shard) = join.takeCut() else { return false }
+    guard now >= notBefore.withLock({ $0 }), let (work, shard) = join.takeCut() else { return false }
     do {
       try write(work)
       return true
     } catch {
-      notBefore = now + 1_000_000
+      notBefore.withLock { $0 = now + 1_000_000 }
       join.returnCut(work.cut.id, shard)
       if stopping.withLock({ $0 }) { return false }
       guard
@@ -44,12 +45,13 @@ final class CutLoop: @unchecked Sendable {
     }
   }
 
-  private func write(_ work: JoinShard.CutWork) throws {
-    // A cut of another definition is not ours to write; its publisher abandons it. While the ledger is read again, nobody
-    // knows whose it is.
+  private func write(_ work: CutWork) throws {
+    // A cut of another definition is not ours to write; its publisher abandons it. One that has ended may hold rows that
+    // this shard went on without, for nobody needs them now. While the ledger is read again, nobody knows.
     guard
       let isOurs = context.ledger.readAtHead({
         $0.semanticHash == context.semanticHash && $0.generation == work.cut.generation
+          && $0.cuts[work.cut.id] != nil
       })
     else { throw StreamError("the ledger is being read") }
     guard isOurs else { return }
@@ -70,7 +72,7 @@ final class CutLoop: @unchecked Sendable {
         semanticHash: context.semanticHash, chain: work.cut.chain.description),
       shard: work.shard, state: state, target: try context.stores.open(context.definition.snapshot.to),
       contents: "", sourceRows: nil, writer: context.options.member,
-      programVersion: context.options.programVersion, threads: context.options.threads)
+      programVersion: context.options.programVersion, threads: threads)
     let report = try writer.write(isCancelled: { [stopping] in stopping.withLock { $0 } })
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -79,5 +81,10 @@ final class CutLoop: @unchecked Sendable {
         topic: context.topics.control, partition: 0, key: Array("\(work.cut.id)/\(work.shard)".utf8),
         value: Array(try encoder.encode(report)))
     ])
+  }
+
+  /// Of one shard's writer: as many shards as there are processors are written at a time, if we have so many.
+  private var threads: Int {
+    join.shards.count >= context.options.threads ? 1 : context.options.threads
   }
 }

@@ -146,7 +146,7 @@ public struct DeadLetterBox: Sendable {
       guard let block = try reader.poll(milliseconds: Self.patienceMilliseconds, maxBytes: 4 << 20) else {
         // The last offsets may be holes.
         patience -= 1
-        if patience == 0 { return }
+        if patience == 0 || reader.position >= end { return }
         continue
       }
       for index in 0..<block.count where block.entries[index].offset < end {

@@ -25,6 +25,8 @@ final class JoinLoop: @unchecked Sendable {
     var isClosing = false
     var mailbox: [RecordBlock] = []
     var mailboxBytes = 0
+    /// Where `rows` begins, if what was to be read next is gone.
+    var rowsFirst: Int64?
     /// Not before this time: its last step failed.
     var notBefore: Int64 = 0
     var problem: String?
@@ -43,6 +45,7 @@ final class JoinLoop: @unchecked Sendable {
     var pendingCuts: [String] = []
     var state = "recovering"
     var reason: String?
+    var missing: [MissingRows] = []
   }
 
   static let mailboxHigh = 16 << 20
@@ -68,8 +71,10 @@ final class JoinLoop: @unchecked Sendable {
     case .assigned(let partitions): assign(partitions)
     case .revoked(let partitions, let lost): revoke(partitions.map(\.partition), lost: lost)
     case .outOfRange(let at, _, let bounds):
-      // What is gone and needed is found missing by its receipt; the rest goes on.
-      lock.withLock { starts.want(at, from: .at(bounds.first)) }
+      lock.withLock {
+        starts.want(at, from: .at(bounds.first))
+        slots[at.partition]?.rowsFirst = bounds.first
+      }
     case .records(let blocks):
       lock.withLock {
         for block in blocks {
@@ -192,7 +197,7 @@ final class JoinLoop: @unchecked Sendable {
     var startsOver = false
     do {
       if isClosing {
-        if wasRecovered && shard.stopped == nil { try checkpoint(shard) }
+        if wasRecovered && shard.halted == nil { try checkpoint(shard) }
       } else if !wasRecovered {
         start = try shard.recover()
       } else {
@@ -276,19 +281,20 @@ final class JoinLoop: @unchecked Sendable {
       for index in order.indices {
         let number = order[(index + turn) % order.count]
         guard let slot = slots[number], !slot.isBusy, slot.notBefore <= now || slot.isClosing else { continue }
-        // A stopped shard has none: it must not take the others' turns. What comes for it is not wanted either.
-        if slot.shard.stopped != nil && !slot.isClosing {
+        // A halted shard has none: it must not take the others' turns. What comes for it is not wanted either.
+        if slot.shard.halted != nil && !slot.isClosing {
           slots[number]?.mailbox = []
           slots[number]?.mailboxBytes = 0
           continue
         }
         let hasWork =
-          slot.isClosing || !slot.isRecovered || !slot.mailbox.isEmpty
-          || slot.shard.position < context.ledger.position || slot.shard.isStepDue
+          slot.isClosing || !slot.isRecovered || !slot.mailbox.isEmpty || slot.rowsFirst != nil || slot.shard.isStepDue
           || slot.shard.isCheckpointDue(memoryMax: .max) || slot.shard.live?.hasWaiting(now: now) == true
         guard hasWork else { continue }
         if !slot.isRecovered && !slot.isClosing && !context.ledger.isAtHead { continue }
         slots[number]?.isBusy = true
+        if let first = slot.rowsFirst { slot.shard.noteFirst(first) }
+        slots[number]?.rowsFirst = nil
         slots[number]?.mailbox = []
         slots[number]?.mailboxBytes = 0
         return (slot.shard, slot.mailbox, slot.isRecovered, slot.isClosing)
@@ -301,7 +307,7 @@ final class JoinLoop: @unchecked Sendable {
   // MARK: Cuts and status
 
   /// A cut of one of our shards whose part is to be written.
-  func takeCut() -> (work: JoinShard.CutWork, shard: JoinShard)? {
+  func takeCut() -> (work: CutWork, shard: JoinShard)? {
     lock.withLock {
       for slot in slots.values.sorted(by: { $0.shard.shard < $1.shard.shard })
       where slot.isRecovered && !slot.isBusy && !slot.isClosing {
@@ -321,11 +327,16 @@ final class JoinLoop: @unchecked Sendable {
 
   var shards: [ShardState] { lock.withLock { slots.values.map(\.summary).sorted { $0.shard < $1.shard } } }
 
+  /// What our shards wait for.
+  var missing: [(shard: Int, rows: MissingRows)] {
+    lock.withLock { slots.values.flatMap { slot in slot.summary.missing.map { (slot.summary.shard, $0) } } }
+  }
+
   private func summary(_ shard: JoinShard, _ problem: String?) -> ShardState {
     ShardState(
       shard: shard.shard, position: shard.position, rows: shard.segments.rows, rowsApplied: shard.rowsApplied,
       segments: shard.segments.refs.count, stagedBytes: shard.staging.bytes, checkpoints: shard.checkpoints,
       pendingCuts: shard.pendingCuts, state: shard.stopped == nil ? "serving" : "stopped",
-      reason: shard.stopped ?? problem)
+      reason: shard.stopped ?? problem, missing: shard.waiting?.missing ?? [])
   }
 }

@@ -40,6 +40,8 @@ final class LedgerView: @unchecked Sendable {
   private var forgotten = 0
   /// Accepted attempts with rejected rows, for the dead letters; a few words each.
   private var rejecting: [AttemptID: Rejecting] = [:]
+  /// Rows that were supplied again, by their commit's position: few, and found by shards that stand still before them.
+  private var supplies: [Int: [Supply]] = [:]
   private var cursors: [Int: Int] = [:]
   private var nextCursor = 0
   /// Verdicts that somebody waits for, by offset; nil: not folded yet.
@@ -80,7 +82,7 @@ final class LedgerView: @unchecked Sendable {
     }
     let reader = try opened()
     guard let block = try reader.poll(milliseconds: milliseconds, maxBytes: 4 << 20) else {
-      if !isAtHead { try noteHead() }
+      if !isAtHead { try noteHead(reader) }
       return false
     }
     let decoder = JSONDecoder()
@@ -109,7 +111,7 @@ final class LedgerView: @unchecked Sendable {
       if !goesOn { return true }
     }
     lock.withLock { lock.wakeAll() }
-    if !isAtHead { try noteHead() }
+    if !isAtHead { try noteHead(reader) }
     return true
   }
 
@@ -133,10 +135,11 @@ final class LedgerView: @unchecked Sendable {
     return opened
   }
 
-  private func noteHead() throws(BrokerError) {
+  /// The reader's place counts, not the fold's: behind the last entry there may be offsets without one.
+  private func noteHead(_ reader: any PartitionReader) throws(BrokerError) {
     let end = try broker.bounds([partition])[partition]?.end ?? 0
     lock.withLock {
-      if Int64(fold.position) >= end { headSeen = true }
+      if !isRewinding && reader.position >= end { headSeen = true }
       lock.wakeAll()
     }
   }
@@ -161,6 +164,9 @@ final class LedgerView: @unchecked Sendable {
       Judged(
         position: position, entry: entry, verdict: verdict, chain: fold.chain, appendedAt: appendedAt, cut: cut))
     if case .commit(let commit) = entry, case .inputs(let verdicts) = verdict { note(commit, verdicts, at: position) }
+    if case .supplied(let supply) = entry, verdict == .accepted {
+      supplies[supply.position, default: []].append(supply)
+    }
     if expected.keys.contains(record.offset) { expected[record.offset] = .some(verdict) }
     // Until the head is seen, those who will follow have not come yet.
     let needed = cursors.values.min() ?? (headSeen ? position : 0)
@@ -209,6 +215,9 @@ final class LedgerView: @unchecked Sendable {
       return noted.position
     }
   }
+
+  /// Rows that were supplied of the commit at a position.
+  func supplies(of position: Int) -> [Supply] { lock.withLock { supplies[position] ?? [] } }
 
   func acceptedEnd(_ range: RangeIdentity) -> Int64? { lock.withLock { fold.ranges[range]?.end } }
 
@@ -272,6 +281,7 @@ final class LedgerView: @unchecked Sendable {
       fold = LedgerFold()
       judged = []
       rejecting = [:]
+      supplies = [:]
       forgotten = 0
       headSeen = false
       isRewinding = true

@@ -13,16 +13,18 @@ public final class LiveFeatures: @unchecked Sendable {
   private let encoder: JSONLinesEncoder
   private static let extra = [Field(name: "_ledger", type: .int), Field(name: "_as_of", type: .timestamp)]
 
-  /// `replacing`: the one that this one stands in for, after a rebuild; see ``LiveState/replace(_:)``.
-  public init(
-    definition: Definition, shards: Int, shard: Int, asOf: Int64, replacing old: LiveFeatures? = nil
-  ) throws(PlanError) {
+  public init(definition: Definition, shards: Int, shard: Int, asOf: Int64) throws(PlanError) {
     state = try LiveState(definition, shards: shards, shard: shard, asOf: asOf)
     for field in LiveFeatures.extra where state.plan.fields.contains(where: { $0.name == field.name }) {
       throw PlanError(message: "'\(field.name)' is what the topic of features adds to each row; rename the column")
     }
     encoder = JSONLinesEncoder(fields: state.plan.fields + LiveFeatures.extra)
-    if let old { state.replace(old.state) }
+  }
+
+  /// Stands in for another one, once all live batches were applied: what differs is touched; see
+  /// ``LiveState/replace(_:asOf:tables:oldTables:)``.
+  public func replace(_ old: LiveFeatures, asOf: Int64, tables: [InputTable], oldTables: [InputTable]) {
+    state.replace(old.state, asOf: asOf, tables: tables, oldTables: oldTables)
   }
 
   /// How many keys have changed since the last look, rows apart whose time has not come.

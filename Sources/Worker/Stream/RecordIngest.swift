@@ -10,8 +10,8 @@ internal import Platform
 /// All state lies under one lock, hence `@unchecked Sendable`.
 final class RecordIngest: @unchecked Sendable {
   let context: StreamContext
-  private let lock = ConditionLock()
-  private var feeds: [RangeIdentity: RecordFeed] = [:]
+  let lock = ConditionLock()
+  var feeds: [RangeIdentity: RecordFeed] = [:]
   private var commits: [(offset: Int64, ranges: [CommittedRange], since: Int64)] = []
   private var bytes = 0
   private(set) var counters = Counters()
@@ -102,24 +102,18 @@ final class RecordIngest: @unchecked Sendable {
     }
   }
 
-  /// Retention has taken what was to be read next, or the topic is another one.
-  func gap(_ at: TopicPartition, _ bounds: OffsetBounds) {
-    lock.withLock {
-      for (identity, feed) in feeds where feed.at == at {
-        switch feed.phase {
-        case .active, .seeking: feeds[identity]?.torn = bounds
-        case .new, .opening, .stopped: break
-        }
-      }
-      lock.wakeAll()
-    }
-  }
-
   /// Whether the consumer is to hold back.
   var isFull: Bool { lock.withLock { bytes > RecordIngest.bytesHigh } }
   var isLow: Bool { lock.withLock { bytes < RecordIngest.bytesLow } }
   var totals: Counters { lock.withLock { counters } }
   var isIdle: Bool { lock.withLock { commits.isEmpty && feeds.values.allSatisfy { $0.queue.isEmpty } } }
+  /// Records that were read and are not known to be in the ledger.
+  var waitingCount: Int {
+    lock.withLock {
+      let queued = feeds.values.reduce(0) { $0 + $1.queue.reduce(0) { $0 + $1.entries.count } }
+      return queued + commits.reduce(0) { $0 + $1.ranges.reduce(0) { $0 + Int(clamping: $1.rowsRead) } }
+    }
+  }
   var stoppedReasons: [String] {
     lock.withLock { feeds.values.compactMap { if case .stopped(let reason) = $0.phase { reason } else { nil } } }
   }
@@ -196,46 +190,7 @@ final class RecordIngest: @unchecked Sendable {
     }
   }
 
-  /// Torn partitions: what is gone is skipped or ends the feed, as the definition says.
-  private func tear() throws -> Bool {
-    var moved = false
-    let torn = lock.withLock { feeds.values.filter { $0.torn != nil && $0.queue.isEmpty && $0.underWay <= 0 } }
-    for feed in torn where !feed.isRefused {
-      guard let bounds = feed.torn, let held = context.ledger.readAtHead({ $0.ranges[feed.identity] }), let held else {
-        continue
-      }
-      moved = true
-      let source = context.definition.sources[feed.source]
-      if held.end >= bounds.first && held.end <= bounds.end {
-        restart(feed.identity, .seeking(held.end))
-      } else if held.end > bounds.end {
-        let reason =
-          "\(feed.at) ends at \(bounds.end), but source '\(source.name)' has read it to \(held.end): the topic was made anew, or its broker has lost records; give the source another topic"
-        context.log.error(reason)
-        restart(feed.identity, .stopped(reason))
-      } else if source.onGap == .skip {
-        let entry = LedgerEntry.skipped(feed.identity, from: held.end, to: bounds.first, reason: "retention")
-        let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
-        context.ledger.expect(offset)
-        context.log.warning(
-          "records were lost to retention and are skipped, as on_gap says",
-          [
-            "source": .init(source.name), "partition": .init("\(feed.at)"), "from": .init("\(held.end)"),
-            "to": .init("\(bounds.first)"),
-          ])
-        // On from the accepted end, whoever put it there, once the entry is folded.
-        restart(feed.identity, .opening(offset))
-      } else {
-        let reason =
-          "records \(held.end) to \(bounds.first) of \(feed.at) were removed by retention before they were read; source '\(source.name)' stops there (on_gap: skip would go on without them)"
-        context.log.error(reason)
-        restart(feed.identity, .stopped(reason))
-      }
-    }
-    return moved
-  }
-
-  private func restart(_ identity: RangeIdentity, _ phase: RecordFeed.Phase) {
+  func restart(_ identity: RangeIdentity, _ phase: RecordFeed.Phase) {
     lock.withLock {
       guard let feed = feeds[identity] else { return }
       bytes -= feed.queuedBytes
@@ -254,7 +209,13 @@ final class RecordIngest: @unchecked Sendable {
       case .new:
         let schema = context.plan.sources[feed.source].schemaHash
         if let held = context.ledger.read({ $0.ranges[feed.identity] }), held.schema == schema {
-          lock.withLock { feeds[feed.identity]?.restart(at: held.end) }
+          let end = furthest()[feed.at]?.end ?? held.end
+          // Asked after the ledger: what it has read must be there.
+          let bounds = try context.broker.bounds([feed.at])[feed.at]
+          lock.withLock {
+            feeds[feed.identity]?.restart(at: held.end)
+            if let bounds, bounds.end < end { feeds[feed.identity]?.torn = bounds }
+          }
         } else {
           // New, or its columns have changed: then all that the topic still has is read by the new ones.
           let first = try context.broker.bounds([feed.at])[feed.at]?.first ?? 0

@@ -11,9 +11,6 @@ struct RowSender {
   private var waiting: [OutgoingMessage] = []
   private var waitingBytes = 0
 
-  /// A message stays under this whatever its rows: brokers take 1,048,588 bytes by default, clients 1,000,000.
-  static let frameBytesMax = 980_000
-
   init(_ context: StreamContext, attempt: AttemptID, source: Int, generation: Int) {
     self.context = context
     frame = RowFrame(
@@ -33,12 +30,9 @@ struct RowSender {
     var frame = frame
     frame.number = numbers[batch.shard]
     let bytes = frame.encode(batch)
-    if bytes.count > RowSender.frameBytesMax {
-      guard batch.count > 1 else {
-        throw StreamError(
-          "a row of \(bytes.count) bytes with all its columns is too large for a message; lower max_row, or take fewer columns from it"
-        )
-      }
+    if bytes.count > RowFrame.bytesMax {
+      // `RowLimit` has rejected it before.
+      precondition(batch.count > 1, "a row of \(bytes.count) bytes was not rejected")
       for half in batch.halves() { try add(half) }
       return
     }

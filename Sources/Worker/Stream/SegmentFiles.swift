@@ -141,24 +141,23 @@ enum SegmentCodec {
     name: String, header: SegmentHeader, bytes: [UInt8]
   ) {
     var header = content.header
-    var body: [UInt8] = []
+    var bodyBytes = 0
     header.batches = []
-    for batch in content.batches {
-      let bytes = RowBatchCodec.encode(batch)
+    for (batch, base) in content.batches {
       header.batches.append(
-        SegmentHeader.BatchExtent(offset: body.count, bytes: bytes.count, rows: batch.count, inputBase: 0))
-      body += bytes
+        SegmentHeader.BatchExtent(offset: bodyBytes, bytes: batch.count, rows: batch.rows, inputBase: base))
+      bodyBytes += batch.count
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let text = Array(try encoder.encode(header))
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(8 + text.count + body.count)
+    bytes.reserveCapacity(8 + text.count + bodyBytes)
     for word in [SegmentHeader.magic, UInt32(text.count)] {
       for shift in stride(from: UInt32(0), to: 32, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
     }
     bytes += text
-    bytes += body
+    for (batch, _) in content.batches { batch.append(to: &bytes) }
     let name = "\(digits(header.first))-\(digits(header.last))-\(hash(bytes)).seg"
     return (name, header, bytes)
   }
@@ -173,11 +172,24 @@ enum SegmentCodec {
   static func batch(
     _ name: String, _ bytes: UnsafeRawBufferPointer, _ extent: SegmentHeader.BatchExtent, types: [ColumnType]
   ) throws -> RowBatch {
+    try RowBatchCodec.decode(try part(name, bytes, extent), types: types)
+  }
+
+  /// The n-th batch as it lies there.
+  static func encoded(_ name: String, _ bytes: UnsafeRawBufferPointer, _ extent: SegmentHeader.BatchExtent) throws
+    -> EncodedBatch
+  {
+    EncodedBatch(Array(try part(name, bytes, extent)), rows: extent.rows)
+  }
+
+  private static func part(
+    _ name: String, _ bytes: UnsafeRawBufferPointer, _ extent: SegmentHeader.BatchExtent
+  ) throws -> UnsafeRawBufferPointer {
     let start = bodyStart(bytes) + extent.offset
     guard extent.offset >= 0, extent.bytes >= 0, start + extent.bytes <= bytes.count else {
       throw StreamError("segment \(name) is damaged: a batch lies outside of it")
     }
-    return try RowBatchCodec.decode(UnsafeRawBufferPointer(rebasing: bytes[start..<start + extent.bytes]), types: types)
+    return UnsafeRawBufferPointer(rebasing: bytes[start..<start + extent.bytes])
   }
 
   static func matches(_ name: String, _ bytes: UnsafeRawBufferPointer) -> Bool {

@@ -1,5 +1,6 @@
 internal import Columns
 internal import Definition
+internal import Logging
 internal import Metrics
 internal import Pipeline
 internal import Platform
@@ -34,20 +35,24 @@ final class ShardLive {
   func hasWaiting(now: Int64) -> Bool { features.hasChanges(asOf: now) }
 
   /// Rows of an entry that replaces nothing.
-  func add(_ ref: SegmentRef) throws {
-    try rows.each(ref) { [features] batch, source, inputs, table in
+  func add(_ ref: SegmentRef) throws { try ShardLive.add(ref, to: features, &rows) }
+
+  private static func add(_ ref: SegmentRef, to features: LiveFeatures, _ rows: inout ShardRows) throws {
+    try rows.each(ref) { batch, source, inputs, table in
       features.apply(batch, source: source, inputs: inputs, table: table)
     }
   }
 
-  /// Starts over with what is live: some rows went. All keys that were told are told again, or as gone.
+  /// Starts over with what is live: some rows went. Keys whose rows are others for that are told, or as gone.
   func replace(_ refs: [SegmentRef], _ shard: JoinShard) throws {
+    let now = context.clock.now()
     let fresh = try LiveFeatures(
-      definition: context.definition, shards: context.plan.shards, shard: shard.shard, asOf: context.clock.now(),
-      replacing: features)
+      definition: context.definition, shards: context.plan.shards, shard: shard.shard, asOf: now)
+    var freshRows = ShardRows(context, storage: shard.storage)
+    for ref in refs { try ShardLive.add(ref, to: fresh, &freshRows) }
+    fresh.replace(features, asOf: now, tables: freshRows.tables, oldTables: rows.tables)
     features = fresh
-    rows = ShardRows(context, storage: shard.storage)
-    for ref in refs { try add(ref) }
+    rows = freshRows
   }
 
   /// After a restart: what the checkpoint holds was told.
@@ -63,8 +68,14 @@ final class ShardLive {
     emittedAt = now
     let before = rowsEmitted
     var waiting: [OutgoingMessage] = []
+    var tooLarge = 0
     let topic = context.topics.features
     try features.rows(asOf: now, ledgerPosition: shard.position - 1, tables: rows.tables) { key, json in
+      // Of several sources' columns, or escaped: no broker would ever take it, and the others' rows are waiting.
+      if key.count + (json?.count ?? 0) > RowFrame.bytesMax {
+        tooLarge += 1
+        return
+      }
       waiting.append(
         OutgoingMessage(topic: topic, partition: shard.shard, key: Array(key), value: json.map { Array($0) }))
       if waiting.count == ShardLive.appendRows {
@@ -75,6 +86,11 @@ final class ShardLive {
     }
     if !waiting.isEmpty { _ = try context.broker.append(waiting) }
     rowsEmitted += waiting.count
+    if tooLarge > 0 {
+      context.log.warning(
+        "rows are too large for the topic of features and are not told",
+        ["shard": .init(shard.shard), "rows": .init(tooLarge), "most": .init("\(RowFrame.bytesMax) bytes")])
+    }
     context.metrics.featureRows.increment(by: rowsEmitted - before)
     return true
   }

@@ -25,6 +25,7 @@ struct ShardRows {
     guard let source = context.source(ref.header.source), !ref.isDead,
       ref.header.schema == context.plan.sources[source].schemaHash
     else { return }
+    let types = context.types(source: source)
     let numbers = ref.header.inputs.map { number(of: $0, source) }
     func apply(_ batch: RowBatch, _ base: Int) throws {
       var batch = batch
@@ -32,11 +33,10 @@ struct ShardRows {
       if batch.count > 0 { try body(batch, source, base == 0 ? numbers : Array(numbers[base...]), tables[source]) }
     }
     guard let name = ref.name else {
-      for batch in ref.batches { try apply(batch, 0) }
+      for (batch, base) in ref.batches { try apply(try batch.decode(types: types), base) }
       return
     }
     let bytes = try storage.bytes(name, verify: false)
-    let types = context.types(source: source)
     for extent in ref.header.batches {
       try apply(try SegmentCodec.batch(name, bytes.bytes, extent, types: types), extent.inputBase)
     }

@@ -39,4 +39,11 @@ extension Definition {
     }
     return topics
   }
+
+  /// Topics that others write to: those of records, and that of notifications where it has a name of its own. They are
+  /// made where they are missing, else let be.
+  public var foreignTopics: [String] {
+    if eventsTopic == DatasetTopics.events || recordTopics.contains(eventsTopic) { return recordTopics }
+    return recordTopics + [eventsTopic]
+  }
 }

@@ -73,10 +73,10 @@ public final class StreamNode: Sendable {
   private let options: NodeOptions
   private let log: Log
   private let started: Int64
-  private let feed: (any EventFeed)?
-  private let state = Locked(State())
+  let feed: (any EventFeed)?
+  let state = Locked(State())
 
-  private struct State {
+  struct State {
     var phase = NodeStatus.State.starting
     var failure: String?
     var threads: [WorkerThread] = []
@@ -87,9 +87,6 @@ public final class StreamNode: Sendable {
     var isDraining = false
     var isDrained = false
   }
-
-  /// How long shards may take to be handed over when the node stops.
-  static let drainMilliseconds = 7_000
 
   /// Opens nothing yet; throws what is wrong with the definition or its places.
   public init(
@@ -112,7 +109,7 @@ public final class StreamNode: Sendable {
     }
   }
 
-  private var context: StreamContext { parts.context }
+  var context: StreamContext { parts.context }
   var broker: any Broker { context.broker }
 
   // MARK: Life
@@ -166,7 +163,14 @@ public final class StreamNode: Sendable {
         context.ledger.isAtHead ? try feed.step() : false
       }
     }
-    spawn("cuts") { [self] in try parts.cuts.step() }
+    for number in 0..<max(1, options.threads) {
+      spawn("cuts-\(number)") { [self] in try parts.cuts.step() }
+    }
+    spawn("supply") { [self] in
+      let moved = try parts.supply.step()
+      if !moved { sleep(milliseconds: 200) }
+      return moved
+    }
     spawn("control", rejoins: parts.control.rejoin) { [self] in
       guard state.withLock({ $0.isDraining }) else { return try parts.control.step(milliseconds: 50) }
       parts.control.close()
@@ -269,37 +273,13 @@ public final class StreamNode: Sendable {
     }
   }
 
-  private func pause(milliseconds: Int) {
+  func pause(milliseconds: Int) {
     let lock = ConditionLock()
     lock.withLock { lock.wait(milliseconds: milliseconds) }
   }
 
   /// Why it cannot go on; nil while it can.
   public var failure: String? { state.withLock { $0.failure } }
-
-  /// Stops: no more intake, what is done is committed, shards are checkpointed and handed over. Blocks for some seconds at
-  /// most, as long as broker and store answer.
-  public func stop() {
-    parts.cuts.stop()
-    // While the shard threads still run, for they write the last checkpoints.
-    if failure == nil {
-      state.withLock { $0.isDraining = true }
-      var waited = 0
-      while !state.withLock({ $0.isDrained || $0.failure != nil }) && waited < StreamNode.drainMilliseconds {
-        pause(milliseconds: 20)
-        waited += 20
-      }
-    }
-    state.withLock { $0.phase = .stopping }
-    feed?.cancel()
-    parts.objects.wake()
-    for thread in state.withLock({ $0.threads }) { thread.join() }
-    // Closed by their own threads as a rule; all that is left over here is closed now.
-    parts.ingest.close()
-    parts.control.close()
-    parts.join.close()
-    context.ledger.close()
-  }
 
   // MARK: Asking
 

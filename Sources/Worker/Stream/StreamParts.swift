@@ -12,6 +12,7 @@ final class StreamParts: Sendable {
   let ingest: IngestLoop
   let join: JoinLoop
   let cuts: CutLoop
+  let supply: RowSupply
   let control: ControlLoop
   private let defining = Locked(Defining())
 
@@ -32,6 +33,7 @@ final class StreamParts: Sendable {
     ingest = try IngestLoop(context, objects: objects, records: records)
     join = JoinLoop(context, files: files)
     cuts = CutLoop(context, join: join, files: files)
+    supply = RowSupply(context, join: join)
     control = try ControlLoop(context)
   }
 
@@ -45,7 +47,7 @@ final class StreamParts: Sendable {
       var specs = context.topics.specs(shards: context.plan.shards)
       if context.eventsTopic != DatasetTopics.events { specs.removeAll { $0.name == DatasetTopics.events } }
       if context.options.createsRecordTopics {
-        specs += context.definition.recordTopics.map { TopicSpec(name: $0, partitions: StreamParts.recordPartitions) }
+        specs += context.definition.foreignTopics.map { TopicSpec(name: $0, partitions: StreamParts.recordPartitions) }
       }
       try context.broker.create(specs)
       try checkShards()
@@ -100,14 +102,20 @@ final class StreamParts: Sendable {
 
   // MARK: Status
 
+  /// How far behind the partitions are that are ours; asks the broker, and notices topics that are shorter than what was
+  /// read of them.
   func lag() -> [NodeStatus.Lag] {
     var lag: [NodeStatus.Lag] = []
     let owned = ingest.totals.owned
+    let furthest = records.furthest()
     guard !owned.isEmpty, let bounds = try? context.broker.bounds(owned),
       let committed = try? context.broker.committed(group: ingest.group, owned)
     else { return [] }
     for at in owned {
-      guard let end = bounds[at]?.end else { continue }
+      guard let held = bounds[at] else { continue }
+      let end = held.end
+      // The consumer may read on where a source that is behind was, and not notice.
+      if let furthest = furthest[at], furthest.end > end { records.gap(at, held) }
       let done = committed[at] ?? bounds[at]?.first ?? 0
       lag.append(NodeStatus.Lag(topic: at.topic, partition: at.partition, records: max(0, end - done)))
     }
@@ -148,7 +156,7 @@ final class StreamParts: Sendable {
             source: $0.key.source, location: $0.key.location, reason: $0.value.reason,
             attempts: context.options.triesMax)
         }), lag: lag, snapshots: snapshots, deadLetters: Int64(totals.deadLetters), repaired: Int64(totals.repaired),
-      rowsApplied: Int64(totals.rowsApplied), rowsRejected: Int64(totals.rowsRejected))
+      rowsApplied: Int64(totals.rowsApplied), rowsRejected: Int64(totals.rowsRejected), missing: missingStatus)
   }
 
   var totals: NodeTotals {

@@ -31,9 +31,9 @@ struct StreamCut {
     let decoding = try plan.sources.map {
       try DecodingPlan($0, maxRowBytes: definition.maxRowBytes, zones: ZoneFiles.system.rules)
     }
-    let listing = try InputListing(definition, stores: lake.stores(objects))
+    let listing = try InputListing(definition, stores: lake.stores(objects), topics: .none(""))
     let engine = IngestEngine(
-      plan: plan, decoding: decoding, tables: listing.tables, groups: AttemptGrouping.groups(listing.inputs),
+      plan: plan, decoding: decoding, tables: listing.tables, groups: listing.attempts,
       options: lake.options(), semanticHash: "hash")
     try withDeadline(seconds: 60, "the engine") { try engine.run(fetchers: 2) }
     self.plan = plan
@@ -41,10 +41,11 @@ struct StreamCut {
     facts = CutFacts(
       dataset: definition.dataset, semanticHash: "hash", snapshot: id, cutPosition: position, cutMicroseconds: micros,
       asOf: plan.asOf, generation: 1, shards: plan.shards, chain: Self.chain,
-      inputs: engine.results.map { input, counts in
-        Manifest.InputRecord(
-          source: plan.sources[input.source].source.name, bucket: "", key: input.info.key, version: nil, etag: nil,
-          size: input.info.size, modified: "", modifiedMicroseconds: 0, sha256: nil, rowsRead: counts.read,
+      inputs: engine.results.compactMap { input, counts in
+        guard case .object(let file) = input else { return nil }
+        return Manifest.InputRecord(
+          source: plan.sources[file.source].source.name, bucket: "", key: file.info.key, version: nil, etag: nil,
+          size: file.info.size, modified: "", modifiedMicroseconds: 0, sha256: nil, rowsRead: counts.read,
           rowsApplied: counts.read - counts.rejected, rowsRejected: counts.rejected)
       },
       ranges: [

@@ -101,8 +101,12 @@ final class StreamWorld: Sendable {
       attempts: AttemptSource { [random] in random.withLock { ($0.next(), $0.next()) } }, options: options, log: .none)
   }
 
-  func node(member: String = "a", hash: String = "h", change: (String) -> String = { $0 }) throws -> Node {
-    Node(self, try StreamParts(context(member: member, hash: hash, change: change), files: MemorySegmentFiles()))
+  func node(
+    member: String = "a", hash: String = "h", change: (String) -> String = { $0 },
+    options: (inout StreamOptions) -> Void = { _ in }
+  ) throws -> Node {
+    let context = try context(member: member, hash: hash, change: change, options: options)
+    return Node(self, try StreamParts(context, files: MemorySegmentFiles()))
   }
 
   func put(_ key: String, _ rows: String) {
@@ -182,7 +186,10 @@ final class ShardDriver {
   init(_ context: StreamContext, shard: Int = 0, files: MemorySegmentFiles, stagingBytes: Int = 64 << 20) throws {
     self.shard = JoinShard(context, shard: shard, files: files, stagingBytes: stagingBytes)
     let from = try self.shard.recover()
-    reader = try context.broker.reader(TopicPartition(context.topics.rows, shard), from: from)
+    let at = TopicPartition(context.topics.rows, shard)
+    let first = try context.broker.bounds([at])[at]?.first ?? 0
+    if first > from { self.shard.noteFirst(first) }
+    reader = try context.broker.reader(at, from: max(from, first))
   }
 
   /// Brings what there is and folds what can be.

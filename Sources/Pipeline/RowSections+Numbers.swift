@@ -1,0 +1,143 @@
+internal import Columns
+
+/// Numbers, and doubles that are numbers in disguise.
+extension RowSections.Writer {
+  mutating func put(numbers column: Column) {
+    withValues(of: column) { writer, values in
+      writer.put(numbers: values, mayBeWhole: column.type == .timestamp)
+    }
+  }
+
+  mutating func put(doubles column: Column) {
+    withValues(of: column) { writer, values in
+      let doubles = UnsafeRawPointer(values).assumingMemoryBound(to: Double.self)
+      for (code, scale) in RowSections.scales.enumerated() where writer.areMultiples(doubles, scale) {
+        writer.put(UInt8(code + 1))
+        for row in 0..<writer.rows { values[row] = Int64((doubles[row] * scale).rounded()) }
+        writer.put(numbers: values, mayBeWhole: false)
+        return
+      }
+      writer.put(RowSections.asTheyAre)
+      for row in 0..<writer.rows { writer.put(values[row]) }
+    }
+  }
+
+  /// The column's words, those of nulls zero: what lies behind a null is never read.
+  private mutating func withValues(
+    of column: Column, _ body: (inout RowSections.Writer, UnsafeMutablePointer<Int64>) -> Void
+  ) {
+    withUnsafeTemporaryAllocation(of: Int64.self, capacity: max(rows, 1)) { buffer in
+      guard let values = buffer.baseAddress else { return }
+      for row in 0..<rows { values[row] = column.validity[row] != 0 ? column.int64s[row] : 0 }
+      body(&self, values)
+    }
+  }
+
+  /// Whether each is an integer below 2⁵³ divided by `scale`, to the bit: then that quotient is what it is read back as.
+  private func areMultiples(_ doubles: UnsafePointer<Double>, _ scale: Double) -> Bool {
+    var from = 0
+    while from < rows {
+      // In strides, so that the first row that is none ends it soon, and the rest goes without branches.
+      let to = min(rows, from + 64)
+      var isNone = false
+      for row in from..<to {
+        let value = doubles[row]
+        // Minus zero becomes zero, as it would as an integer, and so is found to be none.
+        let product = (value * scale).rounded() + 0
+        isNone =
+          isNone || (product / scale).bitPattern != value.bitPattern || !(product.magnitude < 9_007_199_254_740_992)
+      }
+      if isNone { return false }
+      from = to
+    }
+    return true
+  }
+
+  private mutating func put(numbers values: UnsafePointer<Int64>, mayBeWhole: Bool) {
+    var (least, most) = (Int64.max, Int64.min)
+    for row in 0..<rows {
+      least = min(least, values[row])
+      most = max(most, values[row])
+    }
+    var isWhole = mayBeWhole
+    if isWhole { for row in 0..<rows where values[row] % 1_000_000 != 0 { isWhole = false } }
+    let unit: UInt64 = isWhole ? 1_000_000 : 1
+    let range = rows == 0 ? 0 : UInt64(bitPattern: most &- least) / unit
+    let width: UInt8 =
+      range == 0
+      ? 0 : range < 1 << 8 ? 1 : range < 1 << 16 ? 2 : range < 1 << 24 ? 3 : range < 1 << 32 ? 4 : RowSections.full
+    if width == RowSections.full {
+      put(RowSections.full)
+      for row in 0..<rows { put(values[row]) }
+      return
+    }
+    put(isWhole ? width | RowSections.inMillions : width)
+    put(rows == 0 ? 0 : least)
+    if width == 0 { return }
+    // A word each, of which the next one overwrites what is too much: there is room behind the last.
+    let target = base + count
+    for row in 0..<rows {
+      var above = UInt64(bitPattern: values[row] &- least)
+      if isWhole { above /= 1_000_000 }
+      target.storeBytes(
+        of: UInt32(truncatingIfNeeded: above).littleEndian, toByteOffset: row &* Int(width), as: UInt32.self)
+    }
+    count += rows * Int(width)
+  }
+}
+
+extension RowSections.Reader {
+  mutating func take(doubles column: Column) {
+    let code = nextByte()
+    if code == RowSections.asTheyAre {
+      copy(rows * 8, to: column.values)
+      return
+    }
+    guard Int(code) <= RowSections.scales.count else {
+      isDamaged = true
+      return
+    }
+    let scale = RowSections.scales[Int(code) - 1]
+    take(numbers: column.int64s)
+    if isDamaged { return }
+    for row in 0..<rows { column.doubles[row] = Double(column.int64s[row]) / scale }
+  }
+
+  mutating func take(numbers: UnsafeMutablePointer<Int64>) {
+    let mode = nextByte()
+    if mode == RowSections.full {
+      copy(rows * 8, to: numbers)
+      return
+    }
+    let unit: Int64 = mode & RowSections.inMillions == 0 ? 1 : 1_000_000
+    let width = Int(mode & ~RowSections.inMillions)
+    guard width <= 4, let head = next(8), let body = next(rows * width) else {
+      isDamaged = true
+      return
+    }
+    let least = Int64(littleEndian: head.loadUnaligned(as: Int64.self))
+    switch width {
+    case 0: numbers.update(repeating: least, count: rows)
+    case 1:
+      for row in 0..<rows {
+        numbers[row] = least &+ Int64(body.load(fromByteOffset: row, as: UInt8.self)) &* unit
+      }
+    case 2:
+      for row in 0..<rows {
+        let above = UInt16(littleEndian: body.loadUnaligned(fromByteOffset: row &* 2, as: UInt16.self))
+        numbers[row] = least &+ Int64(above) &* unit
+      }
+    case 3:
+      for row in 0..<rows {
+        let low = UInt16(littleEndian: body.loadUnaligned(fromByteOffset: row &* 3, as: UInt16.self))
+        let high = body.load(fromByteOffset: row &* 3 &+ 2, as: UInt8.self)
+        numbers[row] = least &+ (Int64(low) | Int64(high) &<< 16) &* unit
+      }
+    default:
+      for row in 0..<rows {
+        let above = UInt32(littleEndian: body.loadUnaligned(fromByteOffset: row &* 4, as: UInt32.self))
+        numbers[row] = least &+ Int64(above) &* unit
+      }
+    }
+  }
+}

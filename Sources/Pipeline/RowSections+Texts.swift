@@ -1,0 +1,249 @@
+internal import Columns
+
+/// Keys and strings.
+extension RowSections.Writer {
+  /// `mayBeFew`: whether it is worth looking for values that repeat.
+  mutating func put(
+    texts views: UnsafePointer<ByteView>, validity: UnsafePointer<UInt8>?, in arena: ByteArena, mayBeFew: Bool = true
+  ) {
+    var (shortest, longest) = (Int.max, 0)
+    for row in 0..<rows {
+      let length = validity?[row] != 0 ? views[row].length : 0
+      shortest = min(shortest, length)
+      longest = max(longest, length)
+    }
+    let text = UnsafeRawPointer(arena.base)
+    if mayBeFew && rows >= 32 && longest <= RowSections.fewBytesMax && putFew(views, validity, text) { return }
+    if shortest == longest && longest > 0 && longest < 256 {
+      put(views, ofLength: longest, text)
+      return
+    }
+    let width = longest < 1 << 8 ? 1 : longest < 1 << 16 ? 2 : 4
+    put(UInt8(width))
+    for row in 0..<rows {
+      let length = validity?[row] != 0 ? views[row].length : 0
+      switch width {
+      case 1: put(UInt8(truncatingIfNeeded: length))
+      case 2: put(UInt16(truncatingIfNeeded: length))
+      default: put(UInt32(truncatingIfNeeded: length))
+      }
+    }
+    let before = count
+    for row in 0..<rows where validity?[row] != 0 { put(text + Int(views[row].start), short: views[row].length) }
+    textBytes += count - before
+  }
+
+  @inline(__always)
+  private mutating func put(_ text: UnsafeRawPointer, short length: Int) {
+    if length > 16 {
+      put(text, length)
+      return
+    }
+    // Two words, whatever the length: arenas are padded, and so is the room behind what is written.
+    base.storeBytes(of: text.loadUnaligned(as: UInt64.self), toByteOffset: count, as: UInt64.self)
+    base.storeBytes(
+      of: text.loadUnaligned(fromByteOffset: 8, as: UInt64.self), toByteOffset: count &+ 8, as: UInt64.self)
+    count &+= length
+  }
+
+  /// All of one length: what all begin with once, then the rest of each.
+  private mutating func put(_ views: UnsafePointer<ByteView>, ofLength length: Int, _ text: UnsafeRawPointer) {
+    let first = text + Int(views[0].start)
+    var differences: (UInt64, UInt64) = (0, 0)
+    for row in 0..<rows {
+      let other = text + Int(views[row].start)
+      differences.0 |= first.loadUnaligned(as: UInt64.self) ^ other.loadUnaligned(as: UInt64.self)
+      differences.1 |=
+        first.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        ^ other.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+    }
+    let equal =
+      differences.0 != 0
+      ? UInt64(littleEndian: differences.0).trailingZeroBitCount / 8
+      : 8 + UInt64(littleEndian: differences.1).trailingZeroBitCount / 8
+    let prefix = min(equal, length)
+    put(RowSections.ofOneLength)
+    put(UInt8(length))
+    put(UInt8(prefix))
+    put(first, prefix)
+    textBytes += rows * length
+    if prefix == length { return }
+    for row in 0..<rows { put(text + Int(views[row].start) + prefix, short: length - prefix) }
+  }
+
+  /// The distinct texts and a byte each; false, and nothing is written, if there are too many.
+  private mutating func putFew(
+    _ views: UnsafePointer<ByteView>, _ validity: UnsafePointer<UInt8>?, _ text: UnsafeRawPointer
+  ) -> Bool {
+    let start = count
+    let isPut = withUnsafeTemporaryAllocation(of: FewTexts.Entry.self, capacity: RowSections.fewMax) { entries in
+      withUnsafeTemporaryAllocation(of: UInt16.self, capacity: FewTexts.slots) { slots in
+        guard let entriesBase = entries.baseAddress, let slotsBase = slots.baseAddress else { return false }
+        var texts = FewTexts(entriesBase, slotsBase)
+        // The codes go where they will lie if the dictionary is as large as it can be, and move up behind it.
+        let codes = base + count + 2 + RowSections.fewMax * (1 + RowSections.fewBytesMax)
+        for row in 0..<rows {
+          let view = validity?[row] != 0 ? views[row] : ByteView(start: 0, length: 0)
+          guard let code = texts.code(RowSections.words(text + Int(view.start), view.length), view.length) else {
+            return false
+          }
+          codes.storeBytes(of: code, toByteOffset: row, as: UInt8.self)
+        }
+        put(RowSections.few)
+        put(UInt8(texts.count - 1))
+        for index in 0..<texts.count { put(UInt8(entriesBase[index].length)) }
+        for index in 0..<texts.count {
+          let entry = entriesBase[index]
+          base.storeBytes(of: entry.words.0.littleEndian, toByteOffset: count, as: UInt64.self)
+          base.storeBytes(of: entry.words.1.littleEndian, toByteOffset: count + 8, as: UInt64.self)
+          count += entry.length
+          textBytes += entry.length
+        }
+        (base + count).copyMemory(from: codes, byteCount: rows)
+        count += rows
+        return true
+      }
+    }
+    if !isPut { count = start }
+    return isPut
+  }
+}
+
+/// Distinct short texts, numbered as they come: a hash table without deletion.
+private struct FewTexts {
+  struct Entry {
+    var words: (UInt64, UInt64)
+    var length: Int
+  }
+
+  static let slots = 1024
+  private static let free = UInt16.max
+
+  private let entries: UnsafeMutablePointer<Entry>
+  private let slots: UnsafeMutablePointer<UInt16>
+  private(set) var count = 0
+
+  init(_ entries: UnsafeMutablePointer<Entry>, _ slots: UnsafeMutablePointer<UInt16>) {
+    self.entries = entries
+    self.slots = slots
+    slots.update(repeating: FewTexts.free, count: FewTexts.slots)
+  }
+
+  /// The text's number; nil if there are too many.
+  @inline(__always)
+  mutating func code(_ words: (UInt64, UInt64), _ length: Int) -> UInt8? {
+    var slot = Int(
+      Hashing.mix(words.0 ^ (words.1 &* 0x9e37_79b9_7f4a_7c15) ^ UInt64(length)) & UInt64(FewTexts.slots - 1))
+    while slots[slot] != FewTexts.free {
+      let number = Int(slots[slot])
+      if entries[number].words == words && entries[number].length == length { return UInt8(number) }
+      slot = (slot + 1) & (FewTexts.slots - 1)
+    }
+    guard count < RowSections.fewMax else { return nil }
+    slots[slot] = UInt16(count)
+    (entries + count).initialize(to: Entry(words: words, length: length))
+    count += 1
+    return UInt8(count - 1)
+  }
+}
+
+extension RowSections.Reader {
+  /// `keys`: what texts may be written as.
+  mutating func take(
+    texts views: UnsafeMutablePointer<ByteView>, into arena: ByteArena, keys: UnsafePointer<ByteView>?
+  ) {
+    let mode = nextByte()
+    switch mode {
+    case RowSections.asTheyAre:
+      guard let keys, !isDamaged else { return damage() }
+      views.update(from: keys, count: rows)
+    case RowSections.ofOneLength: takeOfOneLength(views, arena)
+    case RowSections.few: takeFew(views, arena)
+    case 1, 2, 4: takeLengths(views, arena, width: Int(mode))
+    default: damage()
+    }
+  }
+
+  private mutating func takeOfOneLength(_ views: UnsafeMutablePointer<ByteView>, _ arena: ByteArena) {
+    let (length, prefix) = (Int(nextByte()), Int(nextByte()))
+    guard !isDamaged, prefix <= length, prefix <= RowSections.prefixMax, rows * length <= textsLeft,
+      let beginning = next(prefix), let rest = next(rows * (length - prefix))
+    else { return damage() }
+    textsLeft -= rows * length
+    arena.reserve(rows * length)
+    let start = arena.count
+    let target = UnsafeMutableRawPointer(arena.base) + start
+    let each = length - prefix
+    withUnsafeTemporaryAllocation(byteCount: 16, alignment: 8) { shared in
+      shared.copyMemory(from: UnsafeRawBufferPointer(start: beginning, count: prefix))
+      let low = shared.load(as: UInt64.self)
+      let high = shared.load(fromByteOffset: 8, as: UInt64.self)
+      for row in 0..<rows {
+        let place = target + row &* length
+        // Whole words: what is too much is overwritten by the next, and the arena is padded.
+        place.storeBytes(of: low, as: UInt64.self)
+        place.storeBytes(of: high, toByteOffset: 8, as: UInt64.self)
+        copy(rest + row &* each, each, to: place + prefix)
+        views[row] = ByteView(
+          start: UInt32(truncatingIfNeeded: start &+ row &* length), length: UInt32(truncatingIfNeeded: length))
+      }
+    }
+    arena.setCount(start + rows * length)
+  }
+
+  /// A short run by whole words, as long as they lie within the bytes.
+  @inline(__always)
+  private func copy(_ from: UnsafeRawPointer, _ length: Int, to target: UnsafeMutableRawPointer) {
+    if length <= 16, let end, from + 16 <= end {
+      target.storeBytes(of: from.loadUnaligned(as: UInt64.self), as: UInt64.self)
+      target.storeBytes(of: from.loadUnaligned(fromByteOffset: 8, as: UInt64.self), toByteOffset: 8, as: UInt64.self)
+    } else {
+      target.copyMemory(from: from, byteCount: length)
+    }
+  }
+
+  private mutating func takeFew(_ views: UnsafeMutablePointer<ByteView>, _ arena: ByteArena) {
+    let distinct = Int(nextByte()) + 1
+    guard !isDamaged, let lengths = next(distinct) else { return damage() }
+    withUnsafeTemporaryAllocation(of: ByteView.self, capacity: distinct) { dictionary in
+      var total = 0
+      for index in 0..<distinct {
+        let length = Int(lengths.load(fromByteOffset: index, as: UInt8.self))
+        dictionary.initializeElement(
+          at: index,
+          to: ByteView(
+            start: UInt32(truncatingIfNeeded: arena.count + total), length: UInt32(truncatingIfNeeded: length)))
+        total += length
+      }
+      guard total <= textsLeft, let text = next(total), let codes = next(rows) else { return damage() }
+      textsLeft -= total
+      arena.append(text.assumingMemoryBound(to: UInt8.self), total)
+      for row in 0..<rows {
+        let code = Int(codes.load(fromByteOffset: row, as: UInt8.self))
+        guard code < distinct else { return damage() }
+        views[row] = dictionary[code]
+      }
+    }
+  }
+
+  private mutating func takeLengths(_ views: UnsafeMutablePointer<ByteView>, _ arena: ByteArena, width: Int) {
+    guard let lengths = next(rows * width) else { return damage() }
+    var total = 0
+    let start = arena.count
+    for row in 0..<rows {
+      let length: Int
+      switch width {
+      case 1: length = Int(lengths.load(fromByteOffset: row, as: UInt8.self))
+      case 2: length = Int(UInt16(littleEndian: lengths.loadUnaligned(fromByteOffset: row * 2, as: UInt16.self)))
+      default: length = Int(UInt32(littleEndian: lengths.loadUnaligned(fromByteOffset: row * 4, as: UInt32.self)))
+      }
+      guard length <= textsLeft - total else { return damage() }
+      views[row] = ByteView(
+        start: UInt32(truncatingIfNeeded: start + total), length: UInt32(truncatingIfNeeded: length))
+      total += length
+    }
+    guard let text = next(total) else { return }
+    textsLeft -= total
+    arena.append(text.assumingMemoryBound(to: UInt8.self), total)
+  }
+}

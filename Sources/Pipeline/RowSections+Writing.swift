@@ -1,0 +1,147 @@
+internal import Columns
+
+extension RowSections {
+  /// Writes one section after another; the caller has made room for the largest form of each.
+  struct Writer {
+    let base: UnsafeMutableRawPointer
+    let rows: Int
+    var count = 0
+    /// Bytes of texts that a reader has to make room for.
+    var textBytes = 0
+
+    init(_ base: UnsafeMutableRawPointer, rows: Int) {
+      self.base = base
+      self.rows = rows
+    }
+
+    @inline(__always)
+    mutating func put<T: FixedWidthInteger>(_ value: T) {
+      base.storeBytes(of: value.littleEndian, toByteOffset: count, as: T.self)
+      count &+= MemoryLayout<T>.size
+    }
+
+    mutating func put(_ bytes: UnsafeRawPointer, _ length: Int) {
+      (base + count).copyMemory(from: bytes, byteCount: length)
+      count += length
+    }
+
+    mutating func put(hashes: UnsafePointer<UInt64>, of keys: UnsafePointer<ByteView>, in arena: ByteArena) {
+      let text = UnsafePointer(arena.base)
+      for row in 0..<rows where Hashing.hash64(text + Int(keys[row].start), keys[row].length) != hashes[row] {
+        put(asTheyAre)
+        put(hashes, rows * 8)
+        return
+      }
+      put(derived)
+    }
+
+    mutating func put(origins: UnsafePointer<RowOrigin>) {
+      var large = (bytes: 0, words: 0)
+      var before: UInt64 = 0
+      for row in 0..<rows {
+        let step = origins[row].packed &- before
+        before = origins[row].packed
+        if step >= UInt64(UInt8.max) { large.bytes += 1 }
+        if step >= UInt64(UInt16.max) { large.words += 1 }
+      }
+      // The smallest of the three.
+      let (byBytes, byWords) = (rows + large.bytes * 8, rows * 2 + large.words * 8)
+      if min(byBytes, byWords) + 4 >= rows * 8 {
+        put(asTheyAre)
+        put(origins, rows * 8)
+      } else if byBytes <= byWords {
+        put(steppedByBytes)
+        put(steps: origins, UInt8.self, large: large.bytes)
+      } else {
+        put(stepped)
+        put(steps: origins, UInt16.self, large: large.words)
+      }
+    }
+
+    /// A step that does not fit is written as the largest there is, and the whole value behind all steps.
+    private mutating func put<Step: FixedWidthInteger & UnsignedInteger>(
+      steps origins: UnsafePointer<RowOrigin>, _: Step.Type, large: Int
+    ) {
+      put(UInt32(large * 8))
+      let places = base + count
+      count += rows * MemoryLayout<Step>.size
+      var before: UInt64 = 0
+      for row in 0..<rows {
+        let packed = origins[row].packed
+        let step = packed &- before
+        before = packed
+        let isLarge = step >= UInt64(Step.max)
+        places.storeBytes(
+          of: isLarge ? Step.max : Step(truncatingIfNeeded: step).littleEndian,
+          toByteOffset: row &* MemoryLayout<Step>.size, as: Step.self)
+        if isLarge { put(packed) }
+      }
+    }
+
+    mutating func put(_ column: Column, keys: UnsafePointer<ByteView>, in arena: ByteArena) {
+      let isValid = areAllValid(column)
+      if isValid {
+        put(derived)
+      } else {
+        put(asTheyAre)
+        put(column.validity, rows)
+      }
+      switch column.type {
+      case .string where isValid && areKeys(column, keys, arena): put(asTheyAre)
+      case .string: put(texts: column.views, validity: isValid ? nil : column.validity, in: column.arena)
+      case .int, .timestamp: put(numbers: column)
+      case .double: put(doubles: column)
+      case .date, .bool, .decimal:
+        let stride = column.type.stride
+        put(column.values, rows * stride)
+        for row in 0..<rows where column.validity[row] == 0 {
+          (base + count - (rows - row) * stride).initializeMemory(as: UInt8.self, repeating: 0, count: stride)
+        }
+      }
+    }
+
+    private func areAllValid(_ column: Column) -> Bool {
+      var all: UInt8 = 1
+      for row in 0..<rows { all &= column.validity[row] }
+      return all == 1
+    }
+
+    private func areKeys(_ column: Column, _ keys: UnsafePointer<ByteView>, _ arena: ByteArena) -> Bool {
+      let (keyText, text) = (UnsafeRawPointer(arena.base), UnsafeRawPointer(column.arena.base))
+      for row in 0..<rows {
+        let (key, view) = (keys[row], column.views[row])
+        guard key.length == view.length else { return false }
+        let (a, b) = (keyText + Int(key.start), text + Int(view.start))
+        if key.length <= 16 {
+          guard words(a, key.length) == words(b, key.length) else { return false }
+        } else {
+          guard
+            UnsafeRawBufferPointer(start: a, count: key.length)
+              .elementsEqual(UnsafeRawBufferPointer(start: b, count: key.length))
+          else { return false }
+        }
+      }
+      return true
+    }
+
+    mutating func put(times: UnsafePointer<Int64>, columns: [Column]) {
+      var any: Int64 = 0
+      for row in 0..<rows { any |= times[row] }
+      if any == 0 {
+        put(derived)
+        return
+      }
+      for (index, column) in columns.enumerated() where column.type == .timestamp && index < 256 && areAllValid(column)
+      {
+        var differences: Int64 = 0
+        for row in 0..<rows { differences |= column.int64s[row] ^ times[row] }
+        guard differences == 0 else { continue }
+        put(stepped)
+        put(UInt8(index))
+        return
+      }
+      put(asTheyAre)
+      put(times, rows * 8)
+    }
+  }
+}

@@ -1,0 +1,98 @@
+internal import Definition
+internal import Pipeline
+internal import Platform
+
+/// Ranges of records: read from the broker, decoded as a stream decodes them (``RecordDecoder``), a partition at a time.
+extension IngestEngine {
+  /// How long a partition may give nothing before the end that the broker names, milliseconds: what lies behind the last
+  /// record there are holes then (markers of transactions, records that compaction removed).
+  static let silenceMilliseconds = 10_000
+  private static let pollMilliseconds = 100
+  private static let pollBytes = 1 << 20
+
+  func fetch(_ range: InputRange, _ attempt: Attempt) {
+    let parts = range.parts
+    guard let first = parts.first else {
+      _ = deliver(.endOfAttempt(unread: []), attempt)
+      return
+    }
+    do throws(BrokerError) {
+      guard let broker else {
+        // Such ranges are never listed.
+        throw BrokerError(
+          .other, operation: "read", location: "\(range.at)", message: "there is no broker to read from")
+      }
+      let reader = try broker.reader(range.at, from: first.lowerBound)
+      defer { reader.close() }
+      for part in parts {
+        if part != first { try reader.seek(to: part.lowerBound) }
+        guard try read(part, range.at, broker, reader, attempt) else { return }
+      }
+      _ = deliver(.endOfAttempt(unread: []), attempt)
+    } catch {
+      _ = deliver(.endOfAttempt(unread: [(0, error.description)]), attempt)
+    }
+  }
+
+  /// False: the run has stopped.
+  private func read(
+    _ offsets: Range<Int64>, _ at: TopicPartition, _ broker: any Broker, _ reader: any PartitionReader,
+    _ attempt: Attempt
+  ) throws(BrokerError) -> Bool {
+    var next = offsets.lowerBound
+    var silent = 0
+    while next < offsets.upperBound {
+      guard let block = try reader.poll(milliseconds: Self.pollMilliseconds, maxBytes: Self.pollBytes) else {
+        if lock.withLock({ stopped }) { return false }
+        silent += Self.pollMilliseconds
+        if silent < Self.silenceMilliseconds { continue }
+        // The broker must be there to be believed.
+        if let bounds = try broker.bounds([at])[at], bounds.first <= next, bounds.end >= offsets.upperBound {
+          return true
+        }
+        throw BrokerError(
+          .unavailable, operation: "read", location: "\(at)", message: "nothing comes at offset \(next)",
+          hint: "offsets to \(offsets.upperBound) are wanted; try again")
+      }
+      silent = 0
+      let wanted = block.entries.prefix { $0.offset < offsets.upperBound }.count
+      if wanted > 0, !deliver(.records(block, 0..<wanted), attempt) { return false }
+      next = block.nextOffset
+    }
+    return true
+  }
+
+  /// Decodes and deals records. By the one thread that holds `advancing`.
+  func deal(_ block: RecordBlock, _ entries: Range<Int>, _ attempt: Attempt) {
+    do {
+      let decoder =
+        try attempt.recordDecoder
+        ?? RecordDecoder(decoding[attempt.source], maxRowBytes: plan.definition.maxRowBytes)
+      attempt.recordDecoder = decoder
+      let counts = try decoder.decode(
+        block, entries, input: 0, into: attempt.splitter, rejects: &attempt.rejects)
+      attempt.counts[0].read += counts.read
+      attempt.counts[0].rejected += counts.rejected
+      attempt.counts[0].afterAsOf += counts.afterAsOf
+      lock.withLock {
+        counters.rows += counts.read
+        counters.rejected += counts.rejected
+      }
+    } catch {
+      stop("source '\(plan.sources[attempt.source].source.name)': \(error)")
+      return
+    }
+    deal(attempt.splitter.takeSealed(), attempt)
+    if attempt.rejects.lines.count > IngestEngine.rejectBytesMax { spillRejects(attempt) }
+  }
+
+  /// An attempt of records or of rows has given all it has.
+  func finish(_ attempt: Attempt, unread: [(input: Int, reason: String)]) {
+    for (input, reason) in unread { fail(attempt, input: input, reason) }
+    attempt.recordDecoder = nil
+    lock.withLock {
+      counters.objects += attempt.all.count
+      attempt.cutAll = true
+    }
+  }
+}

@@ -1,0 +1,71 @@
+internal import Columns
+internal import Pipeline
+internal import Platform
+
+/// An attempt's row batches for one shard as they lie in `rows`, verified against their receipt (I3).
+struct AttemptRows {
+  let context: StreamContext
+  let shard: Int
+
+  /// The batches of these messages; nil if they are not exactly what the receipt says.
+  func verified(_ frames: [[UInt8]], _ receipt: ShardReceipt, source: Int) -> [EncodedBatch]? {
+    guard let (batches, seen) = decode(frames, source: source), seen.rows == receipt.rows,
+      seen.checksum == receipt.checksum
+    else { return nil }
+    return batches
+  }
+
+  /// The batches, and what a receipt for them says; nil if a message is none.
+  func decode(_ frames: [[UInt8]], source: Int) -> (batches: [EncodedBatch], seen: ShardReceipt)? {
+    let types = context.types(source: source)
+    var batches: [EncodedBatch] = []
+    var seen = ShardReceipt()
+    for frame in frames {
+      guard let batch = frame.withRawBytes({ try? RowFrame.batch($0, types: types) }) else { return nil }
+      seen.add(batch)
+      batches.append(EncodedBatch(frame, from: RowFrame.headerBytes, rows: batch.count))
+    }
+    return (batches, seen)
+  }
+
+  /// The batches as they lie in `rows` now; nil if they are not what the receipt says. `first`: where `rows` begins, if
+  /// it has lost some of them.
+  func found(_ attempt: AttemptID, _ receipt: ShardReceipt, source: Int) throws -> (
+    batches: [EncodedBatch]?, first: Int64?
+  ) {
+    do {
+      return (verified(try reread(attempt, receipt), receipt, source: source), nil)
+    } catch let error as BrokerError {
+      if case .outOfRange(let bounds) = error.code { return (nil, bounds.first) }
+      throw error
+    }
+  }
+
+  /// Reads an attempt's messages again, in order of the batches' numbers. Throws ``BrokerError/Code/outOfRange(_:)``
+  /// where retention has removed some of the receipt's range.
+  private func reread(_ attempt: AttemptID, _ receipt: ShardReceipt) throws -> [[UInt8]] {
+    let partition = TopicPartition(context.topics.rows, shard)
+    if let bounds = try context.broker.bounds([partition])[partition], bounds.first > receipt.first {
+      throw BrokerError(
+        .outOfRange(bounds), operation: "read", location: "\(partition)", message: "retention has removed them")
+    }
+    let reader = try context.broker.reader(partition, from: receipt.first)
+    defer { reader.close() }
+    var frames: [Int: [UInt8]] = [:]
+    var next = receipt.first
+    var patience = 100
+    while next < receipt.end {
+      guard let block = try reader.poll(milliseconds: 100, maxBytes: 8 << 20) else {
+        patience -= 1
+        if patience == 0 { throw StreamError("\(partition) gives nothing at offset \(next), before \(receipt.end)") }
+        continue
+      }
+      for index in 0..<block.count where block.entries[index].offset < receipt.end {
+        guard let bytes = block.value(index), let header = bytes.withRawBytes({ try? RowFrame($0) }) else { continue }
+        if header.attempt == attempt { frames[header.number] = bytes }
+      }
+      next = block.nextOffset
+    }
+    return frames.sorted { $0.key < $1.key }.map(\.value)
+  }
+}

@@ -1,0 +1,206 @@
+internal import Definition
+internal import Logging
+internal import Pipeline
+internal import Platform
+
+/// An entry's rows: from staging, from `rows`, from whoever supplied them again. A shard that finds them nowhere waits,
+/// unless nobody needs them any more.
+///
+/// What it may do without is told by the whole ledger, not by what it has folded: rows of an input that was replaced or
+/// given up later, and that no cut holds which has not ended, are missed by nobody. Cuts in between have ended, and
+/// ``CutLoop`` writes no part for those.
+extension JoinShard {
+  /// A shard's commits without rows, the one it stands before first.
+  struct Waiting: Sendable {
+    var shard: Int
+    var missing: [MissingRows]
+    /// Why they are not there.
+    var cause: String
+    /// Where our partition of `rows` began then; what was supplied before it is gone, too.
+    var first: Int64
+    /// The ledger's position when it was last looked at.
+    var lookedAt: Int
+
+    var reason: String {
+      let names = missing.prefix(100).flatMap(\.names)
+      let more = names.count > 3 ? " and \(names.count - 3) more" : ""
+      return
+        "shard \(shard) waits for the rows of source '\(missing.first?.commit.source ?? "")': \(names.prefix(3).joined(separator: ", "))\(more) (from ledger position \(missing.first?.position ?? 0) on), which \(cause); `tributary backfill --again DEFINITION` reads them again, `tributary lost DEFINITION` lists them all and goes on without those that cannot be"
+    }
+  }
+
+  /// Commits that a shard names at a time; the next ones are found when it has gone on.
+  static let missingMax = 1000
+
+  /// The attempt's batches, verified against its receipt (I3). nil: not now, or it waits.
+  func collect(_ commit: Commit, _ verdicts: [Bool], _ receipt: ShardReceipt, at position: Int) throws -> [EncodedBatch]?
+  {
+    guard let source = context.source(commit.source) else { return [] }
+    let rows = AttemptRows(context: context, shard: shard)
+    let staged = staging.take(commit.attempt)
+    if let batches = rows.verified(staged, receipt, source: source) { return batches }
+    if context.options.sabotage == .receipt, let (batches, _) = rows.decode(staged, source: source) {
+      return batches
+    }
+    let (again, first) = try rows.found(commit.attempt, receipt, source: source)
+    if let again { return again }
+    // Before it is looked at: what comes meanwhile is looked at again.
+    let lookedAt = context.ledger.position
+    var missing = MissingRows(position: position, commit: commit, needed: verdicts, receipt: receipt)
+    for supply in context.ledger.supplies(of: position) {
+      guard let other = supply.receipt(replacing: receipt, shard: shard) else { continue }
+      if let batches = rows.verified(staging.take(supply.attempt), receipt, source: source) { return batches }
+      if let batches = try rows.found(supply.attempt, other, source: source).batches { return batches }
+      missing.tried.insert(supply.attempt)
+    }
+    // What the rest of the ledger says of them may not be known yet.
+    guard let needed = needed(missing) else { return nil }
+    missing.needed = needed
+    guard needed.contains(true) else {
+      context.log.warning(
+        "rows are gone that nobody needs any more; the shard goes on without them",
+        ["shard": .init("\(shard)"), "position": .init("\(position)")])
+      return []
+    }
+    wait(for: missing, first, lookedAt)
+    return nil
+  }
+
+  /// Of the inputs that were needed when last asked; nil while the ledger is being read.
+  private func needed(_ missing: MissingRows) -> [Bool]? {
+    guard let source = context.source(missing.commit.source) else { return [] }
+    let keeps = context.definition.sources[source].onRemove == .keep
+    return context.ledger.readAtHead {
+      $0.needed(missing.commit, missing.needed, at: missing.position, keepsRemoved: keeps)
+    }
+  }
+
+  // MARK: Waiting
+
+  /// `first`: where our partition of `rows` begins, if it is retention that took them.
+  private func wait(for missing: MissingRows, _ first: Int64?, _ lookedAt: Int) {
+    let place = "\(context.topics.rows)[\(shard)]"
+    var waiting = Waiting(
+      shard: shard, missing: [missing],
+      cause:
+        "are others in \(place) than were committed: a row batch is damaged or missing, and nothing was applied",
+      first: first ?? 0, lookedAt: lookedAt)
+    if let first {
+      waiting.cause = "are no longer in \(place), which begins at offset \(first)"
+      waiting.missing += others(behind: missing.position, first)
+    }
+    self.waiting = waiting
+    context.log.error(waiting.reason, ["shard": .init("\(shard)"), "commits": .init(waiting.missing.count)])
+    // The ledger need not be kept for it.
+    close()
+  }
+
+  /// Later commits whose rows are gone, too.
+  private func others(behind position: Int, _ first: Int64) -> [MissingRows] {
+    var found: [MissingRows] = []
+    var next = position + 1
+    while found.count < JoinShard.missingMax {
+      let entries = context.ledger.entries(from: next, most: JoinShard.entriesMax)
+      guard let last = entries.last else { break }
+      next = last.position + 1
+      for judged in entries {
+        guard case .commit(let commit) = judged.entry, case .inputs(let verdicts) = judged.verdict,
+          let source = context.source(commit.source), commit.schema == context.plan.sources[source].schemaHash,
+          commit.shards.indices.contains(shard), commit.shards[shard].rows > 0, commit.shards[shard].first < first
+        else { continue }
+        var missing = MissingRows(
+          position: judged.position, commit: commit, needed: verdicts, receipt: commit.shards[shard])
+        guard let needed = needed(missing) else { return found }
+        missing.needed = needed
+        if needed.contains(true) && !isSupplied(missing, first) { found.append(missing) }
+      }
+    }
+    return found
+  }
+
+  private func isSupplied(_ missing: MissingRows, _ first: Int64) -> Bool {
+    context.ledger.supplies(of: missing.position).contains { supply in
+      guard !missing.tried.contains(supply.attempt),
+        let other = supply.receipt(replacing: missing.receipt, shard: shard)
+      else { return false }
+      return other.first >= first
+    }
+  }
+
+  /// Whether the ledger may say something new of what is missing.
+  func isWorthLooking(_ waiting: Waiting) -> Bool {
+    context.ledger.isAtHead && context.ledger.position != waiting.lookedAt
+  }
+
+  /// Whether there is nothing to wait for, or no longer. All that is known to be missing must be there, or be needed no
+  /// more: going on may mean that the ledger is read once more.
+  func goesOn() throws -> Bool {
+    guard var held = waiting else { return true }
+    guard isWorthLooking(held) else { return false }
+    held.lookedAt = context.ledger.position
+    var missing: [MissingRows] = []
+    for var one in held.missing {
+      guard let needed = needed(one) else { return false }
+      one.needed = needed
+      if needed.contains(true) && !isSupplied(one, held.first) { missing.append(one) }
+    }
+    held.missing = missing
+    waiting = held.missing.isEmpty ? nil : held
+    guard held.missing.isEmpty else { return false }
+    context.log.info("the missing rows are there or given up; the shard goes on", ["shard": .init("\(shard)")])
+    followLedger()
+    return true
+  }
+
+  // MARK: Giving up
+
+  /// From here on nobody has these rows; whoever had them lets them go.
+  func giveUp(_ loss: Loss, _ verdicts: [Bool]) throws {
+    cuts.end(holding: loss)
+    var isGone = false
+    for (object, isLost) in zip(loss.objects, verdicts) where isLost {
+      if segments.supersede(object) { isGone = true }
+    }
+    for (range, isLost) in zip(loss.ranges, verdicts.dropFirst(loss.objects.count)) where isLost {
+      if try remove(range, of: loss.position) { isGone = true }
+    }
+    segments.dropDead()
+    if isGone { isLiveStale = true }
+  }
+
+  /// A partition's ranges are one input of a segment, so their rows are taken out by their offsets, and the segment is
+  /// made anew. (Cuts that still hold the old one have ended, or were before it.)
+  private func remove(_ range: CommittedRange, of position: Int) throws -> Bool {
+    var isGone = false
+    for (index, ref) in segments.refs.enumerated() {
+      let header = ref.header
+      guard header.source == range.range.source, header.first <= position, position <= header.last,
+        let source = context.source(header.source), header.schema == context.plan.sources[source].schemaHash
+      else { continue }
+      let numbers = header.inputs.indices.filter {
+        header.inputs[$0].topic == range.range.topic && header.inputs[$0].partition == range.range.partition
+          && !ref.dead.contains($0)
+      }
+      if numbers.isEmpty { continue }
+      let types = context.types(source: source)
+      let kept = try batches(of: ref).map { batch, base in
+        let left = try batch.decode(types: types).filtered { origin in
+          // A row's number is its offset and 1.
+          !numbers.contains(base + origin.input)
+            || !(range.from..<range.to).contains(Int64(truncatingIfNeeded: origin.row) - 1)
+        }
+        return (batch: EncodedBatch(left), inputBase: base)
+      }
+      let (content, dead) = try SegmentBuilder.join([(ref, kept)], types: types, dropsDead: false)
+      if content.header.rows == header.rows { continue }
+      isGone = true
+      let isEmpty = content.header.rows == 0
+      segments.replace(
+        [index],
+        with: SegmentRef(
+          name: nil, bytes: content.batches.reduce(0) { $0 + $1.batch.count }, header: content.header,
+          dead: isEmpty ? Set(content.header.inputs.indices) : dead, batches: content.batches))
+    }
+    return isGone
+  }
+}

@@ -1,0 +1,55 @@
+internal import Pipeline
+internal import Platform
+
+/// Looking: what is there now, and whether the ledger has it already.
+extension ObjectIngest {
+  func look(_ tasks: [ObjectTask]) {
+    var found: [ObjectTask] = []
+    var done: [ObjectTask] = []
+    for task in tasks {
+      lock.withLock { task.isDirty = false }
+      // Before the look: whatever is accepted from here on makes the observation stale, and the entry is refused.
+      let (accepted, failed) = context.ledger.read { ($0.objects[task.identity], $0.failed[task.identity]) }
+      task.base = accepted?.position
+      task.info = nil
+      do {
+        task.info = try head(task)
+      } catch {
+        task.info = nil
+        fail(task, .store(error))
+        continue
+      }
+      let version = task.info.map { ObjectVersion.text(of: $0) }
+      let schema = context.plan.sources[task.source].schemaHash
+      let isKnown =
+        accepted.map { $0.version == version && (version == nil || $0.schema == schema) } ?? false
+        || (version != nil && failed?.version == version && failed?.schema == schema)
+      if isKnown && !task.again { done.append(task) } else { found.append(task) }
+    }
+    lock.withLock {
+      queue.looking -= 1
+      for task in found { queue.looked[task.source].append(task) }
+      for task in done {
+        counters.objectsSkipped += 1
+        queue.finish(task)
+      }
+    }
+  }
+
+  private func head(_ task: ObjectTask) throws(StoreError) -> ObjectInfo? {
+    let location = task.identity.bucket.isEmpty ? task.identity.key : "s3://\(task.identity.bucket)/"
+    let place = try context.stores.open(location)
+    do {
+      var info = try place.store.head(task.identity.key)
+      // The place's own spelling, as the listing has it.
+      info.bucket = task.identity.bucket
+      info.key = task.identity.key
+      // `head` gives a small file its content's hash; a listing does not, and versions must compare.
+      if info.bucket.isEmpty { info.etag = nil }
+      return info
+    } catch {
+      if error.code == .notFound { return nil }
+      throw error
+    }
+  }
+}

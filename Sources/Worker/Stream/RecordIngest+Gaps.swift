@@ -1,0 +1,81 @@
+internal import Definition
+internal import Logging
+internal import Pipeline
+internal import Platform
+
+/// Records that are gone before they were read, and topics that are not what the ledger has read.
+extension RecordIngest {
+  /// Retention has taken what was to be read next, or the topic is another one.
+  func gap(_ at: TopicPartition, _ bounds: OffsetBounds) {
+    lock.withLock {
+      for (identity, feed) in feeds where feed.at == at {
+        switch feed.phase {
+        case .active, .seeking: feeds[identity]?.torn = bounds
+        case .new, .opening, .stopped: break
+        }
+      }
+      lock.wakeAll()
+    }
+  }
+
+  /// Torn partitions: what is gone is skipped or ends the feed, as the definition says.
+  func tear() throws -> Bool {
+    var moved = false
+    let torn = lock.withLock { feeds.values.filter { $0.torn != nil && $0.queue.isEmpty && $0.underWay <= 0 } }
+    for feed in torn where !feed.isRefused {
+      guard let bounds = feed.torn, let held = context.ledger.readAtHead({ $0.ranges[feed.identity] }), let held else {
+        continue
+      }
+      moved = true
+      let source = context.definition.sources[feed.source]
+      if let reason = madeAnew(feed.at, bounds) {
+        context.log.error(reason)
+        restart(feed.identity, .stopped(reason))
+      } else if held.end >= bounds.first {
+        restart(feed.identity, .seeking(held.end))
+      } else if source.onGap == .skip {
+        let entry = LedgerEntry.skipped(feed.identity, from: held.end, to: bounds.first, reason: "retention")
+        let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+        context.ledger.expect(offset)
+        context.log.warning(
+          "records were lost to retention and are skipped, as on_gap says",
+          [
+            "source": .init(source.name), "partition": .init("\(feed.at)"), "from": .init("\(held.end)"),
+            "to": .init("\(bounds.first)"),
+          ])
+        // On from the accepted end, whoever put it there, once the entry is folded.
+        restart(feed.identity, .opening(offset))
+      } else {
+        let reason =
+          "records \(held.end) to \(bounds.first) of \(feed.at) were removed by retention before they were read; source '\(source.name)' stops there (on_gap: skip would go on without them)"
+        context.log.error(reason)
+        restart(feed.identity, .stopped(reason))
+      }
+    }
+    return moved
+  }
+
+  /// Why a partition cannot be the one that the ledger has read; nil if it can. If one source has read further than it
+  /// reaches, then what it holds is new to all of them, also where another source has not come as far.
+  ///
+  /// A topic that was made anew and has grown beyond all that was read cannot be told from the old one: Kafka's numbers of
+  /// topics are not to be had from its client here.
+  private func madeAnew(_ at: TopicPartition, _ bounds: OffsetBounds) -> String? {
+    guard let (source, end) = furthest()[at], end > bounds.end else { return nil }
+    return
+      "\(at) ends at \(bounds.end), but source '\(source)' has read it to \(end): the topic was made anew, or its broker has lost records; give its sources another topic, or other names to read this one from its beginning"
+  }
+
+  /// How far each partition was read by the source that is ahead of the others.
+  func furthest() -> [TopicPartition: (source: String, end: Int64)] {
+    let names = Set(context.definition.sources.map(\.name))
+    return context.ledger.read { fold in
+      var furthest: [TopicPartition: (source: String, end: Int64)] = [:]
+      for (identity, held) in fold.ranges where names.contains(identity.source) {
+        let at = TopicPartition(identity.topic, identity.partition)
+        if held.end > furthest[at]?.end ?? -1 { furthest[at] = (identity.source, held.end) }
+      }
+      return furthest
+    }
+  }
+}

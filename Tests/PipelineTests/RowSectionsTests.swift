@@ -1,0 +1,190 @@
+import Columns
+import Definition
+import TestKit
+import Testing
+
+@testable import Pipeline
+
+/// Each way in which a section of a row batch is written gives the values back, to the bit.
+@Suite struct RowSectionsTests {
+  private static func batch(
+    _ types: [ColumnType], _ columns: [[Literal?]], keys: [String], steps: [UInt64]? = nil
+  ) -> RowBatch {
+    let rows = keys.count
+    let batch = RowBatch(shard: 3, types: types, capacity: max(rows, 1))
+    let arena = ByteArena()
+    let views = keys.map { arena.append($0) }
+    let hashes = views.map { Hashing.hash64(UnsafePointer(arena.base) + Int($0.start), $0.length) }
+    let made = zip(types, columns).map { Column($0, $1) }
+    let origins = (0..<rows).map { RowOrigin(packed: steps?[$0] ?? UInt64($0)) }
+    let times = [Int64](repeating: 0, count: rows)
+    let chosen = (0..<rows).map { UInt32($0) }
+    views.withUnsafeBufferPointer { views in
+      hashes.withUnsafeBufferPointer { hashes in
+        origins.withUnsafeBufferPointer { origins in
+          times.withUnsafeBufferPointer { times in
+            chosen.withUnsafeBufferPointer { chosen in
+              guard let views = views.baseAddress, let hashes = hashes.baseAddress else { return }
+              batch.append(
+                chosen,
+                of: RowBatch.Rows(
+                  keyArena: arena, keys: views, hashes: hashes, times: times.baseAddress, columns: made,
+                  firstOrigin: RowOrigin(packed: 0), origins: origins.baseAddress))
+            }
+          }
+        }
+      }
+    }
+    return batch
+  }
+
+  /// Bytes of the batch, once it has come back as it was.
+  private static func bytes(_ batch: RowBatch, _ comment: Comment) throws -> Int {
+    let bytes = RowBatchCodec.encode(batch)
+    let back = try bytes.withUnsafeBytes { try RowBatchCodec.decode($0, types: batch.columns.map(\.type)) }
+    #expect(ShardSplitterTests.rows(back) == ShardSplitterTests.rows(batch), comment)
+    #expect(back.checksum == batch.checksum && back.shard == batch.shard, comment)
+    #expect((0..<batch.count).allSatisfy { back.hashes[$0] == batch.hashes[$0] }, comment)
+    return bytes.count
+  }
+
+  private static func keys(_ rows: Int) -> [String] { (0..<rows).map { "k\($0)" } }
+
+  @Test("doubles come back to the bit, with few decimals or many", arguments: 0..<40)
+  func doubles(seed: Int) throws {
+    var random = SeededGenerator(seed: seed)
+    let rows = random.pick([1, 2, 63, 64, 65, 300])
+    let decimals = random.int(0...8)
+    let odd: [Double] = [
+      -0.0, .nan, .infinity, -.infinity, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 0.1 + 0.2, 1e15, 1e16,
+      9_007_199_254_740_994,
+      -9_007_199_254_740_992, 1 / 3,
+    ]
+    let oddness = random.pick([0, 0, 1, 20])
+    let oddest = random.chance(3) ? [-0.0] : odd
+    let values = (0..<rows).map { _ -> Literal? in
+      if random.chance(9) { return nil }
+      if oddness > 0 && random.chance(oddness) { return .double(random.pick(oddest)) }
+      var text = "\(random.int(-999_999...999_999))"
+      if decimals > 0 {
+        text += "." + (0..<decimals).map { _ in "\(random.int(0...9))" }.joined()
+      }
+      return .double(Double(text) ?? 0)
+    }
+    _ = try Self.bytes(Self.batch([.double], [values], keys: Self.keys(rows)), "seed \(seed)")
+  }
+
+  @Test("numbers come back whatever their range", arguments: 0..<40)
+  func numbers(seed: Int) throws {
+    var random = SeededGenerator(seed: seed)
+    let rows = random.pick([1, 2, 64, 300])
+    let bits = random.int(0...64)
+    let least = random.pick([0, .min, .max - (bits < 63 ? 1 << bits : .max), -5])
+    let values = (0..<rows).map { _ -> Literal? in
+      if random.chance(9) { return nil }
+      let above = bits == 64 ? random.next() : random.next() & ((1 << UInt64(bits)) - 1)
+      return .int(Int64(least) &+ Int64(bitPattern: above))
+    }
+    let seconds = (0..<rows).map { _ in Literal.timestamp(Int64(random.int(-9_000_000...9_000_000)) * 1_000_000) }
+    _ = try Self.bytes(
+      Self.batch([.int, .timestamp], [values, seconds], keys: Self.keys(rows)), "seed \(seed), \(bits) bits")
+  }
+
+  @Test("texts come back, be they few, alike in length or neither", arguments: 0..<60)
+  func texts(seed: Int) throws {
+    var random = SeededGenerator(seed: seed)
+    let rows = random.pick([1, 31, 32, 300, 2000])
+    let distinct = random.pick([1, 2, 255, 256, 257, 100_000])
+    let length = random.pick([-1, 0, 1, 7, 8, 9, 15, 16, 17, 40, 255, 256, 300])
+    let beginning = String(repeating: "p", count: random.pick([0, 1, 8, 15, 16, 20]))
+    func text(_ number: Int) -> String {
+      var text = beginning + "\(number)é"
+      if length >= 0 {
+        text = String(text.prefix(length))
+        text += String(repeating: "-", count: max(0, length - text.utf8.count))
+      }
+      return text
+    }
+    let nulls = random.pick([0, 0, 5])
+    let values = (0..<rows).map { _ -> Literal? in
+      nulls > 0 && random.chance(nulls) ? nil : .string(text(random.int(0...distinct - 1)))
+    }
+    let keys = (0..<rows).map { _ in text(random.int(0...distinct - 1)) }
+    let same = keys.map { Literal.string($0) }
+    _ = try Self.bytes(
+      Self.batch([.string, .string], [values, same], keys: keys),
+      "seed \(seed): \(rows) rows, \(distinct) texts of \(length) bytes")
+  }
+
+  @Test("origins come back, whatever the steps", arguments: 0..<20)
+  func origins(seed: Int) throws {
+    var random = SeededGenerator(seed: seed)
+    let rows = random.pick([1, 5, 300])
+    let small = random.pick([1, 200, 300, 60_000])
+    let rarely = random.pick([1, 2, 40, 10_000])
+    var at: UInt64 = 0
+    let steps = (0..<rows).map { _ -> UInt64 in
+      at = random.chance(rarely) ? random.next() : at &+ UInt64(random.int(0...small))
+      return at
+    }
+    _ = try Self.bytes(Self.batch([], [], keys: Self.keys(rows), steps: steps), "seed \(seed)")
+  }
+
+  @Test("a row of usage takes no more than 17 bytes")
+  func size() throws {
+    var random = SeededGenerator(seed: 1)
+    let rows = 4096
+    func digits(_ number: Int, _ count: Int) -> String {
+      let text = String(number)
+      return String(repeating: "0", count: count - text.count) + text
+    }
+    let keys = (0..<rows).map { _ in "c" + digits(random.int(0...499_999), 8) }
+    let columns: [[Literal?]] = [
+      keys.map { .string($0) },
+      (0..<rows).map { _ in .timestamp(Int64(random.int(1_700_000_000...1_760_000_000)) * 1_000_000) },
+      (0..<rows).map { _ in .string(random.pick(["invoicing", "banking", "payroll", "tax"])) },
+      (0..<rows).map { _ in .int(Int64(random.int(1...9))) },
+      (0..<rows).map { _ in .double(Double(random.int(0...360_000)) / 100) },
+    ]
+    let steps = (1...rows).map { UInt64($0 * 16 + random.int(0...15)) }
+    let bytes = try Self.bytes(
+      Self.batch([.string, .timestamp, .string, .int, .double], columns, keys: keys, steps: steps), "usage")
+    #expect(Double(bytes) / Double(rows) < 17)
+  }
+
+  @Test("large batches go into a segment as they are, small ones together, and what is dropped is dropped")
+  func takenOver() throws {
+    func batch(_ rows: Int, _ input: Int) -> EncodedBatch {
+      EncodedBatch(
+        Self.batch(
+          [.int], [(0..<rows).map { .int(Int64($0)) }], keys: Self.keys(rows),
+          steps: (0..<rows).map { RowOrigin(input: input, row: UInt64($0)).packed }))
+    }
+    func part(_ position: Int, _ batches: [EncodedBatch], dead: Set<Int> = []) -> (SegmentRef, [SegmentBuilder.Placed])
+    {
+      let inputs = (0..<2).map {
+        SegmentInput(bucket: "b", key: "\(position)-\($0)", position: position, modified: 0)
+      }
+      let header = SegmentHeader(
+        source: "s", schema: "c", first: position, last: position, rows: batches.reduce(0) { $0 + $1.rows },
+        inputs: inputs, batches: [])
+      let placed: [SegmentBuilder.Placed] = batches.map { ($0, 0) }
+      return (SegmentRef(name: nil, bytes: 0, header: header, dead: dead, batches: placed), placed)
+    }
+    let large = SegmentBuilder.rowsTakenOver
+    let parts = [
+      part(1, [batch(large, 0), batch(10, 1)]), part(2, [batch(5, 0), batch(large + 1, 1)]),
+      part(3, [batch(large, 0), batch(large, 1)], dead: [0]),
+    ]
+    let (content, dead) = try SegmentBuilder.join(parts, types: [.int], dropsDead: true)
+    #expect(dead.isEmpty && content.header.inputs.map(\.key) == ["1-0", "1-1", "2-0", "2-1", "3-1"])
+    var rows: [Int: Int] = [:]
+    for (batch, base) in content.batches {
+      for row in ShardSplitterTests.rows(try batch.decode(types: [.int])) { rows[base + row.input, default: 0] += 1 }
+    }
+    #expect(rows == [0: large, 1: 10, 2: 5, 3: large + 1, 4: large])
+    // Two as they were, the second's numbers moved by two; the small ones and what is left of the third in one.
+    #expect(content.batches.map(\.batch.rows) == [large, large + 1, 15 + large])
+    #expect(content.batches.map(\.inputBase) == [0, 2, 0])
+  }
+}
