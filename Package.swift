@@ -46,6 +46,9 @@ let package = Package(
     library("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
     library("CMicroHTTPD", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
 
+    // Settings of the C library's allocator.
+    .systemLibrary(name: "CMalloc"),
+
     // Vector instructions and C++ that Swift cannot call.
     .target(name: "CScan", cSettings: [.unsafeFlags(["-O2"])]),
     .target(
@@ -86,7 +89,7 @@ let package = Package(
       name: "tributary",
       dependencies: [
         "Console", "Definition", "Digests", "Pipeline", "Platform", "LocalStore", "S3", "KafkaBroker",
-        "EmbeddedBroker", "Monitor", "Metrics", "Logging", "Status", "Worker",
+        "EmbeddedBroker", "Monitor", "Metrics", "Logging", "Status", "Worker", "CMalloc",
       ],
       swiftSettings: strict),
 

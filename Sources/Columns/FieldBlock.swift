@@ -18,6 +18,9 @@ public final class FieldBlock: @unchecked Sendable {
   public private(set) var records: UnsafeMutablePointer<ByteView>
   public private(set) var recordCapacity: Int
   public let faults: RowFaults
+  /// Room for a scanner's notes of where fields end.
+  public private(set) var marks: UnsafeMutablePointer<UInt32>
+  private var markCapacity = 1
   /// Elements of JSON arrays that a reduced column refers to.
   public var items: [ByteView] = []
 
@@ -28,11 +31,21 @@ public final class FieldBlock: @unchecked Sendable {
     recordCapacity = 1024
     records = .allocate(capacity: recordCapacity)
     faults = RowFaults(capacity: 1024)
+    marks = .allocate(capacity: markCapacity)
   }
 
   deinit {
     fields.deallocate()
     records.deallocate()
+    marks.deallocate()
+  }
+
+  /// Makes room for `needed` marks; what was there is lost. Memory that is not written to costs nothing.
+  public func reserveMarks(_ needed: Int) {
+    guard needed > markCapacity else { return }
+    marks.deallocate()
+    marks = .allocate(capacity: needed)
+    markCapacity = needed
   }
 
   /// Makes room for `needed` fields in all, keeping the first `used`.

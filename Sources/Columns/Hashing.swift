@@ -50,7 +50,7 @@ public enum Hashing {
 
   /// A 64-bit hash of bytes: eight at a time, `h = mix(h ^ word) * K`, the last word padded with zeros, the length
   /// in the seed. Simple enough to write again in another language (the tests do, in Python).
-  @inlinable
+  @inlinable @inline(__always)
   public static func hash64(_ data: UnsafePointer<UInt8>, _ length: Int, seed: UInt64 = 0) -> UInt64 {
     var h = seed ^ (UInt64(truncatingIfNeeded: length) &* 0x9e37_79b9_7f4a_7c15)
     let raw = UnsafeRawPointer(data)

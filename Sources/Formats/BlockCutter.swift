@@ -37,6 +37,8 @@ public final class BlockCutter: @unchecked Sendable {
   private var blockBytes: Int
   private let decompressor = Decompressor()
   private var text: ByteArena
+  /// An arena that nobody uses any more, for a next block's text.
+  public var spareText: ByteArena?
   /// Of `text`'s first byte, in the inflated object.
   private var offset: UInt64 = 0
   /// Grows up to `maxRowBytes` + a little while no record ends.
@@ -161,13 +163,21 @@ public final class BlockCutter: @unchecked Sendable {
   private func take(_ end: Int) -> CutBlock {
     let block = CutBlock(text: text, offset: offset, content: .records)
     let rest = text.count - end
-    let next = ByteArena(capacity: max(blockBytes, rest))
+    let next = room(for: max(blockBytes, rest))
     if rest > 0 { next.append(text.base + end, rest) }
     text.setCount(end)
     text = next
     offset += UInt64(end)
     target = max(blockBytes, rest + 1)
     return block
+  }
+
+  /// An empty arena.
+  private func room(for bytes: Int) -> ByteArena {
+    guard let spare = spareText, spare.capacity >= bytes else { return ByteArena(capacity: bytes) }
+    spareText = nil
+    spare.removeAll()
+    return spare
   }
 
   // MARK: The object's start

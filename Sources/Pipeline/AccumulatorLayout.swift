@@ -4,8 +4,8 @@ internal import Definition
 /// What an `events` source accumulates a key: one fixed-size record of slots, shared where aggregates can share.
 ///
 /// A record is `stride` bytes: presence bits (one a slot, in 64-bit words), then the slots at their offsets. A fresh
-/// record is all zeros. Records of one key lie together, because a row touches most slots of one key and keys arrive
-/// in random order: one or two cache lines a row instead of one a slot.
+/// record is all zeros. Slots of one key lie together, because a row touches most of them and keys arrive in random
+/// order: one or two cache lines a row instead of one a slot.
 public struct AccumulatorLayout: Sendable {
   /// Which rows a slot takes.
   struct Filter: Hashable, Sendable {
@@ -40,11 +40,25 @@ public struct AccumulatorLayout: Sendable {
     var filter: Int
     /// Bytes from the record's start.
     var offset = 0
+
+    /// The slot is an Int64, the value itself.
+    var isWord: Bool {
+      switch type {
+      case .double, .decimal, .string: false
+      default: true
+      }
+    }
   }
 
   private(set) var slots: [Slot] = []
   private(set) var filters: [Filter] = [Filter(predicate: nil, over: nil)]
   private(set) var programs: [PredicateProgram?] = [nil]
+  /// Each filter's slots.
+  private(set) var slotsOfFilter: [[Int]] = []
+  /// Filters that ask for one of several constants of a string column, together.
+  private(set) var switches: [FilterSwitch] = []
+  /// Filters that are in none of `switches`.
+  private(set) var singleFilters: [Int] = []
   private(set) var stride = 0
   /// Which slots answer which aggregate.
   let readings: [Aggregate: AggregateReading]
@@ -106,20 +120,31 @@ public struct AccumulatorLayout: Sendable {
       readings[aggregate] = reading
     }
 
-    // The widest slots first, so that each is aligned by the ones before it; presence bits at the start.
-    var offset = (slots.count + 63) / 64 * 8
-    for width in [16, 8] {
-      for index in slots.indices where AccumulatorLayout.alignment(slots[index]) == width {
-        offset = (offset + width - 1) / width * width
-        slots[index].offset = offset
-        offset += AccumulatorLayout.bytes(slots[index])
-      }
-    }
-    stride = (offset + 15) / 16 * 16
+    stride = AccumulatorLayout.place(&slots)
     self.slots = slots
     self.filters = filters
     self.programs = programs
     self.readings = readings
+    slotsOfFilter = filters.indices.map { filter in slots.indices.filter { slots[$0].filter == filter } }
+    switches = FilterSwitch.switches(programs)
+    let switched = Set(switches.flatMap { $0.filters.joined() })
+    singleFilters = filters.indices.filter { !switched.contains($0) }
+  }
+
+  /// Gives each slot its offset; gives the record's size. Presence bits at the start, then the widest slots, so that each
+  /// is aligned by the ones before it; where the bits leave a gap, the first narrow slot fills it.
+  private static func place(_ slots: inout [Slot]) -> Int {
+    let narrow = slots.indices.filter { alignment(slots[$0]) == 8 }
+    let wide = slots.indices.filter { alignment(slots[$0]) == 16 }
+    var offset = (slots.count + 63) / 64 * 8
+    let filling = offset % 16 == 0 || wide.isEmpty ? 0 : 1
+    for index in narrow.prefix(filling) + wide + narrow.dropFirst(filling) {
+      let width = alignment(slots[index])
+      offset = (offset + width - 1) / width * width
+      slots[index].offset = offset
+      offset += bytes(slots[index])
+    }
+    return (offset + 15) / 16 * 16
   }
 
   private static func alignment(_ slot: Slot) -> Int { bytes(slot) == 8 ? 8 : 16 }
@@ -135,6 +160,33 @@ public struct AccumulatorLayout: Sendable {
   /// A ``RowVersion`` (24 bytes, padded to 32) and the value.
   static let versionedBytes = 48
   static let versionedValueOffset = 32
+}
+
+/// Filters of the kind `column = 'constant'` over one string column: each row belongs to the filters of one constant.
+struct FilterSwitch: Sendable {
+  let column: Int
+  let constants: StringSwitch
+  /// Of each constant; more than one where aggregates differ in `over`.
+  let filters: [[Int]]
+
+  /// Those that pay: of two constants or more.
+  static func switches(_ programs: [PredicateProgram?]) -> [FilterSwitch] {
+    var byColumn: [Int: [(constant: [UInt8], filters: [Int])]] = [:]
+    for (filter, program) in programs.enumerated() {
+      guard case .compareString(let column, .equal, let constant) = program,
+        !constant.isEmpty, constant.count <= StringSwitch.lengthMax
+      else { continue }
+      if let at = byColumn[column]?.firstIndex(where: { $0.constant == constant }) {
+        byColumn[column]?[at].filters.append(filter)
+      } else {
+        byColumn[column, default: []].append((constant, [filter]))
+      }
+    }
+    return byColumn.sorted { $0.key < $1.key }.compactMap { column, cases in
+      guard cases.count > 1, let constants = StringSwitch(cases.map(\.constant)) else { return nil }
+      return FilterSwitch(column: column, constants: constants, filters: cases.map(\.filters))
+    }
+  }
 }
 
 /// Where an aggregate's answer is found in a key's record.

@@ -7,15 +7,47 @@ extension EventsState {
   /// Gives the first key whose sum does not fit the column's type, or nil.
   func read(_ reading: AggregateReading, keys: ArraySlice<UInt32>, into column: Column, at: Int) -> UInt32? {
     let slot = layout.slots[reading.slot]
+    switch reading.function {
+    case .count, .countDistinct:
+      // A key without rows has a count of 0.
+      (column.validity + at).update(repeating: 1, count: keys.count)
+      readWords(keys, slot.offset, into: column.int64s + at)
+      return nil
+    case .sum where slot.isWord && wraps.isEmpty:
+      readPresence(keys, reading.slot, into: column.validity + at)
+      readWords(keys, slot.offset, into: column.int64s + at)
+      return nil
+    default: return readOthers(reading, slot, keys, into: column, at: at)
+    }
+  }
+
+  /// The keys' words at an offset of their records, 0 for keys without rows.
+  private func readWords(_ keys: ArraySlice<UInt32>, _ offset: Int, into words: UnsafeMutablePointer<Int64>) {
+    keys.withUnsafeBufferPointer { keys in
+      for row in 0..<keys.count {
+        words[row] = record(keys[row]).map { ($0 + offset).load(as: Int64.self) } ?? 0
+      }
+    }
+  }
+
+  private func readPresence(_ keys: ArraySlice<UInt32>, _ slot: Int, into validity: UnsafeMutablePointer<UInt8>) {
+    keys.withUnsafeBufferPointer { keys in
+      for row in 0..<keys.count {
+        validity[row] = record(keys[row]).map { isPresent($0, slot) } ?? false ? 1 : 0
+      }
+    }
+  }
+
+  private func readOthers(
+    _ reading: AggregateReading, _ slot: AccumulatorLayout.Slot, _ keys: ArraySlice<UInt32>, into column: Column,
+    at: Int
+  ) -> UInt32? {
     var row = at
     for key in keys {
       defer { row += 1 }
       let record = record(key)
       switch reading.function {
-      case .count, .countDistinct:
-        // A key without rows has a count of 0.
-        column.int64s[row] = record.map { ($0 + slot.offset).load(as: Int64.self) } ?? 0
-        column.validity[row] = 1
+      case .count, .countDistinct: continue
       case .sum:
         guard let record, isPresent(record, reading.slot) else { continue }
         if !readSum(record, key, reading.slot, into: column, row) { return key }

@@ -4,37 +4,27 @@ internal import Columns
 extension EventsState {
   func sumInts(_ at: SlotUpdate) {
     guard let column = at.column else { return }
-    for i in 0..<at.count {
-      let row = Int(at.selection[i])
-      guard column.validity[row] != 0 else { continue }
-      let slot = at.pointer(row, as: Int64.self)
-      let (sum, overflow) = slot.pointee.addingReportingOverflow(column.int64s[row])
+    let values = column.int64s
+    at.eachPresent(column.validity, as: Int64.self) { row, slot in
+      let (sum, overflow) = slot.pointee.addingReportingOverflow(values[row])
       slot.pointee = sum
-      if overflow { wrap(at, row, by: column.int64s[row] < 0 ? -1 : 1) }
-      _ = at.markPresent(row)
+      if overflow { wrap(at, row, by: values[row] < 0 ? -1 : 1) }
     }
   }
 
   func sumBools(_ at: SlotUpdate) {
     guard let column = at.column else { return }
-    for i in 0..<at.count {
-      let row = Int(at.selection[i])
-      guard column.validity[row] != 0 else { continue }
-      at.add(Int64(column.bytes[row]), row)
-      _ = at.markPresent(row)
-    }
+    let values = column.bytes
+    at.eachPresent(column.validity, as: Int64.self) { row, slot in slot.pointee &+= Int64(values[row]) }
   }
 
   func sumDecimals(_ at: SlotUpdate) {
     guard let column = at.column else { return }
-    for i in 0..<at.count {
-      let row = Int(at.selection[i])
-      guard column.validity[row] != 0 else { continue }
-      let slot = at.pointer(row, as: Int128.self)
-      let (sum, overflow) = slot.pointee.addingReportingOverflow(column.int128s[row])
+    let values = column.int128s
+    at.eachPresent(column.validity, as: Int128.self) { row, slot in
+      let (sum, overflow) = slot.pointee.addingReportingOverflow(values[row])
       slot.pointee = sum
-      if overflow { wrap(at, row, by: column.int128s[row] < 0 ? -1 : 1) }
-      _ = at.markPresent(row)
+      if overflow { wrap(at, row, by: values[row] < 0 ? -1 : 1) }
     }
   }
 
@@ -45,12 +35,9 @@ extension EventsState {
 
   func sumDoubles(_ at: SlotUpdate) {
     guard let column = at.column else { return }
-    for i in 0..<at.count {
-      let row = Int(at.selection[i])
-      guard column.validity[row] != 0 else { continue }
-      let slot = at.pointer(row, as: Int128.self)
-      if !ExactSum.addToWindow(&slot.pointee, column.doubles[row]) { promote(at, row, column.doubles[row]) }
-      _ = at.markPresent(row)
+    let values = column.doubles
+    at.eachPresent(column.validity, as: Int128.self) { row, slot in
+      if !ExactSum.addToWindow(&slot.pointee, values[row]) { promote(at, row, values[row]) }
     }
   }
 
@@ -107,13 +94,30 @@ extension EventsState {
       }
       return
     }
+    if column.type == .int || column.type == .timestamp {
+      let values = column.int64s
+      extreme(at, column) { values[$0] }
+    } else {
+      extreme(at, column) { column.ordinal($0) }
+    }
+  }
+
+  @inline(__always)
+  private func extreme(_ at: SlotUpdate, _ column: Column, _ ordinal: (Int) -> Int64) {
+    let least = at.slot.kind == .min
+    let (records, selection, validity) = (at.records, at.selection, column.validity)
+    let (offset, presenceOffset, presenceBit) = (at.slot.offset, at.presenceOffset, at.presenceBit)
     for i in 0..<at.count {
-      let row = Int(at.selection[i])
-      guard column.validity[row] != 0 else { continue }
-      let slot = at.pointer(row, as: Int64.self)
-      let value = column.ordinal(row)
-      let present = at.markPresent(row)
-      if !present || (least ? value < slot.pointee : value > slot.pointee) { slot.pointee = value }
+      let row = Int(selection[i])
+      guard validity[row] != 0 else { continue }
+      let record = records[row]
+      let presence = (record + presenceOffset).assumingMemoryBound(to: UInt64.self)
+      let slot = (record + offset).assumingMemoryBound(to: Int64.self)
+      let (before, held, value) = (presence.pointee, slot.pointee, ordinal(row))
+      presence.pointee = before | presenceBit
+      // Without a branch: whether a value wins is as good as random.
+      let wins = before & presenceBit == 0 || (least ? value < held : value > held)
+      slot.pointee = wins ? value : held
     }
   }
 

@@ -20,6 +20,8 @@ final class EventsState {
   /// Bytes of the arena that no slot points at.
   var garbage = 0
   private var distinct = DistinctSet()
+  /// What ``find(_:_:into:)`` loaded, so that no compiler leaves its loads out.
+  private var seen: UInt64 = 0
 
   /// A slot of a key.
   struct SlotKey: Hashable {
@@ -53,30 +55,103 @@ final class EventsState {
     grow(to: keyCount)
     let rows = batch.count
     withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: max(rows, 1)) { records in
-      let stride = layout.stride
-      pages.withUnsafeBufferPointer { pages in
-        for row in 0..<rows {
-          let key = Int(numbers[row])
-          records[row] =
-            pages[key >> EventsState.pageShift] + (key & (EventsState.pageRows - 1)) * stride
-        }
-      }
       guard let records = records.baseAddress else { return }
+      find(numbers, rows, into: records)
       withUnsafeTemporaryAllocation(of: UInt32.self, capacity: max(rows, 1)) { selection in
         guard let selection = selection.baseAddress else { return }
-        for filter in layout.filters.indices {
-          let count = select(filter, batch, into: selection)
-          if count == 0 { continue }
-          for (index, slot) in layout.slots.enumerated() where slot.filter == filter {
-            let target = SlotUpdate(
-              batch: batch, numbers: numbers, records: records, selection: selection, count: count,
-              slot: slot, index: index)
-            update(target, inputs: inputs, table: table)
+        let rows = Rows(batch: batch, numbers: numbers, records: records, inputs: inputs, table: table)
+        for filter in layout.singleFilters {
+          update(filter, rows, selection, select(filter, batch, into: selection))
+        }
+        for filters in layout.switches { update(filters, rows, selection) }
+      }
+    }
+    if garbage > 1 << 16 && garbage * 2 > arena.count { compact() }
+  }
+
+  /// A batch's rows and where they go.
+  private struct Rows {
+    let batch: RowBatch
+    let numbers: UnsafePointer<UInt32>
+    let records: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    let inputs: [UInt32]
+    let table: InputTable
+  }
+
+  /// Finds each row's record, and loads all of it: the cache misses of many rows overlap here, and the updates meet none.
+  private func find(
+    _ numbers: UnsafePointer<UInt32>, _ rows: Int, into records: UnsafeMutablePointer<UnsafeMutableRawPointer>
+  ) {
+    let stride = layout.stride
+    var seen: UInt64 = 0
+    pages.withUnsafeBufferPointer { pages in
+      for row in 0..<rows {
+        let key = Int(numbers[row])
+        let record = pages[key >> EventsState.pageShift] + (key & (EventsState.pageRows - 1)) &* stride
+        records[row] = record
+        seen |= record.load(as: UInt64.self)
+        var at = 64
+        while at < stride {
+          seen |= record.load(fromByteOffset: at, as: UInt64.self)
+          at &+= 64
+        }
+      }
+    }
+    self.seen = seen
+  }
+
+  /// Updates the slots of each constant's filters.
+  private func update(_ filters: FilterSwitch, _ rows: Rows, _ selection: UnsafeMutablePointer<UInt32>) {
+    let batch = rows.batch
+    let count = batch.count
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(count, 1)) { codes in
+      guard let codes = codes.baseAddress else { return }
+      filters.constants.evaluate(batch.columns[filters.column], count, into: codes)
+      withUnsafeTemporaryAllocation(of: Int.self, capacity: filters.filters.count + 2) { ends in
+        EventsState.sort(codes, count, into: selection, ends: ends)
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: max(count, 1)) { narrowed in
+          guard let narrowed = narrowed.baseAddress else { return }
+          for (index, filters) in filters.filters.enumerated() {
+            let from = ends[index]
+            let chosen = ends[index + 1] - from
+            for filter in filters {
+              narrowed.update(from: selection + from, count: chosen)
+              let count = timeRange(filter).map { EventsState.narrow(narrowed, chosen, to: $0, batch) } ?? chosen
+              update(filter, rows, narrowed, count)
+            }
           }
         }
       }
     }
-    if garbage > 1 << 16 && garbage * 2 > arena.count { compact() }
+  }
+
+  /// Puts the rows of code c, for each c from 1, to `order` from `ends[c - 1]` to `ends[c]`. `ends` has two elements more
+  /// than there are codes.
+  private static func sort(
+    _ codes: UnsafePointer<UInt8>, _ rows: Int, into order: UnsafeMutablePointer<UInt32>,
+    ends: UnsafeMutableBufferPointer<Int>
+  ) {
+    ends.initialize(repeating: 0)
+    // Rows of code c are counted at c + 1, so that the sums below are at c where they begin.
+    for row in 0..<rows where codes[row] != 0 { ends[Int(codes[row]) &+ 1] &+= 1 }
+    for code in 2..<ends.count { ends[code] &+= ends[code &- 1] }
+    for row in 0..<rows where codes[row] != 0 {
+      let code = Int(codes[row])
+      order[ends[code]] = UInt32(truncatingIfNeeded: row)
+      ends[code] &+= 1
+    }
+  }
+
+  private func update(
+    _ filter: Int, _ rows: Rows, _ selection: UnsafeMutablePointer<UInt32>, _ count: Int
+  ) {
+    if count == 0 { return }
+    for index in layout.slotsOfFilter[filter] {
+      let target = SlotUpdate(
+        batch: rows.batch, numbers: rows.numbers, records: rows.records, selection: selection, count: count,
+        slot: layout.slots[index], index: index)
+      update(target, inputs: rows.inputs, table: rows.table)
+    }
   }
 
   /// Rewrites the strings' bytes without what was replaced.
@@ -115,44 +190,44 @@ final class EventsState {
   /// Rows that a filter takes, as ascending indices.
   private func select(_ filter: Int, _ batch: RowBatch, into selection: UnsafeMutablePointer<UInt32>) -> Int {
     let rows = batch.count
-    var low = Int64.min
-    var high = Int64.max
-    var timed = false
-    if let asOf {
-      high = asOf
-      timed = true
-      if let over = layout.filters[filter].over {
-        let (start, overflow) = asOf.subtractingReportingOverflow(over)
-        low = overflow ? .min : start
+    if let program = layout.programs[filter] {
+      return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(rows, 1)) { truth in
+        guard let truth = truth.baseAddress else { return 0 }
+        program.evaluate(batch, into: truth)
+        var count = 0
+        for row in 0..<rows {
+          selection[count] = UInt32(truncatingIfNeeded: row)
+          count &+= truth[row] == 1 ? 1 : 0
+        }
+        guard let times = timeRange(filter) else { return count }
+        return EventsState.narrow(selection, count, to: times, batch)
       }
     }
+    for row in 0..<rows { selection[row] = UInt32(truncatingIfNeeded: row) }
+    guard let times = timeRange(filter) else { return rows }
+    return EventsState.narrow(selection, rows, to: times, batch)
+  }
+
+  /// The event times of rows that count; nil: all.
+  private func timeRange(_ filter: Int) -> Range<Int64>? {
+    guard let asOf else { return nil }
+    guard let over = layout.filters[filter].over else { return .min..<asOf }
+    let (start, overflow) = asOf.subtractingReportingOverflow(over)
+    return (overflow ? .min : min(start, asOf))..<asOf
+  }
+
+  /// Keeps those of the chosen rows whose time is in the range; gives how many they are.
+  private static func narrow(
+    _ selection: UnsafeMutablePointer<UInt32>, _ chosen: Int, to range: Range<Int64>, _ batch: RowBatch
+  ) -> Int {
+    let times = batch.times
+    let (low, high) = (range.lowerBound, range.upperBound)
     var count = 0
-    if let program = layout.programs[filter] {
-      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(rows, 1)) { truth in
-        guard let truth = truth.baseAddress else { return }
-        program.evaluate(batch, into: truth)
-        if timed {
-          for row in 0..<rows {
-            let time = batch.times[row]
-            selection[count] = UInt32(truncatingIfNeeded: row)
-            count &+= truth[row] == 1 && time >= low && time < high ? 1 : 0
-          }
-        } else {
-          for row in 0..<rows {
-            selection[count] = UInt32(truncatingIfNeeded: row)
-            count &+= truth[row] == 1 ? 1 : 0
-          }
-        }
-      }
-    } else if timed {
-      for row in 0..<rows {
-        let time = batch.times[row]
-        selection[count] = UInt32(truncatingIfNeeded: row)
-        count &+= time >= low && time < high ? 1 : 0
-      }
-    } else {
-      for row in 0..<rows { selection[row] = UInt32(truncatingIfNeeded: row) }
-      count = rows
+    for i in 0..<chosen {
+      let row = selection[i]
+      let time = times[Int(row)]
+      selection[count] = row
+      count &+= time >= low && time < high ? 1 : 0
     }
     return count
   }
@@ -222,15 +297,37 @@ struct SlotUpdate {
   @inline(__always)
   func add(_ value: Int64, _ row: Int) { pointer(row, as: Int64.self).pointee &+= value }
 
+  /// Calls `body` with each row whose value is not null and with its slot, and marks the slot present. Always inlined
+  /// with `body` known, so what runs is one plain loop.
+  @inline(__always)
+  func eachPresent<T>(
+    _ validity: UnsafePointer<UInt8>, as type: T.Type, _ body: (Int, UnsafeMutablePointer<T>) -> Void
+  ) {
+    let (records, selection) = (records, selection)
+    let (offset, presenceOffset, presenceBit) = (slot.offset, presenceOffset, presenceBit)
+    for i in 0..<count {
+      let row = Int(selection[i])
+      guard validity[row] != 0 else { continue }
+      let record = records[row]
+      (record + presenceOffset).assumingMemoryBound(to: UInt64.self).pointee |= presenceBit
+      body(row, (record + offset).assumingMemoryBound(to: type))
+    }
+  }
+
   func countRows() {
-    for i in 0..<count { add(1, Int(selection[i])) }
+    let (records, selection, offset) = (records, selection, slot.offset)
+    for i in 0..<count {
+      (records[Int(selection[i])] + offset).assumingMemoryBound(to: Int64.self).pointee &+= 1
+    }
   }
 
   func countValues() {
     guard let column else { return }
+    let (records, selection, offset) = (records, selection, slot.offset)
+    let validity = column.validity
     for i in 0..<count {
       let row = Int(selection[i])
-      add(Int64(column.validity[row]), row)
+      (records[row] + offset).assumingMemoryBound(to: Int64.self).pointee &+= Int64(validity[row])
     }
   }
 }

@@ -4,11 +4,15 @@ public import Columns
 ///
 /// Numbers count up from 0 in the order of first sight. Load stays under one half. One thread at a time.
 public final class KeyTable {
-  /// The full hash beside the number, so that bytes are compared only on a match of all 64 bits.
+  /// The upper half of the hash, so that bytes are hardly ever compared in vain, and where they lie: a search needs
+  /// nothing but this and the bytes.
   struct Slot {
-    var hash: UInt64
+    var tag: UInt32
     /// The key's number plus 1; 0: empty.
     var number: UInt32
+    var view: ByteView
+
+    static let empty = Slot(tag: 0, number: 0, view: ByteView(start: 0, length: 0))
   }
 
   public private(set) var count = 0
@@ -18,13 +22,15 @@ public final class KeyTable {
   private var keyCapacity = 1024
   private var slots: UnsafeMutablePointer<Slot>
   private var mask: Int
+  /// What was loaded only to have it in the caches, so that no compiler leaves that out.
+  private var seen: UInt8 = 0
 
   public init() {
     views = .allocate(capacity: keyCapacity)
     hashes = .allocate(capacity: keyCapacity)
     mask = 4095
     slots = .allocate(capacity: mask + 1)
-    slots.initialize(repeating: Slot(hash: 0, number: 0), count: mask + 1)
+    slots.initialize(repeating: .empty, count: mask + 1)
   }
 
   deinit {
@@ -35,34 +41,48 @@ public final class KeyTable {
 
   /// Numbers of a batch's keys, new keys added. `numbers` has room for `batch.count`.
   ///
-  /// Two passes, so that the cache misses of many rows overlap: the first only loads each key's first slot, the second
-  /// compares bytes. Keys that are not where they were first looked for, new ones among them, take the long way.
+  /// In passes that each do one load from memory a row and little else, so that the cache misses of many rows overlap:
+  /// the slot where the search begins; the search, which is no miss any more (its end is hard to predict); the bytes of the
+  /// key that was found; the comparison. New keys take the long way.
   public func numbers(of batch: RowBatch, into numbers: UnsafeMutablePointer<UInt32>) {
     let rows = batch.count
     reserve(rows)
-    let (slots, mask, views) = (slots, mask, views)
-    let hashes = batch.hashes
-    for row in 0..<rows {
-      let slot = slots[Int(truncatingIfNeeded: hashes[row]) & mask]
-      numbers[row] = slot.hash == hashes[row] ? slot.number : 0
+    withUnsafeTemporaryAllocation(of: ByteView.self, capacity: max(rows, 1)) { found in
+      guard let found = found.baseAddress else { return }
+      let (slots, mask, hashes) = (slots, mask, batch.hashes)
+      for row in 0..<rows { numbers[row] = slots[Int(truncatingIfNeeded: hashes[row]) & mask].number }
+      for row in 0..<rows {
+        let at = find(hashes[row], slots, mask)
+        numbers[row] = slots[at].number
+        found[row] = slots[at].view
+      }
+      compare(batch, found, numbers)
     }
-    let bytes = UnsafePointer(batch.arena.base)
-    let keys = batch.keys
-    // `insert` may move the arena: it is read again after each.
+  }
+
+  /// Takes one off each row's number where the bytes are its key's, looks on or adds the key where they are not.
+  private func compare(
+    _ batch: RowBatch, _ found: UnsafePointer<ByteView>, _ numbers: UnsafeMutablePointer<UInt32>
+  ) {
+    let rows = batch.count
+    // `number` may move the arena: it is read again after each.
     var held = arena.base
+    var seen: UInt8 = 0
+    for row in 0..<rows { seen |= held[Int(found[row].start)] }
+    self.seen = seen
+    let (bytes, keys, hashes) = (UnsafePointer(batch.arena.base), batch.keys, batch.hashes)
     for row in 0..<rows {
       let view = keys[row]
       let key = bytes + Int(view.start)
       let candidate = numbers[row]
-      if candidate != 0 {
-        let found = views[Int(candidate) &- 1]
-        if found.length == view.length && equalBytes(held + Int(found.start), key, view.length) {
-          numbers[row] = candidate &- 1
-          continue
-        }
+      if candidate != 0 && found[row].length == view.length
+        && equalBytes(held + Int(found[row].start), key, view.length)
+      {
+        numbers[row] = candidate &- 1
+      } else {
+        numbers[row] = number(key, view.length, hash: hashes[row])
+        held = arena.base
       }
-      numbers[row] = number(key, view.length, hash: hashes[row])
-      held = arena.base
     }
   }
 
@@ -92,25 +112,39 @@ public final class KeyTable {
     slots.deallocate()
     mask = size - 1
     slots = .allocate(capacity: size)
-    slots.initialize(repeating: Slot(hash: 0, number: 0), count: size)
+    slots.initialize(repeating: .empty, count: size)
     for number in 0..<count {
       var at = Int(truncatingIfNeeded: hashes[number]) & mask
       while slots[at].number != 0 { at = (at &+ 1) & mask }
-      slots[at] = Slot(hash: hashes[number], number: UInt32(truncatingIfNeeded: number &+ 1))
+      slots[at] = slot(number)
     }
+  }
+
+  @inline(__always) private func tag(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash &>> 32) }
+
+  private func slot(_ number: Int) -> Slot {
+    Slot(tag: tag(hashes[number]), number: UInt32(truncatingIfNeeded: number &+ 1), view: views[number])
+  }
+
+  /// The first slot with the hash's tag, or the empty one where the search ends.
+  @inline(__always)
+  private func find(_ hash: UInt64, _ slots: UnsafeMutablePointer<Slot>, _ mask: Int) -> Int {
+    let tag = tag(hash)
+    var at = Int(truncatingIfNeeded: hash) & mask
+    while slots[at].tag != tag && slots[at].number != 0 { at = (at &+ 1) & mask }
+    return at
   }
 
   @inline(never)
   private func number(_ key: UnsafePointer<UInt8>, _ length: Int, hash: UInt64) -> UInt32 {
+    let tag = tag(hash)
     var at = Int(truncatingIfNeeded: hash) & mask
-    while true {
+    while slots[at].number != 0 {
       let slot = slots[at]
-      if slot.number == 0 { break }
-      if slot.hash == hash {
-        let found = views[Int(slot.number) &- 1]
-        if found.length == length && equalBytes(arena.base + Int(found.start), key, length) {
-          return slot.number &- 1
-        }
+      if slot.tag == tag && slot.view.length == length
+        && equalBytes(arena.base + Int(slot.view.start), key, length)
+      {
+        return slot.number &- 1
       }
       at = (at &+ 1) & mask
     }
@@ -121,19 +155,42 @@ public final class KeyTable {
     let start = arena.append(key, length)
     views[count] = ByteView(start: start, length: UInt32(truncatingIfNeeded: length))
     hashes[count] = hash
+    slots[at] = slot(count)
     count += 1
-    slots[at] = Slot(hash: hash, number: UInt32(truncatingIfNeeded: count))
     return UInt32(truncatingIfNeeded: count &- 1)
   }
 
   /// All key numbers ordered by (hash, bytes): an order that does not depend on arrival.
+  ///
+  /// Keys are dealt into as many places as there are keys, by the upper bits of their hashes: those are as good as
+  /// random, so hardly more than one or two keys meet in a place, where they are sorted.
   public func canonicalOrder() -> [UInt32] {
-    var order = (0..<count).map { UInt32(truncatingIfNeeded: $0) }
-    order.sort { a, b in
-      let (x, y) = (hashes[Int(a)], hashes[Int(b)])
-      return x != y ? x < y : bytesPrecede(views[Int(a)], views[Int(b)], in: arena.base)
+    let bits = max(Int.bitWidth - count.leadingZeroBitCount, 1)
+    let shift = UInt64(truncatingIfNeeded: 64 - bits)
+    var ends = [UInt32](repeating: 0, count: 1 << bits)
+    for number in 0..<count { ends[Int(truncatingIfNeeded: hashes[number] &>> shift)] &+= 1 }
+    var sum: UInt32 = 0
+    for place in ends.indices {
+      sum += ends[place]
+      ends[place] = sum - ends[place]
+    }
+    var order = [UInt32](repeating: 0, count: count)
+    for number in 0..<count {
+      let place = Int(truncatingIfNeeded: hashes[number] &>> shift)
+      order[Int(ends[place])] = UInt32(truncatingIfNeeded: number)
+      ends[place] &+= 1
+    }
+    var start = 0
+    for end in ends {
+      if Int(end) - start > 1 { order[start..<Int(end)].sort(by: precedes) }
+      start = Int(end)
     }
     return order
+  }
+
+  private func precedes(_ a: UInt32, _ b: UInt32) -> Bool {
+    let (x, y) = (hashes[Int(a)], hashes[Int(b)])
+    return x != y ? x < y : bytesPrecede(views[Int(a)], views[Int(b)], in: arena.base)
   }
 }
 

@@ -55,36 +55,39 @@ extension RowBatch {
     let at = count
     if withKeys {
       gatherViews(chosen, from: source.keys, source: source.keyArena, to: keys + at)
-      for i in 0..<chosen.count { hashes[at + i] = source.hashes[Int(chosen[i])] }
+      gather(chosen, source.hashes, to: hashes + at)
     }
     if let from = source.origins {
-      for i in 0..<chosen.count { origins[at + i] = from[Int(chosen[i])] }
+      gather(chosen, from, to: origins + at)
     } else {
-      let first = source.firstOrigin.packed
-      for i in 0..<chosen.count { origins[at + i] = RowOrigin(packed: first &+ UInt64(chosen[i])) }
+      let (first, origins) = (source.firstOrigin.packed, origins + at)
+      for i in 0..<chosen.count { origins[i] = RowOrigin(packed: first &+ UInt64(chosen[i])) }
     }
     if let from = source.times {
-      for i in 0..<chosen.count { times[at + i] = from[Int(chosen[i])] }
+      gather(chosen, from, to: times + at)
     } else {
       // Nobody reads them, but they are written out: no bytes of other data.
       (times + at).update(repeating: 0, count: chosen.count)
     }
     for (from, to) in zip(source.columns, columns) {
-      for i in 0..<chosen.count { to.validity[at + i] = from.validity[Int(chosen[i])] }
+      gather(chosen, from.validity, to: to.validity + at)
       switch from.type {
       case .string:
         gatherViews(chosen, from: from.views, source: from.arena, to: to.views + at)
-      case .int, .timestamp, .double:
-        for i in 0..<chosen.count { to.int64s[at + i] = from.int64s[Int(chosen[i])] }
-      case .date:
-        for i in 0..<chosen.count { to.int32s[at + i] = from.int32s[Int(chosen[i])] }
-      case .bool:
-        for i in 0..<chosen.count { to.bytes[at + i] = from.bytes[Int(chosen[i])] }
-      case .decimal:
-        for i in 0..<chosen.count { to.int128s[at + i] = from.int128s[Int(chosen[i])] }
+      case .int, .timestamp, .double: gather(chosen, from.int64s, to: to.int64s + at)
+      case .date: gather(chosen, from.int32s, to: to.int32s + at)
+      case .bool: gather(chosen, from.bytes, to: to.bytes + at)
+      case .decimal: gather(chosen, from.int128s, to: to.int128s + at)
       }
     }
     count += chosen.count
+  }
+
+  @inline(__always)
+  private func gather<T>(
+    _ rows: UnsafeBufferPointer<UInt32>, _ from: UnsafePointer<T>, to: UnsafeMutablePointer<T>
+  ) {
+    for i in 0..<rows.count { to[i] = from[Int(rows[i])] }
   }
 
   /// Copies the bytes behind views and writes views into the batch's arena. A null's view may be undefined in the

@@ -6,7 +6,8 @@ public import Columns
 public final class ShardSplitter: @unchecked Sendable {
   private let shards: Int
   private let types: [ColumnType]
-  private let rowsMax: Int
+  /// Rows that a batch holds at most.
+  public let rowsMax: Int
   private var open: [RowBatch?]
   /// Next batch's capacity a shard: doubles from batch to batch, so that small attempts stay small.
   private var nextCapacity: [Int]
@@ -16,6 +17,9 @@ public final class ShardSplitter: @unchecked Sendable {
   private var order: [UInt32] = []
   /// Finished batches, in order of sealing; the owner takes them.
   public private(set) var sealed: [RowBatch] = []
+  /// Batches of the same types that nobody uses any more: filled again before new ones are made, so that their memory is
+  /// warm. The owner puts them here and may take them back.
+  public var spare: [RowBatch] = []
 
   /// Memory that a batch's fixed-size parts take at most.
   static let batchBytesMax = 512 << 10
@@ -84,6 +88,11 @@ public final class ShardSplitter: @unchecked Sendable {
 
   private func openBatch(_ shard: Int, expecting rows: Int) -> RowBatch {
     if let batch = open[shard] { return batch }
+    if let batch = spare.popLast() {
+      batch.reuse(shard: shard)
+      open[shard] = batch
+      return batch
+    }
     let capacity = min(rowsMax, max(nextCapacity[shard], rows))
     nextCapacity[shard] = min(rowsMax, capacity * 4)
     let batch = RowBatch(

@@ -58,9 +58,17 @@ public struct SnapshotTableBuilder {
     var reading: AggregateReading
   }
 
+  /// Keys whose rows are read column after column: few enough that what the state has of them, which lies anywhere, is
+  /// fetched from memory once and not for every column.
+  private static let keysAtOnce = 512
+
   /// Appends the rows of the given keys of a shard, which must be readable (no writer at the same time).
   public mutating func append(_ state: ShardState, keys: ArraySlice<UInt32>) throws(OverflowError) {
-    try append(state, keys: keys, detours: [:])
+    var rest = keys
+    while !rest.isEmpty {
+      try append(state, keys: rest.prefix(SnapshotTableBuilder.keysAtOnce), detours: [:])
+      rest = rest.dropFirst(SnapshotTableBuilder.keysAtOnce)
+    }
   }
 
   /// `detours` by output column.
@@ -101,6 +109,11 @@ public struct SnapshotTableBuilder {
 
   private func readKey(_ state: ShardState, _ keys: ArraySlice<UInt32>, part: Int, into column: Column) {
     let table = state.keys
+    if keyCasts.count == 1 && column.type == .string {
+      (column.validity + at).update(repeating: 1, count: keys.count)
+      keys.withUnsafeBufferPointer { readStrings(table.views, table.arena, $0, into: column) }
+      return
+    }
     let views = FieldBlock()
     views.reserveFields(keys.count, keeping: 0)
     var row = 0
@@ -150,22 +163,59 @@ public struct SnapshotTableBuilder {
 
   private func readLatest(_ state: LatestState, _ keys: ArraySlice<UInt32>, kept: Int, into column: Column) {
     let from = state.columns[kept]
-    var row = at
-    for key in keys {
-      defer { row += 1 }
-      guard state.has(key), from.validity[Int(key)] != 0 else { continue }
-      column.validity[row] = 1
+    keys.withUnsafeBufferPointer { keys in
+      let validity = column.validity + at
+      for row in 0..<keys.count {
+        let key = Int(keys[row])
+        validity[row] = state.has(keys[row]) && from.validity[key] != 0 ? 1 : 0
+      }
       switch column.type {
-      case .string:
-        let view = from.views[Int(key)]
-        let start = column.arena.append(from.arena.base + Int(view.start), view.length)
-        column.views[row] = ByteView(start: start, length: UInt32(view.length))
-      case .int, .timestamp, .double: column.int64s[row] = from.int64s[Int(key)]
-      case .date: column.int32s[row] = from.int32s[Int(key)]
-      case .bool: column.bytes[row] = from.bytes[Int(key)]
-      case .decimal: column.int128s[row] = from.int128s[Int(key)]
+      case .string: readStrings(from.views, from.arena, keys, into: column)
+      case .int, .timestamp, .double: read(from.int64s, keys, validity, into: column.int64s + at)
+      case .date: read(from.int32s, keys, validity, into: column.int32s + at)
+      case .bool: read(from.bytes, keys, validity, into: column.bytes + at)
+      case .decimal: read(from.int128s, keys, validity, into: column.int128s + at)
       }
     }
+  }
+
+  @inline(__always)
+  private func read<T>(
+    _ from: UnsafePointer<T>, _ keys: UnsafeBufferPointer<UInt32>, _ validity: UnsafePointer<UInt8>,
+    into values: UnsafeMutablePointer<T>
+  ) {
+    for row in 0..<keys.count where validity[row] != 0 { values[row] = from[Int(keys[row])] }
+  }
+
+  /// Copies the keys' strings to rows that are not null. First all views, then all bytes: what is not in the caches is
+  /// fetched for many rows at a time.
+  private func readStrings(
+    _ from: UnsafePointer<ByteView>, _ fromArena: ByteArena, _ keys: UnsafeBufferPointer<UInt32>, into column: Column
+  ) {
+    let (views, validity) = (column.views + at, column.validity + at)
+    var bytes = 0
+    for row in 0..<keys.count where validity[row] != 0 {
+      let view = from[Int(keys[row])]
+      views[row] = view
+      bytes &+= view.length
+    }
+    let arena = column.arena
+    arena.reserve(bytes)
+    let (source, target) = (UnsafeRawPointer(fromArena.base), UnsafeMutableRawPointer(arena.base))
+    var end = arena.count
+    for row in 0..<keys.count where validity[row] != 0 {
+      let view = views[row]
+      views[row] = ByteView(start: UInt32(truncatingIfNeeded: end), length: UInt32(truncatingIfNeeded: view.length))
+      if view.length <= 16 {
+        // Sixteen bytes at once: both arenas are padded by more.
+        let word = (source + Int(view.start)).loadUnaligned(as: UInt128.self)
+        (target + end).storeBytes(of: word, as: UInt128.self)
+      } else {
+        (target + end).copyMemory(from: source + Int(view.start), byteCount: view.length)
+      }
+      end &+= view.length
+    }
+    arena.setCount(end)
   }
 }
 

@@ -4,20 +4,22 @@ internal import Formats
 internal import Pipeline
 internal import Platform
 
-/// One attempt's way through the engine: pieces in, blocks cut, decoded, dealt to shards in row order, staged.
+/// One attempt's way through the engine: pieces in, blocks cut, decoded, dealt to shards in row order, applied.
 ///
 /// Records and rows of segments need no cutting: whoever holds `advancing` deals them out at once, and then holds what
 /// belongs to `emitting`, too.
 ///
-/// Who may touch what: `mailbox…`, `advancing`, `outstanding` and `parsed…` under the engine's lock; the cutting
-/// state by the one thread that holds `advancing`; the emission state by the one that holds `emitting`, and once the
-/// attempt is committed, `staged` under the lock again. Hence `@unchecked Sendable`.
+/// Who may touch what: `mailbox…`, `advancing`, `outstanding`, `parsed…` and what counts the applied rows under the
+/// engine's lock; the cutting state by the one thread that holds `advancing`; the emission state by the one that holds
+/// `emitting`, and once all is dealt, by whoever holds the lock. Hence `@unchecked Sendable`.
 final class Attempt: @unchecked Sendable {
   let number: Int
   let source: Int
   /// Its objects; `all` has its ranges, too.
   let inputs: [InputFile]
   let all: AttemptInputs
+  /// Of all its inputs, in their source's table.
+  let numbers: [UInt32]
 
   // Under the engine's lock.
   var mailbox: [Piece] = []
@@ -29,7 +31,14 @@ final class Attempt: @unchecked Sendable {
   var parsed: [Int: ParsedBlock] = [:]
   var nextToEmit = 0
   var cutAll = false
-  var committed = false
+  /// Everything is dealt, and somebody seals what is open.
+  var isSealed = false
+  /// All batches are in their shards' queues.
+  var isDealt = false
+  /// Batches in queues or being applied.
+  var unapplied = 0
+  /// What the shards have had.
+  var applied: [ShardReceipt]
 
   // Held by `advancing`.
   var cutter: BlockCutter
@@ -51,7 +60,7 @@ final class Attempt: @unchecked Sendable {
   // Held by `emitting`.
   let splitter: ShardSplitter
   var counts: [InputCounts]
-  var staged: [[StagedBatch]]
+  /// What the shards are sent.
   var receipts: [ShardReceipt]
   var rejects: RejectBuffer
   var rejectExtents: [SpillFile.Extent] = []
@@ -61,13 +70,15 @@ final class Attempt: @unchecked Sendable {
     self.all = all
     source = all.source
     inputs = all.objects
+    numbers = all.numbers
     cutter = BlockCutter(
       format: plan.sources[source].source.format, maxRowBytes: plan.definition.maxRowBytes,
       columns: plan.sources[source].source.columns.count)
-    splitter = ShardSplitter(shards: plan.shards, types: plan.sources[source].carriedTypes)
+    splitter = ShardSplitter(
+      shards: plan.shards, types: plan.sources[source].carriedTypes, rowsMax: IngestEngine.batchRowsMax)
     counts = all.isRetained ? all.expectedCounts : Array(repeating: InputCounts(), count: all.count)
     sha256 = Array(repeating: nil, count: all.count)
-    staged = Array(repeating: [], count: plan.shards)
+    applied = Array(repeating: ShardReceipt(), count: plan.shards)
     receipts = Array(repeating: ShardReceipt(), count: plan.shards)
     rejects = RejectBuffer()
   }
@@ -101,10 +112,4 @@ struct ParsedBlock: Sendable {
   /// nil for an oversized record.
   var decoder: BlockDecoder?
   var oversized: CutBlock?
-}
-
-/// A sealed batch, in memory or spilled.
-enum StagedBatch: Sendable {
-  case memory(RowBatch)
-  case spilled(SpillFile.Extent)
 }

@@ -9,7 +9,7 @@ public struct BatchOptions: Sendable {
   public var now: Int64
   /// Threads that parse and join; at least 1.
   public var threads: Int
-  /// Bytes that staged rows may take in memory before they go to a temporary file.
+  /// Memory of rows that wait for their shards; beyond it, they are applied before more is read.
   public var stagingBytes: Int
   /// Where temporary files go.
   public var temporaryDirectory: String
@@ -24,7 +24,7 @@ public struct BatchOptions: Sendable {
   public var statePlaces: [String]
 
   public init(
-    id: String, now: Int64, threads: Int, stagingBytes: Int = 96 << 20, temporaryDirectory: String,
+    id: String, now: Int64, threads: Int, stagingBytes: Int = 16 << 20, temporaryDirectory: String,
     programVersion: String, dryRun: Bool = false, rebuilds: Manifest? = nil, statePlaces: [String] = []
   ) {
     self.id = id

@@ -51,10 +51,12 @@ final class BlockDecoder: @unchecked Sendable {
     block.text = text
     if let csv = plan.csv {
       csv.scan(block, width: width)
+      isValidText = isValidUTF8(text)
     } else {
       try json?.scan(block)
+      // The scanner has seen to it, of all that good rows' fields point to; those of others are null.
+      isValidText = true
     }
-    isValidText = isValidUTF8(text)
     reserve(block.rows)
   }
 

@@ -4,7 +4,7 @@ internal import Glibc
 ///
 /// `@unchecked Sendable`: the two pthread objects live at a fixed address from init to deinit and are made for sharing.
 final class ConditionLock: @unchecked Sendable {
-  private let mutex: UnsafeMutablePointer<pthread_mutex_t> = .allocate(capacity: 1)
+  fileprivate let mutex: UnsafeMutablePointer<pthread_mutex_t> = .allocate(capacity: 1)
   private let condition: UnsafeMutablePointer<pthread_cond_t> = .allocate(capacity: 1)
 
   init() {
@@ -40,6 +40,27 @@ final class ConditionLock: @unchecked Sendable {
     defer { unlock() }
     return try body()
   }
+}
+
+/// Another condition under a lock, for those who wait for something else: they are not woken in vain.
+final class LockCondition: @unchecked Sendable {
+  // Sendable: as the lock.
+  private let lock: ConditionLock
+  private let condition: UnsafeMutablePointer<pthread_cond_t> = .allocate(capacity: 1)
+
+  init(of lock: ConditionLock) {
+    self.lock = lock
+    pthread_cond_init(condition, nil)
+  }
+
+  deinit {
+    pthread_cond_destroy(condition)
+    condition.deallocate()
+  }
+
+  /// Within the lock, as ``ConditionLock/wait()``.
+  func wait() { pthread_cond_wait(condition, lock.mutex) }
+  func wakeAll() { pthread_cond_broadcast(condition) }
 }
 
 /// A joinable operating-system thread with a stack for deep parsers.

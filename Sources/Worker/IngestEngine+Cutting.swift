@@ -7,6 +7,7 @@ internal import Platform
 extension IngestEngine {
   /// Cuts at most one block.
   func advance(_ attempt: Attempt) {
+    if attempt.cutter.spareText == nil { attempt.cutter.spareText = lock.withLock { spareTexts.popLast() } }
     let block = nextBlock(attempt)
     lock.lock()
     if let block {
@@ -99,8 +100,13 @@ extension IngestEngine {
     defer { lock.unlock() }
     if attempt.mailbox.isEmpty { return nil }
     let piece = attempt.mailbox.removeFirst()
-    attempt.mailboxBytes -= piece.bytes
-    lock.wakeAll()
+    if piece.bytes > 0 {
+      let before = attempt.mailboxBytes
+      attempt.mailboxBytes -= piece.bytes
+      // Not for every piece: a fetcher that is woken should find room for some.
+      let enough = IngestEngine.mailboxBytesMax / 2
+      if before > enough && attempt.mailboxBytes <= enough { room.wakeAll() }
+    }
     return piece
   }
 
@@ -140,6 +146,7 @@ extension IngestEngine {
       if failures.count >= IngestEngine.failuresMax {
         failures.append("gave up after \(failures.count) inputs that cannot be read")
         stopped = true
+        wakeEverybody()
       }
     }
   }

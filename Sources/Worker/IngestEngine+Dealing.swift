@@ -32,18 +32,67 @@ extension IngestEngine {
     }
     attempt.emitting = true
     while let next = attempt.parsed.removeValue(forKey: attempt.nextToEmit) {
+      takeSpares(attempt)
       lock.unlock()
       let (rows, rejected) = emit(next, attempt)
+      let sealed = receipted(attempt.splitter.takeSealed(), attempt)
       lock.lock()
+      queue(sealed, attempt)
+      spareBatches[attempt.source] += attempt.splitter.spare
+      attempt.splitter.spare = []
       attempt.nextToEmit += 1
       attempt.outstanding -= 1
       counters.rows += rows
       counters.rejected += rejected
-      if let decoder = next.decoder { decoders[attempt.source].append(decoder) }
+      if let decoder = next.decoder { takeBack(decoder, attempt) }
     }
     attempt.emitting = false
     finishIfComplete(attempt)
     lock.unlock()
+  }
+
+  /// Within the lock: as many batches as a block can fill.
+  private func takeSpares(_ attempt: Attempt) {
+    let count = min(spareBatches[attempt.source].count, plan.shards)
+    attempt.splitter.spare = spareBatches[attempt.source].suffix(count)
+    spareBatches[attempt.source].removeLast(count)
+  }
+
+  /// Within the lock: keeps a decoder and its block's text for others.
+  private func takeBack(_ decoder: BlockDecoder, _ attempt: Attempt) {
+    let text = decoder.block.text
+    if text.capacity <= IngestEngine.spareTextBytesMax && spareTexts.count < IngestEngine.spareTextsMax {
+      spareTexts.append(text)
+    }
+    decoders[attempt.source].append(decoder)
+  }
+
+  /// By the thread that deals the attempt's rows: notes what its shards are sent.
+  func receipted(_ batches: [RowBatch], _ attempt: Attempt) -> [DealtBatch] {
+    batches.map { batch in
+      var receipt = ShardReceipt()
+      receipt.add(batch)
+      attempt.receipts[batch.shard].merge(receipt)
+      return DealtBatch(attempt: attempt, batch: batch, receipt: receipt)
+    }
+  }
+
+  /// Within the lock: once all is cut and dealt, seals what is open; when that is applied, the attempt is committed.
+  func finishIfComplete(_ attempt: Attempt) {
+    guard attempt.cutAll, attempt.outstanding == 0, !attempt.emitting, !attempt.advancing, !attempt.isSealed else {
+      return
+    }
+    attempt.isSealed = true
+    open.removeAll { $0 === attempt }
+    room.wakeAll()
+    lock.unlock()
+    let last = receipted(attempt.splitter.finish(), attempt)
+    keepRejects(attempt)
+    lock.lock()
+    queue(last, attempt)
+    attempt.isDealt = true
+    settleIfApplied(attempt)
+    lock.wakeAll()
   }
 
   /// Deals a block's rows to shards, in the input's order.
@@ -72,7 +121,6 @@ extension IngestEngine {
     attempt.counts[parsed.input].read += rows
     let rejected = attempt.rejects.count - rejectedBefore
     attempt.counts[parsed.input].rejected += rejected
-    stage(attempt.splitter.takeSealed(), attempt)
     if attempt.rejects.lines.count > IngestEngine.rejectBytesMax { spillRejects(attempt) }
     return (rows, rejected)
   }

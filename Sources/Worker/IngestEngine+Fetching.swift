@@ -23,7 +23,7 @@ extension IngestEngine {
   func takeAttempt() -> Attempt? {
     lock.lock()
     defer { lock.unlock() }
-    while open.count >= openMax && !stopped { lock.wait() }
+    while open.count >= openMax && !stopped { room.wait() }
     if stopped || nextToFetch == attempts.count { return nil }
     let attempt = attempts[nextToFetch]
     nextToFetch += 1
@@ -52,7 +52,7 @@ extension IngestEngine {
   func deliver(_ piece: Piece, _ attempt: Attempt) -> Bool {
     lock.lock()
     defer { lock.unlock() }
-    while attempt.mailboxBytes > IngestEngine.mailboxBytesMax && !stopped { lock.wait() }
+    while attempt.mailboxBytes > IngestEngine.mailboxBytesMax && !stopped { room.wait() }
     if stopped { return false }
     attempt.mailbox.append(piece)
     attempt.mailboxBytes += piece.bytes

@@ -58,7 +58,7 @@ extension IngestEngine {
     return true
   }
 
-  /// Decodes and stages records. By the one thread that holds `advancing`.
+  /// Decodes and deals records. By the one thread that holds `advancing`.
   func deal(_ block: RecordBlock, _ entries: Range<Int>, _ attempt: Attempt) {
     do {
       let decoder =
@@ -78,7 +78,7 @@ extension IngestEngine {
       stop("source '\(plan.sources[attempt.source].source.name)': \(error)")
       return
     }
-    stage(attempt.splitter.takeSealed(), attempt)
+    deal(attempt.splitter.takeSealed(), attempt)
     if attempt.rejects.lines.count > IngestEngine.rejectBytesMax { spillRejects(attempt) }
   }
 

@@ -15,12 +15,12 @@ extension IngestEngine {
     }
   }
 
-  /// Stages rows. By the one thread that holds `advancing`.
+  /// Deals rows out as they are. By the one thread that holds `advancing`.
   func take(_ batch: RowBatch, _ attempt: Attempt) {
     guard batch.shard < plan.shards else {
       return stop("a segment holds rows of shard \(batch.shard), and there are \(plan.shards); it is damaged")
     }
-    stage([batch], attempt)
+    deal([batch], attempt)
     lock.withLock { counters.rows += UInt64(batch.count) }
   }
 }

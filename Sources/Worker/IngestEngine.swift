@@ -1,23 +1,28 @@
+internal import Columns
 internal import Definition
 internal import Formats
 internal import Pipeline
 internal import Platform
 
-/// Reads all attempts and folds them into shard states: fetch → cut → decode → deal → stage → commit → apply.
-/// (Records of topics are not cut, rows of segments are only staged.)
+/// Reads all attempts and folds them into shard states: fetch → cut → decode → deal → apply → commit.
+/// (Records of topics are not cut, rows of segments are only applied.)
 ///
 /// Fetchers block on I/O and fill each attempt's mailbox, held back by a byte budget. Workers do what is nearest to
-/// the output first — apply accepted batches, decode cut blocks, cut further — so that memory drains before it fills.
-/// All scheduling state lies under one lock, which is taken once a block or batch list, never a row.
+/// the output first — decode cut blocks, cut further, and apply what was dealt as soon as that is enough for the shard's
+/// state to be worth bringing into the caches — so that memory drains before it fills. All scheduling state lies under one
+/// lock, which is taken once a block or batch list, never a row.
 final class IngestEngine: @unchecked Sendable {
-  // Sendable: mutable state is guarded by `lock`, or by the `advancing`, `emitting` and `applying` flags under it.
+  // Sendable: mutable state is guarded by `lock`, or by the `advancing`, `emitting` and `isApplying` flags under it.
   let plan: DatasetPlan
   let options: BatchOptions
   let decoding: [DecodingPlan]
   let tables: [InputTable]
   let states: [ShardState]
   let attempts: [Attempt]
+  /// Workers wait on it for work.
   let lock = ConditionLock()
+  /// What fetchers wait on: room in a mailbox, or for another attempt.
+  let room: LockCondition
   let spill: SpillFile
   /// Where ranges are read from; there if any are.
   let broker: (any Broker)?
@@ -30,12 +35,17 @@ final class IngestEngine: @unchecked Sendable {
   var open: [Attempt] = []
   var blocks: [WaitingBlock] = []
   var decoders: [[BlockDecoder]]
-  var pendingApplies: [[Attempt]]
-  var applying: [Bool]
-  var appliesLeft = 0
+  /// Of applied batches of each source, whose memory is filled again.
+  var spareBatches: [[RowBatch]]
+  /// Of blocks that were dealt.
+  var spareTexts: [ByteArena] = []
+  /// One a shard.
+  var queues: [ShardQueue]
+  /// Memory of the batches in `queues` and of those being applied.
+  var waitingBytes = 0
   var attemptsLeft: Int
+  var attemptsLeftOfSource: [Int]
   var fold = LedgerFold()
-  var stagedBytes = 0
   /// Of finished attempts, in memory.
   var rejectBytes = 0
   var failures: [String] = []
@@ -49,6 +59,11 @@ final class IngestEngine: @unchecked Sendable {
   /// Failing objects that are named before the run gives up.
   static let failuresMax = 20
   static let mailboxBytesMax = 4 << 20
+  /// Rows of a batch: few enough that the passes over it find in the nearer caches what the one before them left.
+  static let batchRowsMax = 1024
+  static let spareTextsMax = 16
+  /// Texts that grew beyond this are not kept.
+  static let spareTextBytesMax = 1 << 20
   /// Rejected rows that an attempt under way, and all finished ones together, keep in memory.
   static let rejectBytesMax = 1 << 20
   static let rejectBytesMaxFinished = 16 << 20
@@ -72,11 +87,13 @@ final class IngestEngine: @unchecked Sendable {
     self.broker = broker
     self.retained = retained
     attempts = groups.enumerated().map { Attempt(number: $0, $1, plan: plan) }
+    room = LockCondition(of: lock)
     spill = SpillFile(directory: options.temporaryDirectory)
     decoders = Array(repeating: [], count: decoding.count)
-    pendingApplies = Array(repeating: [], count: plan.shards)
-    applying = Array(repeating: false, count: plan.shards)
+    spareBatches = Array(repeating: [], count: decoding.count)
+    queues = Array(repeating: ShardQueue(), count: plan.shards)
     attemptsLeft = attempts.count
+    attemptsLeftOfSource = decoding.indices.map { source in groups.count { $0.source == source } }
     _ = fold.judge(.defined(generation: 1, semanticHash: semanticHash, shards: plan.shards))
     for range in groups.flatMap(\.ranges) {
       _ = fold.judge(.opened(range.range, offset: range.from, schema: "", generation: 1))
@@ -90,7 +107,7 @@ final class IngestEngine: @unchecked Sendable {
     lock.withLock {
       stopped = true
       if failures.isEmpty { failures += BatchError.cancelled.problems }
-      lock.wakeAll()
+      wakeEverybody()
     }
   }
 
@@ -101,8 +118,8 @@ final class IngestEngine: @unchecked Sendable {
     let working = (0..<max(options.threads, 1)).map { _ in WorkerThread { [self] in workLoop() } }
     for thread in working { thread.join() }
     lock.withLock {
-      if attemptsLeft > 0 || appliesLeft > 0 { stopped = true }
-      lock.wakeAll()
+      if attemptsLeft > 0 { stopped = true }
+      wakeEverybody()
     }
     for thread in fetching { thread.join() }
     let failures = lock.withLock { self.failures }
@@ -149,7 +166,7 @@ final class IngestEngine: @unchecked Sendable {
   // MARK: Working
 
   enum Work {
-    case apply(Attempt, shard: Int, [StagedBatch])
+    case apply(shard: Int, [DealtBatch])
     /// With a decoder that another block is done with, if there is one.
     case decode(WaitingBlock, BlockDecoder?)
     case advance(Attempt)
@@ -158,14 +175,14 @@ final class IngestEngine: @unchecked Sendable {
   func workLoop() {
     lock.lock()
     while true {
-      if stopped || (attemptsLeft == 0 && appliesLeft == 0) { break }
+      if stopped || attemptsLeft == 0 { break }
       guard let work = nextWork() else {
         lock.wait()
         continue
       }
       lock.unlock()
       switch work {
-      case .apply(let attempt, let shard, let staged): apply(attempt, shard, staged)
+      case .apply(let shard, let dealt): apply(shard, dealt)
       case .decode(let block, let decoder): decode(block, decoder)
       case .advance(let attempt): advance(attempt)
       }
@@ -178,14 +195,10 @@ final class IngestEngine: @unchecked Sendable {
 
   /// Within the lock.
   func nextWork() -> Work? {
-    if appliesLeft > 0 {
-      for shard in 0..<plan.shards where !applying[shard] && !pendingApplies[shard].isEmpty {
-        applying[shard] = true
-        let attempt = pendingApplies[shard].removeFirst()
-        let staged = attempt.staged[shard]
-        attempt.staged[shard] = []
-        return .apply(attempt, shard: shard, staged)
-      }
+    if waitingBytes > options.stagingBytes {
+      if let work = nextApply() { return work }
+      // All that waits is for shards at work, as when one key has most rows: memory comes before speed.
+      if waitingBytes > 2 * options.stagingBytes { return nil }
     }
     if let block = blocks.popLast() {
       let source = block.attempt.source
@@ -198,6 +211,20 @@ final class IngestEngine: @unchecked Sendable {
         return .advance(attempt)
       }
     }
-    return nil
+    return nextApply()
+  }
+
+  func stop(_ message: String) {
+    lock.withLock {
+      failures.append(message)
+      stopped = true
+      wakeEverybody()
+    }
+  }
+
+  /// Within the lock, after `stopped` was set.
+  func wakeEverybody() {
+    lock.wakeAll()
+    room.wakeAll()
   }
 }

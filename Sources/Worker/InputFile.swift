@@ -21,7 +21,7 @@ struct InputFile: Sendable {
   var location: String { info.bucket.isEmpty ? info.key : "s3://\(info.bucket)/\(info.key)" }
 }
 
-/// Inputs that are read, staged and committed together: one large object, or many small ones of one source.
+/// Inputs that are read, applied and committed together: one large object, or many small ones of one source.
 ///
 /// Grouping depends only on the listing's order and sizes. A group keeps the cost of a commit, of batches and of
 /// fetching from growing with the number of tiny objects.

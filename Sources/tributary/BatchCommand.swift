@@ -17,6 +17,7 @@ struct BatchCommand {
 
   func run() throws(Failure) {
     let start = Machine.monotonicSeconds()
+    Machine.shareHeap()
     let now = Machine.now()
     let isQuiet = arguments.flag("quiet")
     let file = try DefinitionFile(arguments.positionals[0])

@@ -129,11 +129,16 @@ import Testing
     let lake = Lake(seed: 3)
     let objects = MemoryObjects()
     lake.fill(objects)
-    #expect(throws: BatchError.self) {
-      try lake.outcome(lake.options(stagingBytes: 0, temporaryDirectory: "/nowhere/at/all"), lake.stores(objects))
-    }
-    #expect(try Published(objects: objects).manifest("one") == nil)
     _ = try lake.outcome(lake.options(temporaryDirectory: "/nowhere/at/all"), lake.stores(objects))
+    // More rejected rows than are kept in memory.
+    let bad = "{" + String(repeating: "bad ", count: 1000) + "\n"
+    objects.set("visits/part-bad.jsonl", Array(String(repeating: bad, count: 400).utf8))
+    #expect(throws: BatchError.self) {
+      try lake.outcome(lake.options(id: "two", temporaryDirectory: "/nowhere/at/all"), lake.stores(objects))
+    }
+    #expect(try Published(objects: objects).manifest("two") == nil)
+    let outcome = try lake.outcome(lake.options(id: "two"), lake.stores(objects))
+    #expect(try Published(objects: objects).rejected("two").split(separator: "\n").count == Int(outcome.rowsRejected))
   }
 
   @Test("keys of several parts are told apart, whatever bytes they hold")

@@ -25,6 +25,10 @@ static inline uint64_t cscan_match2(const uint8_t *_Nonnull p, uint8_t a, uint8_
 #endif
 }
 
+/// Writes the positions of a and b in [0, length), ascending; gives their number. Reads up to 63 bytes behind the length,
+/// and writes up to 8 elements behind the last position.
+size_t cscan_positions(const uint8_t *_Nonnull p, size_t length, uint8_t a, uint8_t b, uint32_t *_Nonnull out);
+
 /// The first position of a byte in [from, to), or to.
 static inline size_t cscan_find(const uint8_t *_Nonnull p, size_t from, size_t to, uint8_t byte) {
   if (from >= to) return to;

@@ -31,9 +31,18 @@ public struct CSVScanner: Sendable {
   public func scan(_ block: FieldBlock, width: Int) {
     block.width = width
     block.rows = 0
+    if let quote, cscan_find(block.text.base, 0, block.text.count, quote) < block.text.count {
+      scanQuotes(block, width: width, quote: quote)
+    } else {
+      scanPlain(block, width: width)
+    }
+    if !nullSpellings.isEmpty { markNulls(block) }
+  }
+
+  /// Scans text in which there may be quotes.
+  func scanQuotes(_ block: FieldBlock, width: Int, quote: UInt8) {
     var base = block.text.base
     var cursor = Cursor(base: base, end: block.text.count, delimiter: delimiter)
-    let quote = quote
     var faultsNoted: [(row: Int, fault: RowFault)] = []
     let end = block.text.count
     var start = 0
@@ -62,7 +71,7 @@ public struct CSVScanner: Sendable {
       while true {
         var view: ByteView
         var stop: Int
-        if let quote, fieldStart < end, base[fieldStart] == quote {
+        if fieldStart < end, base[fieldStart] == quote {
           let quoted = scanQuoted(block, from: fieldStart, end: end)
           view = quoted.view
           stop = quoted.stop
@@ -113,7 +122,6 @@ public struct CSVScanner: Sendable {
     block.rows = row
     block.faults.reset(rows: row)
     for (row, fault) in faultsNoted { block.faults.note(row: row, fault, column: RowFaults.record) }
-    if !nullSpellings.isEmpty { markNulls(block) }
   }
 
   private func markNulls(_ block: FieldBlock) {

@@ -1,0 +1,76 @@
+internal import CScan
+internal import Columns
+
+extension CSVScanner {
+  /// Scans text without quotes, as most is: first where all fields end, then a record at a time from those marks.
+  func scanPlain(_ block: FieldBlock, width: Int) {
+    let base = UnsafePointer(block.text.base)
+    let end = block.text.count
+    // Each byte may be a mark; one more ends the last record, and eight are written for nothing.
+    block.reserveMarks(end + 16)
+    let marks = block.marks
+    let count = cscan_positions(base, end, delimiter, 0x0a, marks)
+    marks[count] = UInt32(truncatingIfNeeded: end)
+    let emptyFlag = emptyIsNull ? ByteView.nullFlag : 0
+    var faultsNoted: [(row: Int, fault: RowFault)] = []
+    var rowsMax = 0
+    var row = 0
+    var start = 0
+    var mark = 0
+    while start < end {
+      // A blank line is no record.
+      if base[start] == 0x0a || (base[start] == 0x0d && (start + 1 == end || base[start + 1] == 0x0a)) {
+        start = Int(marks[mark]) + 1
+        mark += 1
+        continue
+      }
+      if row == rowsMax {
+        // Enough at once, unless records have too few fields.
+        rowsMax = max(rowsMax * 2, count / max(width, 1) + 1)
+        block.reserveFields(rowsMax * width, keeping: row * width)
+        block.reserveRecords(rowsMax, keeping: row)
+      }
+      let fields = block.fields + row &* width
+      var fieldStart = start
+      var column = 0
+      var stop = start
+      while true {
+        stop = Int(marks[mark])
+        mark &+= 1
+        // (Behind the end lies padding, which may hold anything.)
+        if base[stop] == 0x0a || stop == end { break }
+        if column < width {
+          let length = UInt32(truncatingIfNeeded: stop &- fieldStart)
+          fields[column] = ByteView(
+            start: UInt32(truncatingIfNeeded: fieldStart), length: length, flags: length == 0 ? emptyFlag : 0)
+        }
+        column &+= 1
+        fieldStart = stop &+ 1
+      }
+      let next = stop &+ 1
+      if stop > fieldStart && base[stop &- 1] == 0x0d { stop &-= 1 }
+      if column < width {
+        let length = UInt32(truncatingIfNeeded: stop &- fieldStart)
+        fields[column] = ByteView(
+          start: UInt32(truncatingIfNeeded: fieldStart), length: length, flags: length == 0 ? emptyFlag : 0)
+      }
+      column &+= 1
+      block.records[row] = ByteView(
+        start: UInt32(truncatingIfNeeded: start), length: UInt32(truncatingIfNeeded: stop &- start))
+      if column != width || stop &- start > maxRowBytes {
+        var missing = column
+        while missing < width {
+          fields[missing] = .null
+          missing += 1
+        }
+        let fault = column < width ? RowFault.tooFewFields : .tooManyFields
+        faultsNoted.append((row, stop &- start > maxRowBytes ? .rowTooLong : fault))
+      }
+      row &+= 1
+      start = next
+    }
+    block.rows = row
+    block.faults.reset(rows: row)
+    for (row, fault) in faultsNoted { block.faults.note(row: row, fault, column: RowFaults.record) }
+  }
+}
