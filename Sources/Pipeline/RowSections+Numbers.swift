@@ -13,7 +13,7 @@ extension RowSections.Writer {
       let doubles = UnsafeRawPointer(values).assumingMemoryBound(to: Double.self)
       for (code, scale) in RowSections.scales.enumerated() where writer.areMultiples(doubles, scale) {
         writer.put(UInt8(code + 1))
-        for row in 0..<writer.rows { values[row] = Int64((doubles[row] * scale).rounded()) }
+        for row in 0..<writer.rows { values[row] = Int64(Self.rounded(doubles[row] * scale)) }
         writer.put(numbers: values, mayBeWhole: false)
         return
       }
@@ -33,7 +33,13 @@ extension RowSections.Writer {
     }
   }
 
-  /// Whether each is an integer below 2⁵³ divided by `scale`, to the bit: then that quotient is what it is read back as.
+  /// To the nearest integer, for magnitudes below ``roundedMax``: a sum that large has no room for a fraction. (`rounded()` is
+  /// a call of the C library for each row, on processors as old as those that this is compiled for.)
+  @inline(__always)
+  private static func rounded(_ value: Double) -> Double { (value + 0x1.8p52) - 0x1.8p52 }
+  private static var roundedMax: Double { 0x1p51 }
+
+  /// Whether each is an integer below 2⁵¹ divided by `scale`, to the bit: then that quotient is what it is read back as.
   private func areMultiples(_ doubles: UnsafePointer<Double>, _ scale: Double) -> Bool {
     var from = 0
     while from < rows {
@@ -43,9 +49,9 @@ extension RowSections.Writer {
       for row in from..<to {
         let value = doubles[row]
         // Minus zero becomes zero, as it would as an integer, and so is found to be none.
-        let product = (value * scale).rounded() + 0
+        let product = Self.rounded(value * scale) + 0
         isNone =
-          isNone || (product / scale).bitPattern != value.bitPattern || !(product.magnitude < 9_007_199_254_740_992)
+          isNone || (product / scale).bitPattern != value.bitPattern || !(product.magnitude < Self.roundedMax)
       }
       if isNone { return false }
       from = to
