@@ -28,7 +28,7 @@ SOAK := 60
 SEEDS := 2000
 FROM := 0
 # Worlds within which each planted bug must be seen.
-CANARY_SEEDS := 300
+CANARY_SEEDS := 600
 # Tests' view of the modules, optimised: in a place of its own, for all of it is built otherwise than the program.
 SIMULATION := -c release -Xswiftc -enable-testing --scratch-path .build/simulate --product tributary-simulate
 SIMULATE := SWIFT_DETERMINISTIC_HASHING=1 .build/simulate/release/tributary-simulate

@@ -33,7 +33,7 @@ extension LedgerFold {
       }
       held.skipped.append(Skipped(from: range.from, to: range.to, reason: loss.reason))
       held.rowsRead -= min(held.rowsRead, range.rowsRead)
-      held.rowsRejected -= min(held.rowsRejected, range.rowsRejected)
+      held.rowsRejected = min(held.rowsRejected - min(held.rowsRejected, range.rowsRejected), held.rowsRead)
       for (reason, count) in range.reasons ?? [:] {
         guard let before = held.reasons[reason] else { continue }
         held.reasons[reason] = before > count ? before - count : nil

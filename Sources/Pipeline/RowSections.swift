@@ -1,7 +1,7 @@
 internal import Columns
 
 /// The sections of a row batch's bytes. Each begins with a byte that says in which of a few plain ways it is written: what
-/// repeats, follows from something else or is small is not written out. Compression by the broker's client goes on top.
+/// repeats, follows from something else or is small is not written out. General compression on top would gain little.
 ///
 /// - texts: the lengths in 1, 2 or 4 bytes each, then the bytes; or, all of one length, what they begin with alike, then the
 ///   rest of each; or the few distinct ones, then a byte each; or nothing, if they are the keys'

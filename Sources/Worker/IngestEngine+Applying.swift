@@ -50,12 +50,17 @@ extension IngestEngine {
       attempt.unapplied -= 1
       waitingBytes -= item.batch.memoryBytes
       // (A segment's may be others', too.)
-      if !attempt.all.isRetained && item.batch.capacity >= attempt.splitter.rowsMax {
+      if !attempt.all.isRetained && item.batch.capacity >= attempt.splitter.rowsMax
+        && spareBatches[attempt.source].count < sparesMax
+      {
         spareBatches[attempt.source].append(item.batch)
       }
       settleIfApplied(attempt)
     }
   }
+
+  /// Batches of a source that wait to be filled again: what is under way at a time, and no more, however many come back.
+  private var sparesMax: Int { 2 * plan.shards + 16 * options.threads }
 
   /// Within the lock: commits an attempt once all its rows are applied.
   func settleIfApplied(_ attempt: Attempt) {

@@ -45,11 +45,13 @@ struct AttemptRows {
   /// where retention has removed some of the receipt's range.
   private func reread(_ attempt: AttemptID, _ receipt: ShardReceipt) throws -> [[UInt8]] {
     let partition = TopicPartition(context.topics.rows, shard)
-    if let bounds = try context.broker.bounds([partition])[partition],
-      bounds.first > receipt.first
-    {
-      throw BrokerError(
-        .outOfRange(bounds), operation: "read", location: "\(partition)", message: "retention has removed them")
+    if let bounds = try context.broker.bounds([partition])[partition] {
+      if bounds.first > receipt.first {
+        throw BrokerError(
+          .outOfRange(bounds), operation: "read", location: "\(partition)", message: "retention has removed them")
+      }
+      // Made anew, or its broker has lost its end: nothing will come.
+      if bounds.end < receipt.end { return [] }
     }
     let reader = try context.broker.reader(partition, from: receipt.first)
     defer { reader.close() }

@@ -42,7 +42,10 @@ extension JoinShard {
     guard let source = context.source(commit.source) else { return [] }
     let rows = AttemptRows(context: context, shard: shard)
     let staged = staging.take(commit.attempt)
-    if let batches = rows.verified(staged, receipt, source: source) { return batches }
+    if let batches = rows.verified(staged, receipt, source: source) {
+      shortSince = nil
+      return batches
+    }
     if context.options.sabotage == .receipt, let (batches, _) = rows.decode(staged, source: source) {
       return batches
     }
@@ -184,21 +187,19 @@ extension JoinShard {
   /// From here on nobody has these rows; whoever had them lets them go.
   func giveUp(_ loss: Loss, _ verdicts: [Bool]) throws {
     cuts.end(holding: loss)
-    var isGone = false
+    // Noted at once: where a later one fails, what went before is not found again.
     for (object, isLost) in zip(loss.objects, verdicts) where isLost {
-      if segments.supersede(object) { isGone = true }
+      if segments.supersede(object) { isLiveStale = true }
     }
     for (range, isLost) in zip(loss.ranges, verdicts.dropFirst(loss.objects.count)) where isLost {
-      if try remove(range, of: loss.position) { isGone = true }
+      try remove(range, of: loss.position)
     }
     segments.dropDead()
-    if isGone { isLiveStale = true }
   }
 
   /// A partition's ranges are one input of a segment, so their rows are taken out by their offsets, and the segment is
   /// made anew. (Cuts that still hold the old one have ended, or were before it.)
-  private func remove(_ range: CommittedRange, of position: Int) throws -> Bool {
-    var isGone = false
+  private func remove(_ range: CommittedRange, of position: Int) throws {
     for (index, ref) in segments.refs.enumerated() {
       let header = ref.header
       guard header.source == range.range.source, header.first <= position, position <= header.last,
@@ -220,7 +221,7 @@ extension JoinShard {
       }
       let (content, dead) = try SegmentBuilder.join([(ref, kept)], types: types, dropsDead: false)
       if content.header.rows == header.rows { continue }
-      isGone = true
+      isLiveStale = true
       let isEmpty = content.header.rows == 0
       segments.replace(
         [index],
@@ -228,6 +229,5 @@ extension JoinShard {
           name: nil, bytes: content.batches.reduce(0) { $0 + $1.batch.count }, header: content.header,
           dead: isEmpty ? Set(content.header.inputs.indices) : dead, batches: content.batches))
     }
-    return isGone
   }
 }

@@ -43,6 +43,8 @@ final class JoinShard: @unchecked Sendable {
   var told: Checkpoint.Told?
   /// Rows went, and the live features do not know it yet.
   var isLiveStale = false
+  /// See ``Checkpoint/unread``.
+  var unread: Set<String> = []
   var checkpointed = 0
   var checkpointedAt: Int64 = 0
   var sweptAt: Int64 = 0
@@ -110,11 +112,15 @@ final class JoinShard: @unchecked Sendable {
       moved = true
     }
     if moved, let cursor { context.ledger.moveCursor(cursor, to: position) }
-    if isLiveStale {
-      try live?.replace(segments.refs, self)
-      isLiveStale = false
-    }
+    try refreshLive()
     return moved
+  }
+
+  /// After rows went, the features begin anew with what is live. Before a checkpoint, too: it says that all was told.
+  func refreshLive() throws {
+    guard isLiveStale else { return }
+    try live?.replace(segments.refs, self)
+    isLiveStale = false
   }
 
   /// Whether the ledger is the one that the checkpoint was made of: a broker that lost acknowledged entries, or was made
@@ -177,6 +183,7 @@ final class JoinShard: @unchecked Sendable {
       batches = found
     } else {
       _ = staging.take(commit.attempt)
+      if receipt.rows > 0 { unread.insert(commit.schema) }
     }
     var isReplaced = false
     for (number, input) in commit.inputs.enumerated() where verdicts[number] {

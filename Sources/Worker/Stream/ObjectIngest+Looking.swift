@@ -21,8 +21,10 @@ extension ObjectIngest {
       }
       let version = task.info.map { ObjectVersion.text(of: $0) }
       let schema = context.plan.sources[task.source].schemaHash
+      // What is accepted is read again where another version is set aside behind it: that clears it.
+      let isAccepted = accepted.map { $0.version == version && (version == nil || $0.schema == schema) } ?? false
       let isKnown =
-        accepted.map { $0.version == version && (version == nil || $0.schema == schema) } ?? false
+        isAccepted && failed == nil
         || (version != nil && failed?.version == version && failed?.schema == schema)
       if isKnown && !task.again { done.append(task) } else { found.append(task) }
     }

@@ -101,7 +101,9 @@ struct ObjectQueue {
     var entryBytes = 0
     while let task = looked[source].first {
       let size = task.info?.size ?? 0
-      let entrySize = ObjectQueue.entryBytes + 2 * task.identity.key.utf8.count
+      // A control character takes six bytes in JSON.
+      let key = task.identity.key.utf8.reduce(0) { $0 + ($1 < 0x20 || $1 == 0x7f ? 6 : 2) }
+      let entrySize = ObjectQueue.entryBytes + key
       let fits =
         bytes + size <= AttemptGrouping.bytesMax && taken.count < groupMax(task)
         && entryBytes + entrySize <= ObjectQueue.entryBytesMax

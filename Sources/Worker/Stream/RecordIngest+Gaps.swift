@@ -29,32 +29,39 @@ extension RecordIngest {
         continue
       }
       moved = true
-      let source = context.definition.sources[feed.source]
       if let reason = madeAnew(feed.at, bounds) {
         context.log.error(reason)
         restart(feed.identity, .stopped(reason))
       } else if held.end >= bounds.first {
         restart(feed.identity, .seeking(held.end))
-      } else if source.onGap == .skip {
-        let entry = LedgerEntry.skipped(feed.identity, from: held.end, to: bounds.first, reason: "retention")
-        let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
-        context.ledger.expect(offset)
-        context.log.warning(
-          "records were lost to retention and are skipped, as on_gap says",
-          [
-            "source": .init(source.name), "partition": .init("\(feed.at)"), "from": .init("\(held.end)"),
-            "to": .init("\(bounds.first)"),
-          ])
-        // On from the accepted end, whoever put it there, once the entry is folded.
-        restart(feed.identity, .opening(offset))
       } else {
-        let reason =
-          "records \(held.end) to \(bounds.first) of \(feed.at) were removed by retention before they were read; source '\(source.name)' stops there (on_gap: skip would go on without them)"
-        context.log.error(reason)
-        restart(feed.identity, .stopped(reason))
+        try passOver(feed, from: held.end, to: bounds.first)
       }
     }
     return moved
+  }
+
+  /// Records that are gone before they were read: skipped, or the feed ends, as the definition says.
+  func passOver(_ feed: RecordFeed, from end: Int64, to first: Int64) throws {
+    let source = context.definition.sources[feed.source]
+    if source.onGap == .skip {
+      let entry = LedgerEntry.skipped(feed.identity, from: end, to: first, reason: "retention")
+      let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
+      context.ledger.expect(offset)
+      context.log.warning(
+        "records were lost to retention and are skipped, as on_gap says",
+        [
+          "source": .init(source.name), "partition": .init("\(feed.at)"), "from": .init("\(end)"),
+          "to": .init("\(first)"),
+        ])
+      // On from the accepted end, whoever put it there, once the entry is folded.
+      restart(feed.identity, .opening(offset))
+    } else {
+      let reason =
+        "records \(end) to \(first) of \(feed.at) were removed by retention before they were read; source '\(source.name)' stops there (on_gap: skip would go on without them)"
+      context.log.error(reason)
+      restart(feed.identity, .stopped(reason))
+    }
   }
 
   /// Why a partition cannot be the one that the ledger has read; nil if it can. If one source has read further than it

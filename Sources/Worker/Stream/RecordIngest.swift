@@ -219,6 +219,12 @@ final class RecordIngest: @unchecked Sendable {
         } else {
           // New, or its columns have changed: then all that the topic still has is read by the new ones.
           let first = try context.broker.bounds([feed.at])[feed.at]?.first ?? 0
+          if let held = context.ledger.read({ $0.ranges[feed.identity] }), held.end < first {
+            // Some of it was not read by the old ones either, and is gone.
+            try passOver(feed, from: held.end, to: first)
+            moved = true
+            continue
+          }
           let entry = LedgerEntry.opened(
             feed.identity, offset: first, schema: schema, generation: generation)
           let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
@@ -227,11 +233,13 @@ final class RecordIngest: @unchecked Sendable {
         }
         moved = true
       case .opening(let offset):
-        guard context.ledger.verdict(at: offset) != nil, let end = context.ledger.acceptedEnd(feed.identity) else {
-          continue
-        }
+        guard context.ledger.verdict(at: offset) != nil, let held = context.ledger.read({ $0.ranges[feed.identity] })
+        else { continue }
         context.ledger.forget(offset)
-        lock.withLock { feeds[feed.identity]?.restart(at: end) }
+        let isOpen = held.schema == context.plan.sources[feed.source].schemaHash
+        lock.withLock {
+          if isOpen { feeds[feed.identity]?.restart(at: held.end) } else { feeds[feed.identity]?.phase = .new }
+        }
         moved = true
       default: continue
       }

@@ -123,7 +123,14 @@ final class RowSupply: @unchecked Sendable {
     let info = ObjectInfo(
       bucket: input.object.bucket, key: input.object.key, size: facts.size, modifiedMicroseconds: facts.modified,
       etag: facts.etag, version: facts.versionID)
-    let place = try context.stores.open(info.bucket.isEmpty ? info.key : "s3://\(info.bucket)/")
+    let place: StorePlace
+    do {
+      place = try context.stores.open(info.bucket.isEmpty ? info.key : "s3://\(info.bucket)/")
+    } catch {
+      // What passes is waited out by whoever calls.
+      if error.code == .unavailable { throw error }
+      throw Failure(reason: error.description)
+    }
     let file = InputFile(source: source, info: info, number: UInt32(number), store: place.store)
     let reading = ObjectReading(plan: context.decoding[source], maxRowBytes: context.definition.maxRowBytes)
     var rejects = RejectBuffer()
@@ -154,14 +161,37 @@ final class RowSupply: @unchecked Sendable {
     _ send: ([RowBatch]) throws -> Void
   ) throws {
     let at = TopicPartition(range.range.topic, range.range.partition)
-    let bounds = try context.broker.bounds([at])[at] ?? OffsetBounds(first: 0, end: 0)
-    guard bounds.first < range.to, range.rowsRead > 0 else {
-      if range.rowsRead == 0 { return }
-      throw Failure(
-        reason: "records \(range.from) to \(range.to) are no longer in \(at), which begins at \(bounds.first)")
+    let bounds: OffsetBounds
+    do {
+      bounds = try context.broker.bounds([at])[at] ?? OffsetBounds(first: 0, end: 0)
+    } catch {
+      if error.code != .noSuchTopic { throw error }
+      throw Failure(reason: error.description)
     }
+    if range.rowsRead == 0 { return }
+    // Holes count as offsets, so a topic that ends before the range is not the one that was read.
+    guard bounds.first < range.to, bounds.end >= range.to else {
+      throw Failure(
+        reason:
+          "records \(range.from) to \(range.to) are no longer in \(at), which has \(bounds.first) to \(bounds.end)")
+    }
+    do {
+      try read(range, at, from: max(range.from, bounds.first), number, source, splitter, send)
+    } catch let error as BrokerError {
+      // What passes is waited out by whoever calls.
+      switch error.code {
+      case .outOfRange, .noSuchTopic: throw Failure(reason: error.description)
+      default: throw error
+      }
+    }
+  }
+
+  private func read(
+    _ range: CommittedRange, _ at: TopicPartition, from first: Int64, _ number: Int, _ source: Int,
+    _ splitter: ShardSplitter, _ send: ([RowBatch]) throws -> Void
+  ) throws {
     let decoder = try decoder(source)
-    let reader = try context.broker.reader(at, from: max(range.from, bounds.first))
+    let reader = try context.broker.reader(at, from: first)
     defer { reader.close() }
     var counts = InputCounts()
     var patience = RowSupply.patience

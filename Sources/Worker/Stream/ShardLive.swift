@@ -109,6 +109,8 @@ final class ShardLive {
     var waiting: [OutgoingMessage] = []
     var tooLarge = 0
     let topic = context.topics.features
+    // The features let go of rows as they give them, so what is not sent is kept, whatever stops it.
+    defer { unsent = waiting }
     try features.rows(asOf: now, ledgerPosition: shard.position - 1, tables: rows.tables) { key, json in
       // Of several sources' columns, or escaped: no broker would ever take it, and the others' rows are waiting.
       if key.count + (json?.count ?? 0) > RowFrame.bytesMax {
@@ -122,9 +124,10 @@ final class ShardLive {
         waiting.removeAll(keepingCapacity: true)
       }
     }
-    // The features have let go of them.
-    unsent = waiting
-    try sendUnsent()
+    if !waiting.isEmpty {
+      try send(waiting)
+      waiting = []
+    }
     if tooLarge > 0 {
       context.log.warning(
         "rows are too large for the topic of features and are not told",
