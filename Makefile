@@ -74,7 +74,7 @@ simulate: system ## the streaming worker in random worlds with faults (SEEDS=200
 	$(SIMULATE) $(if $(SEED),--seed $(SEED) --trace,--seeds $(SEEDS) --from $(FROM))
 
 .PHONY: canaries
-canaries: system ## plants bugs in the streaming worker: the simulation must find each (CANARY_SEEDS=300)
+canaries: system ## plants bugs in the streaming worker: the simulation must find each (CANARY_SEEDS=600)
 	swift build $(SIMULATION) $(STRICT)
 	$(SIMULATE) --canaries --seeds $(CANARY_SEEDS)
 
