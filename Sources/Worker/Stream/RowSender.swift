@@ -31,8 +31,10 @@ struct RowSender {
     frame.number = numbers[batch.shard]
     let bytes = frame.encode(batch)
     if bytes.count > RowFrame.bytesMax {
-      // `RowLimit` has rejected it before.
-      precondition(batch.count > 1, "a row of \(bytes.count) bytes was not rejected")
+      // `RowLimit` has rejected such a row before; should it not have, the worker ends with a reason, not with a trap.
+      guard batch.count > 1 else {
+        throw StreamError("a row of \(bytes.count) bytes is too large for a message; this is a bug")
+      }
       for half in batch.halves() { try add(half) }
       return
     }
