@@ -57,6 +57,14 @@ public struct SegmentSet: Sendable {
     return found
   }
 
+  /// Sources whose columns are others from now on: all that was read of them no longer counts. Gives whether there was any.
+  public mutating func supersede(sources: (String) -> Bool) -> Bool {
+    live = live.filter { !sources($0.key.source) }
+    let before = refs.count
+    refs.removeAll { sources($0.header.source) }
+    return refs.count < before
+  }
+
   /// Segments without a live input go; the others' files are named by the next checkpoint.
   public mutating func dropDead() { refs.removeAll(where: \.isDead) }
 

@@ -74,7 +74,7 @@ struct SimChecks {
     for judged in play.observer.entries(from: 0, most: .max) {
       let isAccepted = judged.verdict == .accepted
       switch judged.entry {
-      case .defined(let next, _, _) where isAccepted:
+      case .defined(let next, _, _, _) where isAccepted:
         if next <= generation ?? 0 { throw SimError("I1: generation \(next) follows \(generation ?? 0)") }
         generation = next
       case .commit(let commit):
@@ -106,7 +106,7 @@ struct SimChecks {
     var abandoned: Set<String> = []
     for judged in play.observer.entries(from: 0, most: .max) where judged.verdict == .accepted {
       switch judged.entry {
-      case .defined(let next, _, _): generation = next
+      case .defined(let next, _, _, _): generation = next
       case .cut(let id, _, _): cuts[id] = generation
       case .abandoned(let id, let reason):
         guard let was = cuts[id], was < generation else {

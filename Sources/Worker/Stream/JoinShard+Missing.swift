@@ -135,8 +135,8 @@ extension JoinShard {
       next = last.position + 1
       for judged in entries {
         guard case .commit(let commit) = judged.entry, case .inputs(let verdicts) = judged.verdict,
-          let source = context.source(commit.source), commit.schema == context.plan.sources[source].schemaHash,
-          commit.shards.indices.contains(shard), commit.shards[shard].rows > 0, commit.shards[shard].first < first
+          isCurrent(commit, at: judged.position), commit.shards.indices.contains(shard), commit.shards[shard].rows > 0,
+          commit.shards[shard].first < first
         else { continue }
         var missing = MissingRows(
           position: judged.position, commit: commit, needed: verdicts, receipt: commit.shards[shard])
