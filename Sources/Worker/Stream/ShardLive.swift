@@ -28,6 +28,8 @@ final class ShardLive {
 
   /// Next offset of our partition of the topic: what lies before is known, or was told by us.
   private var toldTo: Int64 = 0
+  /// Between what we told somebody else has told something: a worker that does not know yet that the shard is ours.
+  private var isTorn = false
 
   /// Takes up a checkpoint's segments. `told`: what its owner had told; rows whose time has come since are still to be.
   /// What was told behind it, or by another definition, the topic itself says.
@@ -53,6 +55,16 @@ final class ShardLive {
     Checkpoint.Told(semanticHash: context.semanticHash, asOf: features.asOf, offset: toldTo)
   }
 
+  /// Takes up what others told since: whatever they said of a key, it is told as it is. For a checkpoint, which says that
+  /// the topic has what is to be had, and where a gap between our own rows shows it.
+  func catchUp() throws {
+    let at = TopicPartition(context.topics.features, shard)
+    guard let bounds = try context.broker.bounds([at])[at] else { return }
+    toldTo = max(toldTo, bounds.first)
+    try readTold(at, to: bounds.end)
+    isTorn = false
+  }
+
   /// Keys that the topic has got and that we may not know of.
   private func readTold(_ at: TopicPartition, to end: Int64) throws {
     if toldTo >= end { return }
@@ -76,7 +88,7 @@ final class ShardLive {
   }
 
   /// Whether there are rows to tell, by now also of rows whose event time lay ahead when they came.
-  func hasWaiting(now: Int64) -> Bool { !unsent.isEmpty || features.hasChanges(asOf: now) }
+  func hasWaiting(now: Int64) -> Bool { isTorn || !unsent.isEmpty || features.hasChanges(asOf: now) }
 
   /// Rows of an entry that replaces nothing.
   func add(_ ref: SegmentRef) throws { try ShardLive.add(ref, to: features, &rows) }
@@ -104,6 +116,7 @@ final class ShardLive {
     let now = context.clock.now()
     guard hasWaiting(now: now), !moreToCome || now - emittedAt >= ShardLive.emitEvery else { return false }
     emittedAt = now
+    if isTorn { try catchUp() }
     try sendUnsent()
     let before = rowsEmitted
     var waiting: [OutgoingMessage] = []
@@ -146,6 +159,7 @@ final class ShardLive {
   private func send(_ rows: [OutgoingMessage]) throws {
     let offsets = try context.broker.append(rows)
     rowsEmitted += rows.count
-    if let last = offsets.max() { toldTo = max(toldTo, last + 1) }
+    guard let first = offsets.min(), let last = offsets.max() else { return }
+    if first == toldTo && last - first == Int64(rows.count - 1) { toldTo = last + 1 } else { isTorn = true }
   }
 }
