@@ -15,9 +15,9 @@ public final class BatchRun: Sendable {
   private let options: BatchOptions
   private let stores: any StoreDirectory
   private let topics: TopicAccess
-  let state = Locked(State())
+  private let state = Locked(State())
 
-  struct State {
+  private struct State {
     var phase = BatchProgress.Phase.listing
     var engine: IngestEngine?
     var objectsTotal = 0

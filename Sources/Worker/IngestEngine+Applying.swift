@@ -60,7 +60,7 @@ extension IngestEngine {
   }
 
   /// Batches of a source that wait to be filled again: what is under way at a time, and no more, however many come back.
-  var sparesMax: Int { 2 * plan.shards + 16 * options.threads }
+  private var sparesMax: Int { 2 * plan.shards + 16 * options.threads }
 
   /// Within the lock: commits an attempt once all its rows are applied.
   func settleIfApplied(_ attempt: Attempt) {

@@ -112,30 +112,6 @@ import Testing
       reasons.isSuperset(of: ["row_too_long", "unclosed_quote", "invalid_json", "too_few_fields", "key_is_null"]))
   }
 
-  @Test("batches that are filled again are few, however many come back")
-  func spareBatches() throws {
-    var lake = Lake(seed: 5, bucket: "lake", shards: 3)
-    lake.visits = 400_000
-    lake.files = 4
-    let objects = MemoryObjects()
-    _ = lake.fill(objects)
-    // Looked at whenever an object is read on.
-    let looked = Guarded((run: BatchRun?.none, most: 0))
-    let stores = lake.stores(objects, readMax: 4096) { _, _ in
-      guard let run = looked.withLock({ $0.run }), let engine = run.state.withLock({ $0.engine }) else { return }
-      let count = engine.lock.withLock { engine.spareBatches.map(\.count).max() ?? 0 }
-      looked.withLock { $0.most = max($0.most, count) }
-    }
-    let options = lake.options(threads: 2)
-    let run = try lake.run(options, stores)
-    looked.withLock { $0.run = run }
-    _ = try run.run()
-    let engine = try #require(run.state.withLock { $0.engine })
-    // Those that a thread that deals holds come back on top.
-    let most = engine.sparesMax + options.threads * lake.shards
-    #expect((1...most).contains(looked.withLock { $0.most }), "\(looked.withLock { $0.most }) of \(most)")
-  }
-
   @Test("the same parts, byte for byte, whatever the threads")
   func sameBytes() throws {
     var parts: Set<[Manifest.PartRecord]> = []
