@@ -200,6 +200,12 @@ import Testing
     world.clock.advance(milliseconds: 2000)
     try world.settle([node], whole: true)
     #expect(try Self.told(world) == wanted)
+    // Whoever tells of a later position than ours knows better: it is us who have lost the shard.
+    try tell("k2", #"{"id":"k2","name":"later","visits":0,"_ledger":1000000,"_as_of":"2026-01-01T00:00:00Z"}"#)
+    try Self.put(world, node, "visits/none.csv", "id,t,n\n\n")
+    world.clock.advance(milliseconds: 2000)
+    try world.settle([node], whole: true)
+    #expect(try Self.told(world)["k2"] == #""name":"later","visits":0"#)
   }
 
   @Test("a key that was told behind the last checkpoint and is gone since is told as gone")

@@ -273,7 +273,7 @@ final class JoinLoop: @unchecked Sendable {
   private func checkpoint(_ shard: JoinShard) throws {
     try shard.refreshLive()
     if context.options.sabotage != .told {
-      try shard.live?.catchUp()
+      try shard.live?.catchUp(shard)
       _ = try shard.live?.emit(shard, moreToCome: false)
     }
     try shard.checkpoint()
