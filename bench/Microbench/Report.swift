@@ -10,7 +10,7 @@ struct Report {
     var table = TextTable([
       TextTable.Column("stage"), TextTable.Column("rows/s", isRight: true), TextTable.Column("bytes/s", isRight: true),
       TextTable.Column("beside it"), TextTable.Column("bytes/s", isRight: true),
-      TextTable.Column("times as fast", isRight: true),
+      TextTable.Column("takes", isRight: true),
     ])
     for measured in measurements {
       let (rows, bytes) = (measured.stage.rows, measured.stage.bytes)
@@ -19,7 +19,7 @@ struct Report {
       }
       let own = [measured.stage.name, rate(rows, measured.seconds), rate(bytes, measured.seconds)]
       let besides = zip(measured.stage.yardsticks, measured.yardsticks).map { yardstick, seconds in
-        [yardstick.name, rate(bytes, seconds), NumberText.significant(measured.seconds / seconds, digits: 2)]
+        [yardstick.name, rate(bytes, seconds), NumberText.significant(measured.seconds / seconds, digits: 2) + " x"]
       }
       table.append(own + (besides.first ?? ["", "", ""]))
       for beside in besides.dropFirst() { table.append(["", "", ""] + beside) }

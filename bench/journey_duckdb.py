@@ -69,4 +69,4 @@ from labels left join demographics using (household_id) left join transactions u
   left join crm using (household_id) left join redemptions using (household_id)""")
 for split, condition in (("train", "h < 80"), ("eval", "h >= 80")):
     connection.execute(f"copy (select * exclude h from j where {condition}) to '{out}/{split}.parquet' (format parquet)")
-print(f"DuckDB alone, without Python and loading it: {time.monotonic() - imported:.3f} s")
+print(f"alone: {time.monotonic() - imported:.3f} s")
