@@ -29,15 +29,12 @@ extension Stage {
     let encoded = batches.map { RowBatchCodec.encode($0) }
     let encodedBytes = encoded.reduce(0) { $0 + $1.count }
     let copy = Yardstick.copy(bytes)
-    var spare = decoded.deal(ShardSplitter(shards: shards, types: types))
     return [
       Stage(
         name: "deal to \(shards) shards", rows: rows, bytes: bytes,
         run: {
-          let splitter = ShardSplitter(shards: shards, types: types)
-          splitter.spare = spare
-          spare = decoded.deal(splitter)
-          try require(spare.reduce(0) { $0 + $1.count } == rows, "rows were lost on the way to shards")
+          let dealt = decoded.deal(ShardSplitter(shards: shards, types: types))
+          try require(dealt.reduce(0) { $0 + $1.count } == rows, "rows were lost on the way to shards")
         }, yardsticks: [copy]),
       Stage(
         name: "row batch encode", rows: rows, bytes: bytes,
@@ -58,23 +55,21 @@ extension Stage {
     ]
   }
 
-  /// The search for keys that are there; and that with the accumulators.
+  /// The search for keys that are there, with the one accumulator that every key has; and with all of them.
   static func state(_ lake: Lake, source: Int, _ batches: [RowBatch], _ states: [ShardState]) throws -> [Stage] {
     let rows = batches.reduce(0) { $0 + $1.count }
     let bytes = batches.reduce(0) { $0 + $1.valueBytes }
     let ordered = batches.sorted { $0.shard < $1.shard }
-    let numbers = UnsafeMutablePointer<UInt32>.allocate(capacity: rows)
-    let tables = (0..<lake.plan.shards).map { _ in KeyTable() }
-    func probe() -> Int {
-      var at = 0
-      for batch in ordered {
-        tables[batch.shard].numbers(of: batch, into: numbers + at)
-        at += batch.count
-      }
-      return at
+    var inputs = InputTable()
+    let input = inputs.add(InputTable.Entry(name: lake.sources[source].name, modified: 0))
+    let table = inputs
+    func apply(_ states: [ShardState]) throws {
+      for batch in ordered { states[batch.shard].apply(batch, source: source, inputs: [input], table: table) }
     }
-    _ = probe()
-    let keys = tables.map(\.count).max() ?? 1
+    let counting = try Stage.counting(lake, source: source)
+    let counts = (0..<lake.plan.shards).map { ShardState(shard: $0, plan: counting) }
+    try apply(counts)
+    let keys = counts.map(\.keyCount).max() ?? 1
     let (slots, mask) = Stage.table(keys)
     let load = Yardstick(name: "a load a row at random") {
       var sum: UInt64 = 0
@@ -84,27 +79,35 @@ extension Stage {
     let lines = 4
     let records = UnsafeMutablePointer<UInt8>.allocate(capacity: keys * 64 * lines)
     records.initialize(repeating: 0, count: keys * 64 * lines)
-    let touch = Yardstick(name: "\(lines) cache lines a row, 1 added in each") {
-      var at = 0
-      for batch in ordered {
-        yardstick_touch(records, numbers + at, batch.count, 64 * lines, lines)
-        at += batch.count
-      }
+    let numbers = ordered.flatMap { batch in
+      (0..<batch.count).map { UInt32(truncatingIfNeeded: batch.hashes[$0] % UInt64(keys)) }
     }
-    var inputs = InputTable()
-    let input = inputs.add(InputTable.Entry(name: "usage", modified: 0))
-    let table = inputs
+    let touch = Yardstick(name: "\(lines) cache lines a row, 1 added in each") {
+      yardstick_touch(records, numbers, rows, 64 * lines, lines)
+    }
     return [
       Stage(
-        name: "probe, \(keys) keys a shard", rows: rows, bytes: bytes,
-        run: { try require(probe() == rows, "rows were left out") }, yardsticks: [load]),
+        name: "probe and count, \(keys) keys a shard", rows: rows, bytes: bytes, run: { try apply(counts) },
+        yardsticks: [load]),
       Stage(
         name: "probe and accumulate", rows: rows, bytes: bytes,
         run: {
-          for batch in ordered { states[batch.shard].apply(batch, source: source, inputs: [input], table: table) }
+          try apply(states)
           try require(states.allSatisfy { $0.keyCount > 0 }, "a shard has no keys")
         }, yardsticks: [touch]),
     ]
+  }
+
+  /// The plan without all features of a source but the count of its rows.
+  private static func counting(_ lake: Lake, source: Int) throws -> DatasetPlan {
+    var definition = lake.plan.definition
+    let name = lake.sources[source].name
+    definition.features = definition.features.filter { feature in
+      guard feature.source == name, case .aggregate(let aggregate) = feature.value else { return false }
+      return aggregate.column == nil && aggregate.predicate == nil && aggregate.over == nil
+    }
+    try require(!definition.features.isEmpty, "no feature counts all rows of '\(name)'")
+    return try DatasetPlan(definition, asOf: lake.plan.asOf)
   }
 
   /// Slots of 16 bytes as a table of so many keys has them, each with a 1 to be found.
