@@ -172,7 +172,7 @@ public final class StreamNode: Sendable {
       return moved
     }
     spawn("control", rejoins: parts.control.rejoin) { [self] in
-      guard state.withLock({ $0.isDraining }) else { return try parts.control.step(milliseconds: 50) }
+      guard state.withLock({ $0.isDraining }) else { return try parts.control.step(milliseconds: 20) }
       parts.control.close()
       return false
     }
