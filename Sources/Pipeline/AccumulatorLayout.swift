@@ -127,8 +127,50 @@ public struct AccumulatorLayout: Sendable {
     self.readings = readings
     slotsOfFilter = filters.indices.map { filter in slots.indices.filter { slots[$0].filter == filter } }
     switches = FilterSwitch.switches(programs)
+    for index in switches.indices { switches[index].families = families(switches[index]) }
     let switched = Set(switches.flatMap { $0.filters.joined() })
     singleFilters = filters.indices.filter { !switched.contains($0) }
+  }
+
+  /// Where a slot lies in a record.
+  struct Place: Sendable {
+    /// The slot's index; −1: no slot.
+    var index: Int32
+    var offset: Int32
+    var presenceOffset: Int32
+    var presenceBit: UInt64
+
+    static let none = Place(index: -1, offset: 0, presenceOffset: 0, presenceBit: 0)
+  }
+
+  func place(_ slot: Int) -> Place {
+    Place(
+      index: Int32(truncatingIfNeeded: slot), offset: Int32(truncatingIfNeeded: slots[slot].offset),
+      presenceOffset: Int32(truncatingIfNeeded: (slot >> 6) * 8), presenceBit: 1 &<< UInt64(slot & 63))
+  }
+
+  /// The slots of a switch's filters, those together that differ in their constants alone.
+  private func families(_ filters: FilterSwitch) -> [SlotFamily] {
+    var families: [SlotFamily] = []
+    for (constant, filters) in filters.filters.enumerated() {
+      for filter in filters {
+        for index in slotsOfFilter[filter] {
+          let slot = slots[index]
+          let at =
+            families.firstIndex { family in
+              let first = slots[family.slot]
+              return self.filters[first.filter].over == self.filters[filter].over && first.kind == slot.kind
+                && first.column == slot.column
+            } ?? families.count
+          if at == families.count {
+            families.append(
+              SlotFamily(slot: index, places: Array(repeating: .none, count: StringSwitch.constantsMax + 1)))
+          }
+          families[at].places[constant + 1] = place(index)
+        }
+      }
+    }
+    return families
   }
 
   /// Gives each slot its offset; gives the record's size. Presence bits at the start, then the widest slots, so that each
@@ -168,6 +210,7 @@ struct FilterSwitch: Sendable {
   let constants: StringSwitch
   /// Of each constant; more than one where aggregates differ in `over`.
   let filters: [[Int]]
+  fileprivate(set) var families: [SlotFamily] = []
 
   /// Those that pay: of two constants or more.
   static func switches(_ programs: [PredicateProgram?]) -> [FilterSwitch] {
@@ -187,6 +230,15 @@ struct FilterSwitch: Sendable {
       return FilterSwitch(column: column, constants: constants, filters: cases.map(\.filters))
     }
   }
+}
+
+/// Slots of a switch's filters that are all of one kind, column and `over`: a row's constant says which of them it
+/// updates.
+struct SlotFamily: Sendable {
+  /// One of them.
+  let slot: Int
+  /// By the code of ``StringSwitch``: 1 + the constant's index.
+  var places: [AccumulatorLayout.Place]
 }
 
 /// Where an aggregate's answer is found in a key's record.

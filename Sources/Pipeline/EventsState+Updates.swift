@@ -2,7 +2,7 @@ internal import Columns
 
 /// The update loops, one a kind and type: free of closures, existentials and allocation but for promotions.
 extension EventsState {
-  func sumInts(_ at: SlotUpdate) {
+  func sumInts<P: SlotPlaces>(_ at: SlotUpdate<P>) {
     guard let column = at.column else { return }
     let values = column.int64s
     at.eachPresent(column.validity, as: Int64.self) { row, slot in
@@ -12,13 +12,13 @@ extension EventsState {
     }
   }
 
-  func sumBools(_ at: SlotUpdate) {
+  func sumBools<P: SlotPlaces>(_ at: SlotUpdate<P>) {
     guard let column = at.column else { return }
     let values = column.bytes
     at.eachPresent(column.validity, as: Int64.self) { row, slot in slot.pointee &+= Int64(values[row]) }
   }
 
-  func sumDecimals(_ at: SlotUpdate) {
+  func sumDecimals<P: SlotPlaces>(_ at: SlotUpdate<P>) {
     guard let column = at.column else { return }
     let values = column.int128s
     at.eachPresent(column.validity, as: Int128.self) { row, slot in
@@ -29,11 +29,11 @@ extension EventsState {
   }
 
   @inline(never)
-  private func wrap(_ at: SlotUpdate, _ row: Int, by direction: Int64) {
-    wraps[SlotKey(key: at.numbers[row], slot: Int32(at.index)), default: 0] += direction
+  private func wrap<P: SlotPlaces>(_ at: SlotUpdate<P>, _ row: Int, by direction: Int64) {
+    wraps[SlotKey(key: at.numbers[row], slot: at.places.place(row).index), default: 0] += direction
   }
 
-  func sumDoubles(_ at: SlotUpdate) {
+  func sumDoubles<P: SlotPlaces>(_ at: SlotUpdate<P>) {
     guard let column = at.column else { return }
     let values = column.doubles
     at.eachPresent(column.validity, as: Int128.self) { row, slot in
@@ -43,7 +43,7 @@ extension EventsState {
 
   /// A value that the window cannot take goes to the slot's wide sum; the window keeps what it has. The sum is both.
   @inline(never)
-  private func promote(_ at: SlotUpdate, _ row: Int, _ value: Double) {
+  private func promote<P: SlotPlaces>(_ at: SlotUpdate<P>, _ row: Int, _ value: Double) {
     let index = wide(at, row)
     let slot = at.pointer(row, as: Int128.self)
     wides[index].add(window: slot.pointee)
@@ -51,15 +51,15 @@ extension EventsState {
     wides[index].add(value)
   }
 
-  private func wide(_ at: SlotUpdate, _ row: Int) -> Int {
-    let key = SlotKey(key: at.numbers[row], slot: Int32(at.index))
+  private func wide<P: SlotPlaces>(_ at: SlotUpdate<P>, _ row: Int) -> Int {
+    let key = SlotKey(key: at.numbers[row], slot: at.places.place(row).index)
     if let index = wideIndex[key] { return index }
     wides.append(WideSum())
     wideIndex[key] = wides.count - 1
     return wides.count - 1
   }
 
-  func addSquares(_ at: SlotUpdate) {
+  func addSquares<P: SlotPlaces>(_ at: SlotUpdate<P>) {
     guard let column = at.column else { return }
     for i in 0..<at.count {
       let row = Int(at.selection[i])
@@ -80,7 +80,7 @@ extension EventsState {
   }
 
   /// Extremes of everything but strings, as values that order as integers do.
-  func extreme(_ at: SlotUpdate) {
+  func extreme<P: SlotPlaces>(_ at: SlotUpdate<P>) {
     guard let column = at.column else { return }
     let least = at.slot.kind == .min
     if case .decimal = column.type {
@@ -103,25 +103,26 @@ extension EventsState {
   }
 
   @inline(__always)
-  private func extreme(_ at: SlotUpdate, _ column: Column, _ ordinal: (Int) -> Int64) {
+  private func extreme<P: SlotPlaces>(_ at: SlotUpdate<P>, _ column: Column, _ ordinal: (Int) -> Int64) {
     let least = at.slot.kind == .min
     let (records, selection, validity) = (at.records, at.selection, column.validity)
-    let (offset, presenceOffset, presenceBit) = (at.slot.offset, at.presenceOffset, at.presenceBit)
+    let places = at.places
     for i in 0..<at.count {
       let row = Int(selection[i])
       guard validity[row] != 0 else { continue }
       let record = records[row]
-      let presence = (record + presenceOffset).assumingMemoryBound(to: UInt64.self)
-      let slot = (record + offset).assumingMemoryBound(to: Int64.self)
+      let place = places.place(row)
+      let presence = (record + Int(place.presenceOffset)).assumingMemoryBound(to: UInt64.self)
+      let slot = (record + Int(place.offset)).assumingMemoryBound(to: Int64.self)
       let (before, held, value) = (presence.pointee, slot.pointee, ordinal(row))
-      presence.pointee = before | presenceBit
+      presence.pointee = before | place.presenceBit
       // Without a branch: whether a value wins is as good as random.
-      let wins = before & presenceBit == 0 || (least ? value < held : value > held)
+      let wins = before & place.presenceBit == 0 || (least ? value < held : value > held)
       slot.pointee = wins ? value : held
     }
   }
 
-  func extremeString(_ at: SlotUpdate) {
+  func extremeString<P: SlotPlaces>(_ at: SlotUpdate<P>) {
     guard let column = at.column else { return }
     let least = at.slot.kind == .min
     let bytes = column.arena.base
@@ -155,24 +156,25 @@ extension EventsState {
     }
   }
 
-  func boundary(_ at: SlotUpdate, inputs: [UInt32], table: InputTable) {
+  func boundary<P: SlotPlaces>(_ at: SlotUpdate<P>, inputs: [UInt32], table: InputTable) {
     guard let column = at.column else { return }
     let last = at.slot.kind == .last
-    let timed = asOf != nil
+    // Of a source with event time only.
+    let times = asOf == nil ? nil : at.rows.times
     for i in 0..<at.count {
       let row = Int(at.selection[i])
       guard column.validity[row] != 0 else { continue }
-      let origin = at.batch.origins[row]
+      let origin = at.rows.origin(row)
       let input = inputs[origin.input]
       let version = RowVersion(
-        time: timed ? at.batch.times[row] : table.entries[Int(input)].modified, input: input, row: origin.row)
+        time: times?[row] ?? table.entries[Int(input)].modified, input: input, row: origin.row)
       let held = at.pointer(row, as: RowVersion.self)
       if at.markPresent(row) {
         let wins = last ? version.isAfter(held.pointee, table) : held.pointee.isAfter(version, table)
         if !wins { continue }
       }
       held.pointee = version
-      let value = at.records[row] + at.slot.offset + AccumulatorLayout.versionedValueOffset
+      let value = at.records[row] + Int(at.places.place(row).offset) + AccumulatorLayout.versionedValueOffset
       switch column.type {
       case .string:
         store(column.views[row], column.arena.base, in: value.assumingMemoryBound(to: ByteView.self))

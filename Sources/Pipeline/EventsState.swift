@@ -10,6 +10,10 @@ final class EventsState {
   let asOf: Int64?
   /// Records in pages, so that growing copies nothing.
   private var pages: [UnsafeMutableRawPointer] = []
+  /// What the pages lie in: many to a large page, once they are many.
+  private var slabs: [UnsafeMutableRawPointer] = []
+  /// Pages for which there is room in the last slab.
+  private var room = 0
   /// How often a wrapping sum overflowed (+1) or underflowed (−1): the sum is slot + wraps × 2^width.
   var wraps: [SlotKey: Int64] = [:]
   /// Sums of doubles that do not fit the window (by `wideIndex`), and sums of squares (by their slots).
@@ -20,9 +24,8 @@ final class EventsState {
   /// Bytes of the arena that no slot points at.
   var garbage = 0
   private var distinct = DistinctSet()
-  /// What ``find(_:_:into:)`` loaded, so that no compiler leaves its loads out.
+  /// What ``find(_:_:_:into:)`` loaded, so that no compiler leaves its loads out.
   private var seen: UInt64 = 0
-
   /// A slot of a key.
   struct SlotKey: Hashable {
     var key: UInt32
@@ -31,13 +34,15 @@ final class EventsState {
 
   static let pageShift = 10
   static let pageRows = 1 << pageShift
+  /// Rows that are updated together: few enough that their records stay in the nearest cache from slot to slot.
+  private static let rowsAtOnce = 192
 
   init(layout: AccumulatorLayout, asOf: Int64?) {
     self.layout = layout
     self.asOf = asOf
   }
 
-  deinit { for page in pages { page.deallocate() } }
+  deinit { for slab in slabs { slab.deallocate() } }
 
   /// The record of a key, or nil where no row of this source reached a key that high.
   @inline(__always)
@@ -47,45 +52,81 @@ final class EventsState {
     return pages[page] + (Int(key) & (EventsState.pageRows - 1)) * layout.stride
   }
 
-  /// Adds a batch's rows. `numbers[i]` is row i's key number, all below `keyCount`; `inputs` maps an input's number
-  /// in the attempt to its number in `table`.
+  /// Adds the chosen rows, whose key numbers stand in `prepared`, all below `keyCount`; `inputs` maps an input's number in
+  /// the attempt to its number in `table`.
   func apply(
-    _ batch: RowBatch, numbers: UnsafePointer<UInt32>, keyCount: Int, inputs: [UInt32], table: InputTable
+    _ prepared: PreparedRows, _ chosen: UnsafeBufferPointer<UInt32>, keyCount: Int, inputs: [UInt32], table: InputTable
   ) {
+    guard let rows = prepared.rows else { return }
     grow(to: keyCount)
-    let rows = batch.count
-    withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: max(rows, 1)) { records in
-      guard let records = records.baseAddress else { return }
-      find(numbers, rows, into: records)
-      withUnsafeTemporaryAllocation(of: UInt32.self, capacity: max(rows, 1)) { selection in
-        guard let selection = selection.baseAddress else { return }
-        let rows = Rows(batch: batch, numbers: numbers, records: records, inputs: inputs, table: table)
-        for filter in layout.singleFilters {
-          update(filter, rows, selection, select(filter, batch, into: selection))
-        }
-        for filters in layout.switches { update(filters, rows, selection) }
-      }
+    let base = prepared.base
+    for i in 0..<chosen.count { base[i] = chosen[i] }
+    let counted = narrow(base, chosen.count, before: asOf, rows)
+    find(base, counted, prepared.numbers, into: prepared.records)
+    var from = 0
+    while from < counted {
+      let count = min(EventsState.rowsAtOnce, counted - from)
+      update(prepared, rows, base + from, count, inputs, table)
+      from += count
     }
     if garbage > 1 << 16 && garbage * 2 > arena.count { compact() }
   }
 
-  /// A batch's rows and where they go.
-  private struct Rows {
-    let batch: RowBatch
-    let numbers: UnsafePointer<UInt32>
-    let records: UnsafeMutablePointer<UnsafeMutableRawPointer>
-    let inputs: [UInt32]
-    let table: InputTable
+  private func update(
+    _ prepared: PreparedRows, _ rows: RowColumns, _ base: UnsafePointer<UInt32>, _ counted: Int, _ inputs: [UInt32],
+    _ table: InputTable
+  ) {
+    let selection = prepared.selection
+    func update<P: SlotPlaces>(_ slot: Int, _ places: P, _ chosen: UnsafePointer<UInt32>, _ count: Int) {
+      let target = SlotUpdate(
+        rows: rows, numbers: prepared.numbers, records: prepared.records, selection: chosen, count: count,
+        slot: layout.slots[slot], places: places)
+      self.update(target, inputs: inputs, table: table)
+    }
+
+    for filter in layout.singleFilters {
+      let over = layout.filters[filter].over
+      var (chosen, count) = (base, counted)
+      if layout.programs[filter] != nil || over != nil {
+        chosen = UnsafePointer(selection)
+        if layout.programs[filter] == nil {
+          selection.update(from: base, count: counted)
+        } else {
+          count = select(prepared.truth(filter), base, counted, into: selection)
+        }
+        count = narrow(selection, count, over: over, rows)
+      }
+      if count == 0 { continue }
+      for slot in layout.slotsOfFilter[filter] { update(slot, OnePlace(layout.place(slot)), chosen, count) }
+    }
+    for (index, filters) in layout.switches.enumerated() {
+      let codes = prepared.codes(index)
+      for family in filters.families {
+        family.places.withUnsafeBufferPointer { places in
+          guard let places = places.baseAddress else { return }
+          var count = 0
+          for i in 0..<counted {
+            selection[count] = base[i]
+            count &+= places[Int(codes[Int(base[i])])].index >= 0 ? 1 : 0
+          }
+          count = narrow(selection, count, over: layout.filters[layout.slots[family.slot].filter].over, rows)
+          if count > 0 { update(family.slot, PlaceByCode(codes: codes, places: places), selection, count) }
+        }
+      }
+    }
   }
 
-  /// Finds each row's record, and loads all of it: the cache misses of many rows overlap here, and the updates meet none.
+  /// Finds each chosen row's record, and loads all of it: the cache misses of many rows overlap here, and the updates
+  /// meet few.
   private func find(
-    _ numbers: UnsafePointer<UInt32>, _ rows: Int, into records: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    _ chosen: UnsafePointer<UInt32>, _ count: Int, _ numbers: UnsafePointer<UInt32>,
+    into records: UnsafeMutablePointer<UnsafeMutableRawPointer>
   ) {
     let stride = layout.stride
     var seen: UInt64 = 0
     pages.withUnsafeBufferPointer { pages in
-      for row in 0..<rows {
+      for i in 0..<count {
+        let row = Int(chosen[i])
         let key = Int(numbers[row])
         let record = pages[key >> EventsState.pageShift] + (key & (EventsState.pageRows - 1)) &* stride
         records[row] = record
@@ -98,60 +139,6 @@ final class EventsState {
       }
     }
     self.seen = seen
-  }
-
-  /// Updates the slots of each constant's filters.
-  private func update(_ filters: FilterSwitch, _ rows: Rows, _ selection: UnsafeMutablePointer<UInt32>) {
-    let batch = rows.batch
-    let count = batch.count
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(count, 1)) { codes in
-      guard let codes = codes.baseAddress else { return }
-      filters.constants.evaluate(batch.columns[filters.column], count, into: codes)
-      withUnsafeTemporaryAllocation(of: Int.self, capacity: filters.filters.count + 2) { ends in
-        EventsState.sort(codes, count, into: selection, ends: ends)
-        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: max(count, 1)) { narrowed in
-          guard let narrowed = narrowed.baseAddress else { return }
-          for (index, filters) in filters.filters.enumerated() {
-            let from = ends[index]
-            let chosen = ends[index + 1] - from
-            for filter in filters {
-              narrowed.update(from: selection + from, count: chosen)
-              let count = timeRange(filter).map { EventsState.narrow(narrowed, chosen, to: $0, batch) } ?? chosen
-              update(filter, rows, narrowed, count)
-            }
-          }
-        }
-      }
-    }
-  }
-
-  /// Puts the rows of code c, for each c from 1, to `order` from `ends[c - 1]` to `ends[c]`. `ends` has two elements more
-  /// than there are codes.
-  private static func sort(
-    _ codes: UnsafePointer<UInt8>, _ rows: Int, into order: UnsafeMutablePointer<UInt32>,
-    ends: UnsafeMutableBufferPointer<Int>
-  ) {
-    ends.initialize(repeating: 0)
-    // Rows of code c are counted at c + 1, so that the sums below are at c where they begin.
-    for row in 0..<rows where codes[row] != 0 { ends[Int(codes[row]) &+ 1] &+= 1 }
-    for code in 2..<ends.count { ends[code] &+= ends[code &- 1] }
-    for row in 0..<rows where codes[row] != 0 {
-      let code = Int(codes[row])
-      order[ends[code]] = UInt32(truncatingIfNeeded: row)
-      ends[code] &+= 1
-    }
-  }
-
-  private func update(
-    _ filter: Int, _ rows: Rows, _ selection: UnsafeMutablePointer<UInt32>, _ count: Int
-  ) {
-    if count == 0 { return }
-    for index in layout.slotsOfFilter[filter] {
-      let target = SlotUpdate(
-        batch: rows.batch, numbers: rows.numbers, records: rows.records, selection: selection, count: count,
-        slot: layout.slots[index], index: index)
-      update(target, inputs: rows.inputs, table: rows.table)
-    }
   }
 
   /// Rewrites the strings' bytes without what was replaced.
@@ -179,60 +166,65 @@ final class EventsState {
 
   private func grow(to keys: Int) {
     let needed = (keys + EventsState.pageRows - 1) >> EventsState.pageShift
+    let bytes = EventsState.pageRows * layout.stride
     while pages.count < needed {
-      let bytes = EventsState.pageRows * layout.stride
-      let page = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
-      page.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
-      pages.append(page)
-    }
-  }
-
-  /// Rows that a filter takes, as ascending indices.
-  private func select(_ filter: Int, _ batch: RowBatch, into selection: UnsafeMutablePointer<UInt32>) -> Int {
-    let rows = batch.count
-    if let program = layout.programs[filter] {
-      return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(rows, 1)) { truth in
-        guard let truth = truth.baseAddress else { return 0 }
-        program.evaluate(batch, into: truth)
-        var count = 0
-        for row in 0..<rows {
-          selection[count] = UInt32(truncatingIfNeeded: row)
-          count &+= truth[row] == 1 ? 1 : 0
-        }
-        guard let times = timeRange(filter) else { return count }
-        return EventsState.narrow(selection, count, to: times, batch)
+      if room == 0 {
+        // A large page is taken whole, so the first few pages are small ones.
+        room = pages.count * bytes < LargePages.bytes / 4 ? 1 : max(1, LargePages.bytes / bytes)
+        slabs.append(LargePages.allocate(byteCount: room == 1 ? bytes : max(room * bytes, LargePages.bytes)))
+        pages.append(slabs[slabs.count - 1])
+      } else {
+        pages.append(pages[pages.count - 1] + bytes)
       }
+      room -= 1
+      pages[pages.count - 1].initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     }
-    for row in 0..<rows { selection[row] = UInt32(truncatingIfNeeded: row) }
-    guard let times = timeRange(filter) else { return rows }
-    return EventsState.narrow(selection, rows, to: times, batch)
   }
 
-  /// The event times of rows that count; nil: all.
-  private func timeRange(_ filter: Int) -> Range<Int64>? {
-    guard let asOf else { return nil }
-    guard let over = layout.filters[filter].over else { return .min..<asOf }
-    let (start, overflow) = asOf.subtractingReportingOverflow(over)
-    return (overflow ? .min : min(start, asOf))..<asOf
-  }
-
-  /// Keeps those of the chosen rows whose time is in the range; gives how many they are.
-  private static func narrow(
-    _ selection: UnsafeMutablePointer<UInt32>, _ chosen: Int, to range: Range<Int64>, _ batch: RowBatch
+  /// Those of the chosen rows with which the condition is true; gives how many they are.
+  private func select(
+    _ truth: UnsafePointer<UInt8>, _ chosen: UnsafePointer<UInt32>, _ chosenCount: Int,
+    into selection: UnsafeMutablePointer<UInt32>
   ) -> Int {
-    let times = batch.times
-    let (low, high) = (range.lowerBound, range.upperBound)
     var count = 0
-    for i in 0..<chosen {
-      let row = selection[i]
-      let time = times[Int(row)]
-      selection[count] = row
-      count &+= time >= low && time < high ? 1 : 0
+    for i in 0..<chosenCount {
+      selection[count] = chosen[i]
+      count &+= truth[Int(chosen[i])] == 1 ? 1 : 0
     }
     return count
   }
 
-  private func update(_ at: SlotUpdate, inputs: [UInt32], table: InputTable) {
+  /// Keeps those of the chosen rows that lie before a time; gives how many they are.
+  private func narrow(
+    _ selection: UnsafeMutablePointer<UInt32>, _ chosen: Int, before end: Int64?, _ rows: RowColumns
+  ) -> Int {
+    guard let end, let times = rows.times else { return chosen }
+    var count = 0
+    for i in 0..<chosen {
+      let row = selection[i]
+      selection[count] = row
+      count &+= times[Int(row)] < end ? 1 : 0
+    }
+    return count
+  }
+
+  /// Keeps those of the chosen rows, all of which lie before the as-of time, that lie in the window that ends there.
+  private func narrow(
+    _ selection: UnsafeMutablePointer<UInt32>, _ chosen: Int, over: Int64?, _ rows: RowColumns
+  ) -> Int {
+    guard let over, let asOf, let times = rows.times else { return chosen }
+    let (start, overflow) = asOf.subtractingReportingOverflow(over)
+    let first = overflow ? .min : start
+    var count = 0
+    for i in 0..<chosen {
+      let row = selection[i]
+      selection[count] = row
+      count &+= times[Int(row)] >= first ? 1 : 0
+    }
+    return count
+  }
+
+  private func update<P: SlotPlaces>(_ at: SlotUpdate<P>, inputs: [UInt32], table: InputTable) {
     switch at.slot.kind {
     case .rows: at.countRows()
     case .values: at.countValues()
@@ -251,83 +243,16 @@ final class EventsState {
     }
   }
 
-  private func addDistinct(_ at: SlotUpdate) {
+  private func addDistinct<P: SlotPlaces>(_ at: SlotUpdate<P>) {
     guard let column = at.column else { return }
     for i in 0..<at.count {
       let row = Int(at.selection[i])
       guard column.validity[row] != 0 else { continue }
       let (low, high) = column.hash128(row)
-      let owner = Hashing.mix(UInt64(at.numbers[row]) &<< 16 | UInt64(at.index & 0xffff))
+      let owner = Hashing.mix(UInt64(at.numbers[row]) &<< 16 | UInt64(at.places.place(row).index & 0xffff))
       if distinct.insert(low ^ owner, high &+ owner) {
         at.add(1, row)
       }
-    }
-  }
-}
-
-/// One slot's update by the selected rows of a batch.
-struct SlotUpdate {
-  let batch: RowBatch
-  let numbers: UnsafePointer<UInt32>
-  let records: UnsafeMutablePointer<UnsafeMutableRawPointer>
-  let selection: UnsafeMutablePointer<UInt32>
-  let count: Int
-  let slot: AccumulatorLayout.Slot
-  let index: Int
-
-  var column: Column? { slot.column.map { batch.columns[$0] } }
-  /// Byte offset of the presence word, and the bit in it.
-  @inline(__always) var presenceOffset: Int { (index >> 6) * 8 }
-  @inline(__always) var presenceBit: UInt64 { 1 &<< UInt64(index & 63) }
-
-  @inline(__always)
-  func pointer<T>(_ row: Int, as type: T.Type) -> UnsafeMutablePointer<T> {
-    (records[row] + slot.offset).assumingMemoryBound(to: type)
-  }
-
-  /// Sets the presence bit; gives whether it was set before.
-  @inline(__always)
-  func markPresent(_ row: Int) -> Bool {
-    let word = (records[row] + presenceOffset).assumingMemoryBound(to: UInt64.self)
-    let before = word.pointee
-    word.pointee = before | presenceBit
-    return before & presenceBit != 0
-  }
-
-  @inline(__always)
-  func add(_ value: Int64, _ row: Int) { pointer(row, as: Int64.self).pointee &+= value }
-
-  /// Calls `body` with each row whose value is not null and with its slot, and marks the slot present. Always inlined
-  /// with `body` known, so what runs is one plain loop.
-  @inline(__always)
-  func eachPresent<T>(
-    _ validity: UnsafePointer<UInt8>, as type: T.Type, _ body: (Int, UnsafeMutablePointer<T>) -> Void
-  ) {
-    let (records, selection) = (records, selection)
-    let (offset, presenceOffset, presenceBit) = (slot.offset, presenceOffset, presenceBit)
-    for i in 0..<count {
-      let row = Int(selection[i])
-      guard validity[row] != 0 else { continue }
-      let record = records[row]
-      (record + presenceOffset).assumingMemoryBound(to: UInt64.self).pointee |= presenceBit
-      body(row, (record + offset).assumingMemoryBound(to: type))
-    }
-  }
-
-  func countRows() {
-    let (records, selection, offset) = (records, selection, slot.offset)
-    for i in 0..<count {
-      (records[Int(selection[i])] + offset).assumingMemoryBound(to: Int64.self).pointee &+= 1
-    }
-  }
-
-  func countValues() {
-    guard let column else { return }
-    let (records, selection, offset) = (records, selection, slot.offset)
-    let validity = column.validity
-    for i in 0..<count {
-      let row = Int(selection[i])
-      (records[row] + offset).assumingMemoryBound(to: Int64.self).pointee &+= Int64(validity[row])
     }
   }
 }

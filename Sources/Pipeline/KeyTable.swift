@@ -4,33 +4,22 @@ public import Columns
 ///
 /// Numbers count up from 0 in the order of first sight. Load stays under one half. One thread at a time.
 public final class KeyTable {
-  /// The upper half of the hash, so that bytes are hardly ever compared in vain, and where they lie: a search needs
-  /// nothing but this and the bytes.
-  struct Slot {
-    var tag: UInt32
-    /// The key's number plus 1; 0: empty.
-    var number: UInt32
-    var view: ByteView
-
-    static let empty = Slot(tag: 0, number: 0, view: ByteView(start: 0, length: 0))
-  }
-
   public private(set) var count = 0
   public let arena = ByteArena(capacity: 4096)
   public private(set) var views: UnsafeMutablePointer<ByteView>
   public private(set) var hashes: UnsafeMutablePointer<UInt64>
-  private var keyCapacity = 1024
-  private var slots: UnsafeMutablePointer<Slot>
-  private var mask: Int
+  /// Keys for which there is room, a power of two; there are twice as many slots.
+  private var capacity = 2048
+  private var slots: UnsafeMutablePointer<KeySlot>
+  /// Positions of rows whose keys take a second look.
+  private var late: [UInt32] = []
   /// What was loaded only to have it in the caches, so that no compiler leaves that out.
-  private var seen: UInt8 = 0
+  private var seen: UInt32 = 0
 
   public init() {
-    views = .allocate(capacity: keyCapacity)
-    hashes = .allocate(capacity: keyCapacity)
-    mask = 4095
-    slots = .allocate(capacity: mask + 1)
-    slots.initialize(repeating: .empty, count: mask + 1)
+    views = .allocate(capacity: capacity)
+    hashes = .allocate(capacity: capacity)
+    slots = KeyTable.slots(capacity)
   }
 
   deinit {
@@ -39,49 +28,58 @@ public final class KeyTable {
     slots.deallocate()
   }
 
-  /// Numbers of a batch's keys, new keys added. `numbers` has room for `batch.count`.
-  ///
-  /// In passes that each do one load from memory a row and little else, so that the cache misses of many rows overlap:
-  /// the slot where the search begins; the search, which is no miss any more (its end is hard to predict); the bytes of the
-  /// key that was found; the comparison. New keys take the long way.
-  public func numbers(of batch: RowBatch, into numbers: UnsafeMutablePointer<UInt32>) {
-    let rows = batch.count
-    reserve(rows)
-    withUnsafeTemporaryAllocation(of: ByteView.self, capacity: max(rows, 1)) { found in
-      guard let found = found.baseAddress else { return }
-      let (slots, mask, hashes) = (slots, mask, batch.hashes)
-      for row in 0..<rows { numbers[row] = slots[Int(truncatingIfNeeded: hashes[row]) & mask].number }
-      for row in 0..<rows {
-        let at = find(hashes[row], slots, mask)
-        numbers[row] = slots[at].number
-        found[row] = slots[at].view
-      }
-      compare(batch, found, numbers)
-    }
+  private static func slots(_ capacity: Int) -> UnsafeMutablePointer<KeySlot> {
+    let memory = LargePages.allocate(byteCount: 2 * capacity * MemoryLayout<KeySlot>.stride)
+    let slots = memory.bindMemory(to: KeySlot.self, capacity: 2 * capacity)
+    slots.initialize(repeating: .empty, count: 2 * capacity)
+    return slots
   }
 
-  /// Takes one off each row's number where the bytes are its key's, looks on or adds the key where they are not.
-  private func compare(
-    _ batch: RowBatch, _ found: UnsafePointer<ByteView>, _ numbers: UnsafeMutablePointer<UInt32>
+  private var mask: Int { 2 * capacity - 1 }
+
+  /// Writes the key number of each chosen row to `numbers`, by row; new keys are added. `probes` are the chosen rows'.
+  ///
+  /// In passes, so that the cache misses of many rows overlap: first all slots where searches begin are loaded and nothing
+  /// else is done (a prefetch instruction may be dropped where many are under way). A search ends there or nearby. Keys
+  /// that are new, or longer than a slot, are looked at once more.
+  func numbers(
+    of rows: RowColumns, _ chosen: UnsafeBufferPointer<UInt32>, _ probes: UnsafeBufferPointer<KeyProbe>,
+    into numbers: UnsafeMutablePointer<UInt32>
   ) {
-    let rows = batch.count
-    // `number` may move the arena: it is read again after each.
-    var held = arena.base
-    var seen: UInt8 = 0
-    for row in 0..<rows { seen |= held[Int(found[row].start)] }
+    reserve(chosen.count)
+    let (slots, mask) = (slots, mask)
+    var seen: UInt32 = 0
+    for probe in probes { seen |= slots[Int(truncatingIfNeeded: probe.hash) & mask].number }
+    let held = arena.base
+    if late.count < chosen.count { late = Array(repeating: 0, count: chosen.count) }
+    var lateCount = 0
+    late.withUnsafeMutableBufferPointer { late in
+      for i in 0..<chosen.count {
+        let probe = probes[i]
+        let at = find(probe.hash, probe.slot, slots, mask)
+        let slot = slots[at]
+        if slot.number != 0 && probe.slot.isWhole {
+          numbers[Int(chosen[i])] = slot.number &- 1
+        } else {
+          // Of no meaning where it is new; byte 0 is always there.
+          seen |= UInt32(held[slot.start])
+          numbers[Int(chosen[i])] = UInt32(truncatingIfNeeded: at)
+          late[lateCount] = UInt32(truncatingIfNeeded: i)
+          lateCount &+= 1
+        }
+      }
+    }
     self.seen = seen
-    let (bytes, keys, hashes) = (UnsafePointer(batch.arena.base), batch.keys, batch.hashes)
-    for row in 0..<rows {
-      let view = keys[row]
-      let key = bytes + Int(view.start)
-      let candidate = numbers[row]
-      if candidate != 0 && found[row].length == view.length
-        && equalBytes(held + Int(found[row].start), key, view.length)
-      {
-        numbers[row] = candidate &- 1
+    let (bytes, keys) = (UnsafePointer(rows.keyArena.base), rows.keys)
+    for i in 0..<lateCount {
+      let probe = probes[Int(late[i])]
+      let row = Int(chosen[Int(late[i])])
+      let (key, length) = (bytes + Int(keys[row].start), keys[row].length)
+      let slot = slots[Int(numbers[row])]
+      if slot.number != 0 && isKey(slot, key, length, probe.slot) {
+        numbers[row] = slot.number &- 1
       } else {
-        numbers[row] = number(key, view.length, hash: hashes[row])
-        held = arena.base
+        numbers[row] = number(key, length, hash: probe.hash, probe.slot)
       }
     }
   }
@@ -89,73 +87,51 @@ public final class KeyTable {
   /// The number of one key, added if it is new. The key lies in a padded arena.
   func number(of key: UnsafePointer<UInt8>, _ length: Int) -> UInt32 {
     reserve(1)
-    return number(key, length, hash: Hashing.hash64(key, length))
+    let hash = Hashing.hash64(key, length)
+    return number(key, length, hash: hash, KeySlot(key, length, hash: hash))
   }
 
   /// Room for `more` new keys without growing in between.
   private func reserve(_ more: Int) {
-    let needed = count + more
-    if needed > keyCapacity {
-      let grown = max(needed, keyCapacity * 2)
-      views = regrow(views, count, grown)
-      hashes = regrow(hashes, count, grown)
-      keyCapacity = grown
-    }
-    if needed * 2 > mask + 1 {
-      var size = mask + 1
-      while needed * 2 > size { size *= 2 }
-      rehash(size)
-    }
-  }
-
-  private func rehash(_ size: Int) {
+    guard count + more > capacity else { return }
+    while count + more > capacity { capacity *= 2 }
+    views = regrow(views, count, capacity)
+    hashes = regrow(hashes, count, capacity)
     slots.deallocate()
-    mask = size - 1
-    slots = .allocate(capacity: size)
-    slots.initialize(repeating: .empty, count: size)
+    slots = KeyTable.slots(capacity)
     for number in 0..<count {
-      var at = Int(truncatingIfNeeded: hashes[number]) & mask
+      let (hash, view) = (hashes[number], views[number])
+      var at = Int(truncatingIfNeeded: hash) & mask
       while slots[at].number != 0 { at = (at &+ 1) & mask }
-      slots[at] = slot(number)
+      slots[at] = KeySlot(arena.base + Int(view.start), view.length, hash: hash).numbered(number, start: view.start)
     }
   }
 
-  @inline(__always) private func tag(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash &>> 32) }
-
-  private func slot(_ number: Int) -> Slot {
-    Slot(tag: tag(hashes[number]), number: UInt32(truncatingIfNeeded: number &+ 1), view: views[number])
-  }
-
-  /// The first slot with the hash's tag, or the empty one where the search ends.
+  /// The first slot that may hold the key, or the empty one where the search ends.
   @inline(__always)
-  private func find(_ hash: UInt64, _ slots: UnsafeMutablePointer<Slot>, _ mask: Int) -> Int {
-    let tag = tag(hash)
+  private func find(_ hash: UInt64, _ key: KeySlot, _ slots: UnsafeMutablePointer<KeySlot>, _ mask: Int) -> Int {
     var at = Int(truncatingIfNeeded: hash) & mask
-    while slots[at].tag != tag && slots[at].number != 0 { at = (at &+ 1) & mask }
+    while slots[at].number != 0 && !slots[at].mayHold(key) { at = (at &+ 1) & mask }
     return at
   }
 
-  @inline(never)
-  private func number(_ key: UnsafePointer<UInt8>, _ length: Int, hash: UInt64) -> UInt32 {
-    let tag = tag(hash)
-    var at = Int(truncatingIfNeeded: hash) & mask
-    while slots[at].number != 0 {
-      let slot = slots[at]
-      if slot.tag == tag && slot.view.length == length
-        && equalBytes(arena.base + Int(slot.view.start), key, length)
-      {
-        return slot.number &- 1
-      }
-      at = (at &+ 1) & mask
-    }
-    return insert(key, length, hash: hash, at: at)
+  @inline(__always)
+  private func isKey(_ slot: KeySlot, _ key: UnsafePointer<UInt8>, _ length: Int, _ kept: KeySlot) -> Bool {
+    // Equal slots are of keys of one length: one of 16 MiB is no key's.
+    slot.mayHold(kept) && (kept.isWhole || equalBytes(arena.base + slot.start, key, length))
   }
 
-  private func insert(_ key: UnsafePointer<UInt8>, _ length: Int, hash: UInt64, at: Int) -> UInt32 {
+  @inline(never)
+  private func number(_ key: UnsafePointer<UInt8>, _ length: Int, hash: UInt64, _ kept: KeySlot) -> UInt32 {
+    var at = Int(truncatingIfNeeded: hash) & mask
+    while slots[at].number != 0 {
+      if isKey(slots[at], key, length, kept) { return slots[at].number &- 1 }
+      at = (at &+ 1) & mask
+    }
     let start = arena.append(key, length)
     views[count] = ByteView(start: start, length: UInt32(truncatingIfNeeded: length))
     hashes[count] = hash
-    slots[at] = slot(count)
+    slots[at] = kept.numbered(count, start: start)
     count += 1
     return UInt32(truncatingIfNeeded: count &- 1)
   }

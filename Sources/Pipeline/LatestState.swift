@@ -31,18 +31,25 @@ final class LatestState {
     return row != 0 && row & 1 == 0
   }
 
+  /// Adds the chosen rows, whose key numbers stand in `prepared`, all below `keyCount`; `inputs` maps an input's number in
+  /// the attempt to its number in `table`.
   func apply(
-    _ batch: RowBatch, numbers: UnsafePointer<UInt32>, keyCount: Int, inputs: [UInt32], table: InputTable
+    _ prepared: PreparedRows, _ chosen: UnsafeBufferPointer<UInt32>, keyCount: Int, inputs: [UInt32], table: InputTable
   ) {
+    guard let rows = prepared.rows else { return }
     grow(to: keyCount)
     winners.removeAll(keepingCapacity: true)
-    for row in 0..<batch.count {
-      let key = numbers[row]
-      let origin = batch.origins[row]
+    let numbers = prepared.numbers
+    // A timeless source has no as-of time.
+    let times = plan.asOf == nil ? nil : rows.times
+    let asOf = plan.asOf ?? .max
+    for row in chosen {
+      let key = numbers[Int(row)]
+      let origin = rows.origin(Int(row))
       let input = inputs[origin.input]
       var time: Int64
-      if let asOf = plan.asOf {
-        time = batch.times[row]
+      if let times {
+        time = times[Int(row)]
         if time >= asOf { continue }
       } else {
         time = table.entries[Int(input)].modified
@@ -51,12 +58,12 @@ final class LatestState {
         time: time, input: input, row: origin.row &<< 1 | (origin.isRemoval ? 1 : 0))
       if version.isAfter(versions[Int(key)], table) {
         versions[Int(key)] = version
-        winners.append((UInt32(truncatingIfNeeded: row), key))
+        winners.append((row, key))
       }
     }
     // In row order, so that of two winners for one key the later one stays.
     for (index, kept) in plan.kept.enumerated() {
-      copy(batch.columns[kept.carried], to: index)
+      copy(rows.columns[kept.carried], to: index)
     }
   }
 

@@ -60,11 +60,10 @@ indirect enum PredicateProgram: Sendable {
   }
 
   /// Writes each row's truth.
-  func evaluate(_ batch: RowBatch, into truth: UnsafeMutablePointer<UInt8>) {
-    let rows = batch.count
+  func evaluate(_ columns: [Column], _ rows: Int, into truth: UnsafeMutablePointer<UInt8>) {
     switch self {
     case .compareInt(let index, let type, let comparison, let value):
-      let column = batch.columns[index]
+      let column = columns[index]
       switch type {
       case .date: compareLoop(column.int32s, Int32(truncatingIfNeeded: value), comparison, rows, truth)
       case .bool: compareLoop(column.bytes, UInt8(truncatingIfNeeded: value), comparison, rows, truth)
@@ -72,46 +71,46 @@ indirect enum PredicateProgram: Sendable {
       }
       markUnknown(column, rows, truth)
     case .compareDouble(let index, let comparison, let value):
-      let column = batch.columns[index]
+      let column = columns[index]
       compareLoop(column.doubles, value, comparison, rows, truth)
       markUnknown(column, rows, truth)
     case .compareDecimal(let index, let comparison, let value):
-      let column = batch.columns[index]
+      let column = columns[index]
       compareLoop(column.int128s, value, comparison, rows, truth)
       markUnknown(column, rows, truth)
     case .compareString(let index, let comparison, let value):
-      let column = batch.columns[index]
+      let column = columns[index]
       compareStrings(column, value, comparison, rows, truth)
       markUnknown(column, rows, truth)
     case .isIn(let index, let constants):
-      let column = batch.columns[index]
+      let column = columns[index]
       constants.evaluate(column, rows, into: truth)
       markUnknown(column, rows, truth)
     case .isNull(let index):
-      let validity = batch.columns[index].validity
+      let validity = columns[index].validity
       for row in 0..<rows { truth[row] = validity[row] ^ 1 }
     case .and(let a, let b):
-      a.evaluate(batch, into: truth)
+      a.evaluate(columns, rows, into: truth)
       withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(rows, 1)) { other in
         guard let other = other.baseAddress else { return }
-        b.evaluate(batch, into: other)
+        b.evaluate(columns, rows, into: other)
         for row in 0..<rows {
           let (x, y) = (truth[row], other[row])
           truth[row] = x == 0 || y == 0 ? 0 : (x | y) >> 1 == 1 ? 2 : 1
         }
       }
     case .or(let a, let b):
-      a.evaluate(batch, into: truth)
+      a.evaluate(columns, rows, into: truth)
       withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(rows, 1)) { other in
         guard let other = other.baseAddress else { return }
-        b.evaluate(batch, into: other)
+        b.evaluate(columns, rows, into: other)
         for row in 0..<rows {
           let (x, y) = (truth[row], other[row])
           truth[row] = x == 1 || y == 1 ? 1 : (x | y) >> 1 == 1 ? 2 : 0
         }
       }
     case .not(let a):
-      a.evaluate(batch, into: truth)
+      a.evaluate(columns, rows, into: truth)
       for row in 0..<rows where truth[row] < 2 { truth[row] ^= 1 }
     }
   }

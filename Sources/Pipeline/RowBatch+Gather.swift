@@ -2,24 +2,11 @@ internal import Columns
 
 /// Copying chosen rows into a batch: a column at a time.
 extension RowBatch {
-  /// Rows in columns, wherever they lie.
-  struct Rows {
-    var keyArena: ByteArena
-    var keys: UnsafePointer<ByteView>
-    var hashes: UnsafePointer<UInt64>
-    /// nil: the rows have none.
-    var times: UnsafePointer<Int64>?
-    var columns: [Column]
-    /// Of row 0, the others following; of no meaning beside `origins`.
-    var firstOrigin: RowOrigin
-    var origins: UnsafePointer<RowOrigin>?
-  }
-
   /// All of the batch's own rows. Valid as long as the batch is.
-  var rows: Rows {
-    Rows(
-      keyArena: arena, keys: UnsafePointer(keys), hashes: UnsafePointer(hashes), times: UnsafePointer(times),
-      columns: columns, firstOrigin: RowOrigin(packed: 0), origins: UnsafePointer(origins))
+  var rows: RowColumns {
+    RowColumns(
+      count: count, keyArena: arena, keys: UnsafePointer(keys), hashes: UnsafePointer(hashes),
+      times: UnsafePointer(times), columns: columns, origins: UnsafePointer(origins))
   }
 
   /// A copy of the rows whose input (its number in the attempt) is to be kept, in the same order.
@@ -50,7 +37,7 @@ extension RowBatch {
 
   /// Copies rows of `source`, whose columns are of the batch's types, behind its own; there must be room. Without keys
   /// those and their hashes are left undefined.
-  func append(_ chosen: UnsafeBufferPointer<UInt32>, of source: Rows, withKeys: Bool = true) {
+  func append(_ chosen: UnsafeBufferPointer<UInt32>, of source: RowColumns, withKeys: Bool = true) {
     precondition(count + chosen.count <= capacity)
     let at = count
     if withKeys {

@@ -3,10 +3,9 @@ public import Columns
 /// Rows of one attempt for one shard, columnar: what travels from ingest to join.
 ///
 /// Every array holds `count` elements. Keys and string columns share `arena`. A batch is filled by one thread and
-/// then handed over whole and never written again but by an owner who has it to himself and empties it for other rows,
-/// hence `@unchecked Sendable`.
+/// then handed over whole and never written again, hence `@unchecked Sendable`.
 public final class RowBatch: @unchecked Sendable {
-  public private(set) var shard: Int
+  public let shard: Int
   public let capacity: Int
   public internal(set) var count = 0
   /// The bytes of keys and string columns.
@@ -40,13 +39,6 @@ public final class RowBatch: @unchecked Sendable {
     hashes.deallocate()
     origins.deallocate()
     times.deallocate()
-  }
-
-  /// Empties the batch for rows of another shard.
-  func reuse(shard: Int) {
-    self.shard = shard
-    count = 0
-    arena.removeAll()
   }
 
   /// Bytes of memory that the batch holds, near enough for budgets.

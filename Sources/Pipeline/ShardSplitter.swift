@@ -11,15 +11,11 @@ public final class ShardSplitter: @unchecked Sendable {
   private var open: [RowBatch?]
   /// Next batch's capacity a shard: doubles from batch to batch, so that small attempts stay small.
   private var nextCapacity: [Int]
-  private var starts: [Int]
   /// Bytes of keys and strings a row, as the fullest batch so far had them.
   private var arenaBytesPerRow = 16
-  private var order: [UInt32] = []
+  private var order: ShardOrder
   /// Finished batches, in order of sealing; the owner takes them.
   public private(set) var sealed: [RowBatch] = []
-  /// Batches of the same types that nobody uses any more: filled again before new ones are made, so that their memory is
-  /// warm. The owner puts them here and may take them back.
-  public var spare: [RowBatch] = []
 
   /// Memory that a batch's fixed-size parts take at most.
   static let batchBytesMax = 512 << 10
@@ -34,7 +30,7 @@ public final class ShardSplitter: @unchecked Sendable {
     self.rowsMax = max(8, min(rowsMax, ShardSplitter.batchBytesMax / rowBytes))
     open = Array(repeating: nil, count: shards)
     nextCapacity = Array(repeating: min(64, self.rowsMax), count: shards)
-    starts = Array(repeating: 0, count: shards + 1)
+    order = ShardOrder(shards: shards)
   }
 
   /// Adds the rows of a block whose `faults` code is 0.
@@ -47,14 +43,15 @@ public final class ShardSplitter: @unchecked Sendable {
     hashes: UnsafePointer<UInt64>, times: UnsafePointer<Int64>?, columns: [Column], input: Int,
     firstRow: UInt64, origins: UnsafePointer<RowOrigin>? = nil
   ) {
-    let source = RowBatch.Rows(
-      keyArena: keyArena, keys: keys, hashes: hashes, times: times, columns: columns,
-      firstOrigin: RowOrigin(input: input, row: firstRow), origins: origins)
-    sortByShard(rows: rows, faults: faults, keyArena: keyArena, keys: keys)
-    order.withUnsafeBufferPointer { order in
+    let source = RowColumns(
+      count: rows, keyArena: keyArena, keys: keys, hashes: hashes, times: times, columns: columns, input: input,
+      firstRow: firstRow, origins: origins)
+    order.sort(source, faults, probing: false)
+    order.withRows { order in
       for shard in 0..<shards {
-        var from = starts[shard]
-        let to = starts[shard + 1]
+        let range = self.order.range(shard)
+        var from = range.lowerBound
+        let to = range.upperBound
         while from < to {
           let batch = openBatch(shard, expecting: to - from)
           let n = min(to - from, batch.capacity - batch.count)
@@ -88,11 +85,6 @@ public final class ShardSplitter: @unchecked Sendable {
 
   private func openBatch(_ shard: Int, expecting rows: Int) -> RowBatch {
     if let batch = open[shard] { return batch }
-    if let batch = spare.popLast() {
-      batch.reuse(shard: shard)
-      open[shard] = batch
-      return batch
-    }
     let capacity = min(rowsMax, max(nextCapacity[shard], rows))
     nextCapacity[shard] = min(rowsMax, capacity * 4)
     let batch = RowBatch(
@@ -100,41 +92,5 @@ public final class ShardSplitter: @unchecked Sendable {
       arenaBytes: min(capacity * arenaBytesPerRow, ShardSplitter.arenaBytesMax))
     open[shard] = batch
     return batch
-  }
-
-  private func sortByShard(
-    rows: Int, faults: RowFaults, keyArena: ByteArena, keys: UnsafePointer<ByteView>
-  ) {
-    let base = UnsafePointer(keyArena.base)
-    if order.count < rows { order = Array(repeating: 0, count: rows) }
-    let anyFault = faults.count > 0
-    withUnsafeTemporaryAllocation(of: UInt16.self, capacity: max(rows, 1)) { shardOf in
-      withUnsafeTemporaryAllocation(of: Int.self, capacity: shards) { next in
-        next.initialize(repeating: 0)
-        for row in 0..<rows {
-          if anyFault && faults.codes[row] != 0 {
-            shardOf[row] = UInt16.max
-            continue
-          }
-          let shard = Hashing.shard(base + Int(keys[row].start), keys[row].length, of: shards)
-          shardOf[row] = UInt16(truncatingIfNeeded: shard)
-          next[shard] &+= 1
-        }
-        var sum = 0
-        for shard in 0..<shards {
-          starts[shard] = sum
-          sum += next[shard]
-          next[shard] = starts[shard]
-        }
-        starts[shards] = sum
-        order.withUnsafeMutableBufferPointer { order in
-          for row in 0..<rows where shardOf[row] != UInt16.max {
-            let shard = Int(shardOf[row])
-            order[next[shard]] = UInt32(truncatingIfNeeded: row)
-            next[shard] &+= 1
-          }
-        }
-      }
-    }
   }
 }

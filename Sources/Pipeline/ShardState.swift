@@ -10,12 +10,13 @@ public final class ShardState: @unchecked Sendable {
   let keys = KeyTable()
   let latest: [LatestState?]
   let events: [EventsState?]
-  /// Key numbers of the last applied batch's rows.
-  private(set) var numbers: [UInt32] = []
+  /// Of each source, the last applied batch's rows.
+  private var prepared: [PreparedRows?]
 
   public init(shard: Int, plan: DatasetPlan) {
     self.shard = shard
     self.plan = plan
+    prepared = Array(repeating: nil, count: plan.sources.count)
     latest = plan.sources.map { $0.source.keep == .latest ? LatestState(plan: $0) : nil }
     events = plan.sources.map {
       $0.source.keep == .events ? EventsState(layout: $0.layout, asOf: $0.asOf) : nil
@@ -26,17 +27,26 @@ public final class ShardState: @unchecked Sendable {
 
   /// Applies one batch of an accepted attempt. `inputs[n]` is the number in `table` of the attempt's n-th input.
   public func apply(_ batch: RowBatch, source: Int, inputs: [UInt32], table: InputTable) {
-    if numbers.count < batch.count { numbers = Array(repeating: 0, count: batch.capacity) }
-    numbers.withUnsafeMutableBufferPointer { buffer in
-      guard let numbers = buffer.baseAddress else { return }
-      keys.numbers(of: batch, into: numbers)
-      if let state = latest[source] {
-        state.apply(batch, numbers: numbers, keyCount: keys.count, inputs: inputs, table: table)
-      } else if let state = events[source] {
-        state.apply(batch, numbers: numbers, keyCount: keys.count, inputs: inputs, table: table)
-      }
+    let rows = prepared[source] ?? PreparedRows(plan.sources[source], shards: plan.shards)
+    prepared[source] = rows
+    rows.prepare(batch, shard: shard)
+    apply(rows, source: source, inputs: inputs, table: table)
+    rows.removeAll()
+  }
+
+  /// Applies those of prepared rows that are this shard's.
+  public func apply(_ prepared: PreparedRows, source: Int, inputs: [UInt32], table: InputTable) {
+    guard let rows = prepared.rows else { return }
+    prepared.withChosen(shard) { chosen in
+      if chosen.isEmpty { return }
+      prepared.withProbes(shard) { keys.numbers(of: rows, chosen, $0, into: prepared.numbers) }
+      latest[source]?.apply(prepared, chosen, keyCount: keys.count, inputs: inputs, table: table)
+      events[source]?.apply(prepared, chosen, keyCount: keys.count, inputs: inputs, table: table)
     }
   }
+
+  /// Key numbers of a source's last applied batch, by row.
+  func numbers(source: Int) -> UnsafePointer<UInt32>? { prepared[source].map { UnsafePointer($0.numbers) } }
 
   /// Whether the rows' source has a row for the key that counts.
   func isRow(_ key: UInt32) -> Bool {

@@ -26,18 +26,15 @@ final class Attempt: @unchecked Sendable {
   var mailboxBytes = 0
   var advancing = false
   var emitting = false
-  /// Blocks cut and not yet dealt out.
+  /// Blocks cut and not yet dealt out, and dealt rows that are not yet applied.
   var outstanding = 0
   var parsed: [Int: ParsedBlock] = [:]
   var nextToEmit = 0
   var cutAll = false
   /// Everything is dealt, and somebody seals what is open.
   var isSealed = false
-  /// All batches are in their shards' queues.
-  var isDealt = false
-  /// Batches in queues or being applied.
-  var unapplied = 0
-  /// What the shards have had.
+  var rowsDealt = 0
+  /// Rows that each shard has had.
   var applied: [ShardReceipt]
 
   // Held by `advancing`.
@@ -58,10 +55,9 @@ final class Attempt: @unchecked Sendable {
   var sha256: [String?]
 
   // Held by `emitting`.
+  /// Of records: blocks are applied where they lie.
   let splitter: ShardSplitter
   var counts: [InputCounts]
-  /// What the shards are sent.
-  var receipts: [ShardReceipt]
   var rejects: RejectBuffer
   var rejectExtents: [SpillFile.Extent] = []
 
@@ -74,12 +70,10 @@ final class Attempt: @unchecked Sendable {
     cutter = BlockCutter(
       format: plan.sources[source].source.format, maxRowBytes: plan.definition.maxRowBytes,
       columns: plan.sources[source].source.columns.count)
-    splitter = ShardSplitter(
-      shards: plan.shards, types: plan.sources[source].carriedTypes, rowsMax: IngestEngine.batchRowsMax)
+    splitter = ShardSplitter(shards: plan.shards, types: plan.sources[source].carriedTypes)
     counts = all.isRetained ? all.expectedCounts : Array(repeating: InputCounts(), count: all.count)
     sha256 = Array(repeating: nil, count: all.count)
     applied = Array(repeating: ShardReceipt(), count: plan.shards)
-    receipts = Array(repeating: ShardReceipt(), count: plan.shards)
     rejects = RejectBuffer()
   }
 }

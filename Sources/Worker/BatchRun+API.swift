@@ -9,8 +9,6 @@ public struct BatchOptions: Sendable {
   public var now: Int64
   /// Threads that parse and join; at least 1.
   public var threads: Int
-  /// Memory of rows that wait for their shards; beyond it, they are applied before more is read.
-  public var stagingBytes: Int
   /// Where temporary files go.
   public var temporaryDirectory: String
   /// Tributary's version, for the manifest.
@@ -24,13 +22,12 @@ public struct BatchOptions: Sendable {
   public var statePlaces: [String]
 
   public init(
-    id: String, now: Int64, threads: Int, stagingBytes: Int = 16 << 20, temporaryDirectory: String,
+    id: String, now: Int64, threads: Int, temporaryDirectory: String,
     programVersion: String, dryRun: Bool = false, rebuilds: Manifest? = nil, statePlaces: [String] = []
   ) {
     self.id = id
     self.now = now
     self.threads = threads
-    self.stagingBytes = stagingBytes
     self.temporaryDirectory = temporaryDirectory
     self.programVersion = programVersion
     self.dryRun = dryRun

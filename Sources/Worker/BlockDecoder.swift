@@ -134,6 +134,13 @@ final class BlockDecoder: @unchecked Sendable {
     }
   }
 
+  /// The decoded and completed rows, bad ones among them. Valid until the next block.
+  func rowColumns(input: Int, firstRow: UInt64) -> RowColumns {
+    RowColumns(
+      count: rows, keyArena: keyArena, keys: keys, hashes: hashes, times: plan.source.timeColumn == nil ? nil : times,
+      columns: carried, input: input, firstRow: firstRow)
+  }
+
   /// Good rows whose event time is at or after `time`.
   func rowsAtOrAfter(_ time: Int64) -> UInt64 {
     var count: UInt64 = 0

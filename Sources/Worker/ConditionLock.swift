@@ -20,6 +20,8 @@ final class ConditionLock: @unchecked Sendable {
   }
 
   func lock() { pthread_mutex_lock(mutex) }
+  /// Without waiting; false: somebody else has it.
+  func tryLock() -> Bool { pthread_mutex_trylock(mutex) == 0 }
   func unlock() { pthread_mutex_unlock(mutex) }
   /// Within the lock: lets go, sleeps until woken (or for no reason), takes it again.
   func wait() { pthread_cond_wait(condition, mutex) }

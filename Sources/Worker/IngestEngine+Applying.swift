@@ -3,68 +3,53 @@ internal import Definition
 internal import Pipeline
 internal import Platform
 
-/// Applying: what was dealt becomes state, shard by shard, and an attempt of which nothing is left is committed.
+/// Applying: what was dealt becomes state, and an attempt of which nothing is left is committed.
 ///
 /// A batch keeps no state but its own and throws that away if anything fails, so rows need not wait in memory until their
 /// attempt is whole, as they must in a stream: they are applied while it is read, and its verdict comes afterwards.
 /// Nothing is published before all verdicts are in.
 extension IngestEngine {
-  /// Within the lock: hands an attempt's sealed batches to their shards.
-  func queue(_ batches: [DealtBatch], _ attempt: Attempt) {
-    for dealt in batches {
-      attempt.unapplied += 1
-      waitingBytes += dealt.batch.memoryBytes
-      queues[dealt.batch.shard].add(dealt)
+  /// Applies rows where they lie, shard by shard: a shard that another thread is at is come back to.
+  func apply(_ dealt: DealtRows, _ reused: PreparedRows?) {
+    let attempt = dealt.attempt
+    let source = attempt.source
+    let rows = reused ?? PreparedRows(plan.sources[source], shards: plan.shards)
+    let shards: [Int]
+    switch dealt.content {
+    case .block(let decoder, let block):
+      rows.prepare(decoder.rowColumns(input: block.input, firstRow: block.firstRow), decoder.faults)
+      // Threads begin at different shards, and then hardly ever meet.
+      shards = states.indices.map { (dealt.number + $0) % states.count }
+    case .batch(let batch):
+      rows.prepare(batch, shard: batch.shard)
+      shards = [batch.shard]
     }
-  }
-
-  /// Notes what shards are sent, and hands it to them. By the one thread that holds `advancing`, of records and rows.
-  func deal(_ batches: [RowBatch], _ attempt: Attempt) {
-    let dealt = receipted(batches, attempt)
-    lock.withLock { queue(dealt, attempt) }
-  }
-
-  /// Within the lock: all that waits for the shard with the most of it, but for those at work.
-  func nextApply() -> Work? {
-    var most = 0
-    var chosen: Int?
-    for shard in queues.indices where !queues[shard].isApplying && queues[shard].rows > most {
-      most = queues[shard].rows
-      chosen = shard
+    var applied: [(shard: Int, rows: Int)] = []
+    func apply(_ shard: Int) {
+      states[shard].apply(rows, source: source, inputs: attempt.numbers, table: tables[source])
+      shardLocks[shard].unlock()
+      applied.append((shard, rows.count(shard)))
     }
-    guard let chosen else { return nil }
-    return .apply(shard: chosen, queues[chosen].take())
-  }
-
-  func apply(_ shard: Int, _ dealt: [DealtBatch]) {
-    for item in dealt {
-      let source = item.attempt.source
-      states[shard].apply(item.batch, source: source, inputs: item.attempt.numbers, table: tables[source])
+    var taken: [Int] = []
+    for shard in shards {
+      if shardLocks[shard].tryLock() { apply(shard) } else { taken.append(shard) }
     }
+    for shard in taken {
+      shardLocks[shard].lock()
+      apply(shard)
+    }
+    rows.removeAll()
     lock.lock()
     defer { lock.unlock() }
-    queues[shard].isApplying = false
-    for item in dealt {
-      let attempt = item.attempt
-      attempt.applied[shard].merge(item.receipt)
-      attempt.unapplied -= 1
-      waitingBytes -= item.batch.memoryBytes
-      // (A segment's may be others', too.)
-      if !attempt.all.isRetained && item.batch.capacity >= attempt.splitter.rowsMax
-        && spareBatches[attempt.source].count < sparesMax
-      {
-        spareBatches[attempt.source].append(item.batch)
-      }
-      settleIfApplied(attempt)
-    }
+    for (shard, rows) in applied { attempt.applied[shard].rows += rows }
+    prepared[source].append(rows)
+    if case .block(let decoder, _) = dealt.content { takeBack(decoder, attempt) }
+    attempt.outstanding -= 1
+    finishIfComplete(attempt)
   }
 
-  /// Batches of a source that wait to be filled again: what is under way at a time, and no more, however many come back.
-  private var sparesMax: Int { 2 * plan.shards + 16 * options.threads }
-
-  /// Within the lock: commits an attempt once all its rows are applied.
-  func settleIfApplied(_ attempt: Attempt) {
-    guard attempt.isDealt, attempt.unapplied == 0 else { return }
+  /// Within the lock: all rows of the attempt were applied.
+  func settle(_ attempt: Attempt) {
     let entry = LedgerEntry.commit(commit(attempt))
     guard case .inputs(let verdicts) = fold.judge(entry), verdicts.allSatisfy({ $0 }) else {
       // Cannot happen while one process owns the ledger and every input is committed once.
@@ -73,9 +58,10 @@ extension IngestEngine {
       return
     }
     // I3.
-    if let shard = states.indices.first(where: { attempt.applied[$0] != attempt.receipts[$0] }) {
+    let applied = attempt.applied.reduce(0) { $0 + $1.rows }
+    if applied != attempt.rowsDealt {
       failures.append(
-        "shard \(shard) received other rows of attempt \(attempt.number) than were committed; this is a bug")
+        "\(applied) rows of attempt \(attempt.number) were applied, and \(attempt.rowsDealt) dealt; this is a bug")
       stopped = true
     }
     attemptsLeft -= 1
@@ -83,7 +69,7 @@ extension IngestEngine {
     if attemptsLeftOfSource[attempt.source] == 0 {
       // Their memory is for the next source's.
       decoders[attempt.source] = []
-      spareBatches[attempt.source] = []
+      prepared[attempt.source] = []
     }
   }
 
@@ -102,7 +88,7 @@ extension IngestEngine {
         guard range.to > range.from else { return nil }
         return CommittedRange(
           range: range.range, from: range.from, to: range.to, rowsRead: counts.read, rowsRejected: counts.rejected)
-      }, shards: attempt.receipts)
+      }, shards: attempt.applied)
   }
 }
 
@@ -113,33 +99,16 @@ extension ShardReceipt {
   }
 }
 
-/// A sealed batch on its way to its shard.
-struct DealtBatch: Sendable {
+/// Rows on their way to the states of their shards.
+struct DealtRows: Sendable {
+  enum Content: Sendable {
+    /// A block of one input, where it was decoded.
+    case block(BlockDecoder, (input: Int, firstRow: UInt64))
+    case batch(RowBatch)
+  }
+
   let attempt: Attempt
-  let batch: RowBatch
-  /// Of this batch alone.
-  let receipt: ShardReceipt
-}
-
-/// What waits for one shard. Under the engine's lock.
-struct ShardQueue {
-  private var dealt: [DealtBatch] = []
-  private(set) var rows = 0
-  /// A thread has taken rows and is not yet done with them.
-  var isApplying = false
-
-  mutating func add(_ batch: DealtBatch) {
-    dealt.append(batch)
-    rows += batch.batch.count
-  }
-
-  /// Takes all; the caller applies them.
-  mutating func take() -> [DealtBatch] {
-    defer {
-      dealt = []
-      rows = 0
-      isApplying = true
-    }
-    return dealt
-  }
+  let content: Content
+  /// Counted up over the run.
+  let number: Int
 }

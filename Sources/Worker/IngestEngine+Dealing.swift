@@ -4,7 +4,7 @@ internal import Formats
 internal import Pipeline
 internal import Platform
 
-/// Dealing: blocks are decoded on any thread and dealt to shards in their object's order.
+/// Dealing: blocks are decoded on any thread, and their rows numbered and their bad rows put aside in their object's order.
 extension IngestEngine {
   func decode(_ waiting: WaitingBlock, _ reused: BlockDecoder?) {
     let attempt = waiting.attempt
@@ -32,34 +32,40 @@ extension IngestEngine {
     }
     attempt.emitting = true
     while let next = attempt.parsed.removeValue(forKey: attempt.nextToEmit) {
-      takeSpares(attempt)
       lock.unlock()
-      let (rows, rejected) = emit(next, attempt)
-      let sealed = receipted(attempt.splitter.takeSealed(), attempt)
+      let (rows, rejected, firstRow) = emit(next, attempt)
       lock.lock()
-      queue(sealed, attempt)
-      spareBatches[attempt.source] += attempt.splitter.spare
-      attempt.splitter.spare = []
+      if let decoder = next.decoder {
+        attempt.rowsDealt += Int(rows - rejected)
+        queue(.block(decoder, (next.input, firstRow)), attempt)
+      }
       attempt.nextToEmit += 1
       attempt.outstanding -= 1
       counters.rows += rows
       counters.rejected += rejected
-      if let decoder = next.decoder { takeBack(decoder, attempt) }
     }
     attempt.emitting = false
     finishIfComplete(attempt)
     lock.unlock()
   }
 
-  /// Within the lock: as many batches as a block can fill.
-  private func takeSpares(_ attempt: Attempt) {
-    let count = min(spareBatches[attempt.source].count, plan.shards)
-    attempt.splitter.spare = spareBatches[attempt.source].suffix(count)
-    spareBatches[attempt.source].removeLast(count)
+  /// Within the lock.
+  private func queue(_ content: DealtRows.Content, _ attempt: Attempt) {
+    attempt.outstanding += 1
+    dealt.append(DealtRows(attempt: attempt, content: content, number: dealtCount))
+    dealtCount += 1
+  }
+
+  /// Within the lock: batches that no block holds.
+  func queue(_ batches: [RowBatch], _ attempt: Attempt) {
+    for batch in batches {
+      attempt.rowsDealt += batch.count
+      queue(.batch(batch), attempt)
+    }
   }
 
   /// Within the lock: keeps a decoder and its block's text for others.
-  private func takeBack(_ decoder: BlockDecoder, _ attempt: Attempt) {
+  func takeBack(_ decoder: BlockDecoder, _ attempt: Attempt) {
     let text = decoder.block.text
     if text.capacity <= IngestEngine.spareTextBytesMax && spareTexts.count < IngestEngine.spareTextsMax {
       spareTexts.append(text)
@@ -67,36 +73,28 @@ extension IngestEngine {
     decoders[attempt.source].append(decoder)
   }
 
-  /// By the thread that deals the attempt's rows: notes what its shards are sent.
-  func receipted(_ batches: [RowBatch], _ attempt: Attempt) -> [DealtBatch] {
-    batches.map { batch in
-      var receipt = ShardReceipt()
-      receipt.add(batch)
-      attempt.receipts[batch.shard].merge(receipt)
-      return DealtBatch(attempt: attempt, batch: batch, receipt: receipt)
-    }
-  }
-
   /// Within the lock: once all is cut and dealt, seals what is open; when that is applied, the attempt is committed.
   func finishIfComplete(_ attempt: Attempt) {
-    guard attempt.cutAll, attempt.outstanding == 0, !attempt.emitting, !attempt.advancing, !attempt.isSealed else {
-      return
+    guard attempt.cutAll, attempt.outstanding == 0, !attempt.emitting, !attempt.advancing else { return }
+    if !attempt.isSealed {
+      attempt.isSealed = true
+      open.removeAll { $0 === attempt }
+      room.wakeAll()
+      // Nobody takes it for done meanwhile.
+      attempt.outstanding += 1
+      lock.unlock()
+      let last = attempt.splitter.finish()
+      keepRejects(attempt)
+      lock.lock()
+      queue(last, attempt)
+      attempt.outstanding -= 1
+      lock.wakeAll()
     }
-    attempt.isSealed = true
-    open.removeAll { $0 === attempt }
-    room.wakeAll()
-    lock.unlock()
-    let last = receipted(attempt.splitter.finish(), attempt)
-    keepRejects(attempt)
-    lock.lock()
-    queue(last, attempt)
-    attempt.isDealt = true
-    settleIfApplied(attempt)
-    lock.wakeAll()
+    if attempt.outstanding == 0 { settle(attempt) }
   }
 
-  /// Deals a block's rows to shards, in the input's order.
-  func emit(_ parsed: ParsedBlock, _ attempt: Attempt) -> (rows: UInt64, rejected: UInt64) {
+  /// Numbers a block's rows and rejects the bad ones, in the input's order.
+  func emit(_ parsed: ParsedBlock, _ attempt: Attempt) -> (rows: UInt64, rejected: UInt64, firstRow: UInt64) {
     let input = attempt.inputs[parsed.input]
     let source = plan.sources[attempt.source]
     let firstRow = attempt.counts[parsed.input].read + 1
@@ -104,10 +102,6 @@ extension IngestEngine {
     let rejectedBefore = attempt.rejects.count
     if let decoder = parsed.decoder {
       decoder.complete(object: input.location, modified: input.modified, firstRow: firstRow)
-      attempt.splitter.append(
-        rows: decoder.rows, faults: decoder.faults, keyArena: decoder.keyArena, keys: decoder.keys,
-        hashes: decoder.hashes, times: source.timeColumn == nil ? nil : UnsafePointer(decoder.times),
-        columns: decoder.carried, input: parsed.input, firstRow: firstRow)
       if decoder.faults.count > 0 { reject(decoder, parsed, attempt, firstRow: firstRow) }
       rows = UInt64(decoder.rows)
       if let asOf = source.asOf { attempt.counts[parsed.input].afterAsOf += decoder.rowsAtOrAfter(asOf) }
@@ -122,7 +116,7 @@ extension IngestEngine {
     let rejected = attempt.rejects.count - rejectedBefore
     attempt.counts[parsed.input].rejected += rejected
     if attempt.rejects.lines.count > IngestEngine.rejectBytesMax { spillRejects(attempt) }
-    return (rows, rejected)
+    return (rows, rejected, firstRow)
   }
 
   func reject(_ decoder: BlockDecoder, _ parsed: ParsedBlock, _ attempt: Attempt, firstRow: UInt64) {

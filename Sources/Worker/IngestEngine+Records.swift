@@ -78,7 +78,7 @@ extension IngestEngine {
       stop("source '\(plan.sources[attempt.source].source.name)': \(error)")
       return
     }
-    deal(attempt.splitter.takeSealed(), attempt)
+    lock.withLock { queue(attempt.splitter.takeSealed(), attempt) }
     if attempt.rejects.lines.count > IngestEngine.rejectBytesMax { spillRejects(attempt) }
   }
 

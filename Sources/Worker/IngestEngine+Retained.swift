@@ -20,7 +20,9 @@ extension IngestEngine {
     guard batch.shard < plan.shards else {
       return stop("a segment holds rows of shard \(batch.shard), and there are \(plan.shards); it is damaged")
     }
-    deal([batch], attempt)
-    lock.withLock { counters.rows += UInt64(batch.count) }
+    lock.withLock {
+      queue([batch], attempt)
+      counters.rows += UInt64(batch.count)
+    }
   }
 }

@@ -8,16 +8,18 @@ internal import Platform
 /// (Records of topics are not cut, rows of segments are only applied.)
 ///
 /// Fetchers block on I/O and fill each attempt's mailbox, held back by a byte budget. Workers do what is nearest to
-/// the output first — decode cut blocks, cut further, and apply what was dealt as soon as that is enough for the shard's
-/// state to be worth bringing into the caches — so that memory drains before it fills. All scheduling state lies under one
-/// lock, which is taken once a block or batch list, never a row.
+/// the output first — apply what was dealt, decode cut blocks, cut further — so that memory drains before it fills. All
+/// scheduling state lies under one lock, which is taken once a block, never a row.
 final class IngestEngine: @unchecked Sendable {
-  // Sendable: mutable state is guarded by `lock`, or by the `advancing`, `emitting` and `isApplying` flags under it.
+  // Sendable: mutable state is guarded by `lock`, by the `advancing` and `emitting` flags under it, or (each shard's state)
+  // by the shard's lock.
   let plan: DatasetPlan
   let options: BatchOptions
   let decoding: [DecodingPlan]
   let tables: [InputTable]
   let states: [ShardState]
+  /// One a shard; held while rows are applied to its state, and never while `lock` is waited for.
+  let shardLocks: [ConditionLock]
   let attempts: [Attempt]
   /// Workers wait on it for work.
   let lock = ConditionLock()
@@ -35,14 +37,13 @@ final class IngestEngine: @unchecked Sendable {
   var open: [Attempt] = []
   var blocks: [WaitingBlock] = []
   var decoders: [[BlockDecoder]]
-  /// Of applied batches of each source, whose memory is filled again.
-  var spareBatches: [[RowBatch]]
+  /// Dealt, and not yet applied.
+  var dealt: [DealtRows] = []
+  var dealtCount = 0
+  /// Of each source, for rows to be applied.
+  var prepared: [[PreparedRows]]
   /// Of blocks that were dealt.
   var spareTexts: [ByteArena] = []
-  /// One a shard.
-  var queues: [ShardQueue]
-  /// Memory of the batches in `queues` and of those being applied.
-  var waitingBytes = 0
   var attemptsLeft: Int
   var attemptsLeftOfSource: [Int]
   var fold = LedgerFold()
@@ -59,8 +60,6 @@ final class IngestEngine: @unchecked Sendable {
   /// Failing objects that are named before the run gives up.
   static let failuresMax = 20
   static let mailboxBytesMax = 4 << 20
-  /// Rows of a batch: few enough that the passes over it find in the nearer caches what the one before them left.
-  static let batchRowsMax = 1024
   static let spareTextsMax = 16
   /// Texts that grew beyond this are not kept.
   static let spareTextBytesMax = 1 << 20
@@ -90,8 +89,8 @@ final class IngestEngine: @unchecked Sendable {
     room = LockCondition(of: lock)
     spill = SpillFile(directory: options.temporaryDirectory)
     decoders = Array(repeating: [], count: decoding.count)
-    spareBatches = Array(repeating: [], count: decoding.count)
-    queues = Array(repeating: ShardQueue(), count: plan.shards)
+    prepared = Array(repeating: [], count: decoding.count)
+    shardLocks = (0..<plan.shards).map { _ in ConditionLock() }
     attemptsLeft = attempts.count
     attemptsLeftOfSource = decoding.indices.map { source in groups.count { $0.source == source } }
     _ = fold.judge(.defined(generation: 1, semanticHash: semanticHash, shards: plan.shards))
@@ -166,7 +165,8 @@ final class IngestEngine: @unchecked Sendable {
   // MARK: Working
 
   enum Work {
-    case apply(shard: Int, [DealtBatch])
+    /// With room that other rows are done with, if there is some.
+    case apply(DealtRows, PreparedRows?)
     /// With a decoder that another block is done with, if there is one.
     case decode(WaitingBlock, BlockDecoder?)
     case advance(Attempt)
@@ -182,7 +182,7 @@ final class IngestEngine: @unchecked Sendable {
       }
       lock.unlock()
       switch work {
-      case .apply(let shard, let dealt): apply(shard, dealt)
+      case .apply(let dealt, let prepared): apply(dealt, prepared)
       case .decode(let block, let decoder): decode(block, decoder)
       case .advance(let attempt): advance(attempt)
       }
@@ -195,11 +195,7 @@ final class IngestEngine: @unchecked Sendable {
 
   /// Within the lock.
   func nextWork() -> Work? {
-    if waitingBytes > options.stagingBytes {
-      if let work = nextApply() { return work }
-      // All that waits is for shards at work, as when one key has most rows: memory comes before speed.
-      if waitingBytes > 2 * options.stagingBytes { return nil }
-    }
+    if let rows = dealt.popLast() { return .apply(rows, prepared[rows.attempt.source].popLast()) }
     if let block = blocks.popLast() {
       let source = block.attempt.source
       return .decode(block, decoders[source].popLast())
@@ -211,7 +207,7 @@ final class IngestEngine: @unchecked Sendable {
         return .advance(attempt)
       }
     }
-    return nextApply()
+    return nil
   }
 
   func stop(_ message: String) {

@@ -19,7 +19,7 @@ import Testing
     }
     batch.count = rows.count
     var truth = [UInt8](repeating: 9, count: rows.count)
-    program.evaluate(batch, into: &truth)
+    program.evaluate(batch.columns, batch.count, into: &truth)
     let wanted = rows.map { row in NaiveModel.truth(predicate, row).map { $0 ? 1 : 0 } ?? 2 } as [UInt8]
     #expect(truth == wanted, "\(predicate): \(place)")
   }

@@ -27,9 +27,9 @@ import Testing
               guard let views = views.baseAddress, let hashes = hashes.baseAddress else { return }
               batch.append(
                 chosen,
-                of: RowBatch.Rows(
-                  keyArena: arena, keys: views, hashes: hashes, times: times.baseAddress, columns: made,
-                  firstOrigin: RowOrigin(packed: 0), origins: origins.baseAddress))
+                of: RowColumns(
+                  count: rows, keyArena: arena, keys: views, hashes: hashes, times: times.baseAddress, columns: made,
+                  origins: origins.baseAddress))
             }
           }
         }

@@ -95,7 +95,7 @@ import Testing
     var random = SeededGenerator(seed: seed)
     let delay = random.int(0...300)
     let run = try lake.run(
-      lake.options(threads: random.int(1...3), stagingBytes: random.pick([0, 1 << 30])),
+      lake.options(threads: random.int(1...3)),
       lake.stores(objects, readMax: 5000) { (operation, _) throws(StoreError) in
         if operation == .read { usleep(500) }
       })

@@ -13,23 +13,22 @@ import Testing
   struct Way: CustomStringConvertible {
     var threads: Int
     var shards: Int
-    var stagingBytes: Int
     var readMax: Int
     var bucket: String
     var description: String {
-      "\(threads) threads, \(shards) shards, \(stagingBytes) bytes staged, reads of \(readMax), bucket '\(bucket)'"
+      "\(threads) threads, \(shards) shards, reads of \(readMax), bucket '\(bucket)'"
     }
   }
 
   static let ways: [Way] = [
-    Way(threads: 1, shards: 1, stagingBytes: 96 << 20, readMax: 1 << 20, bucket: ""),
-    Way(threads: 2, shards: 3, stagingBytes: 0, readMax: 1000, bucket: ""),
-    Way(threads: 8, shards: 16, stagingBytes: 50_000, readMax: 77, bucket: ""),
-    Way(threads: 2, shards: 64, stagingBytes: 0, readMax: 1 << 20, bucket: "lake"),
-    Way(threads: 8, shards: 3, stagingBytes: 96 << 20, readMax: 9999, bucket: "lake"),
+    Way(threads: 1, shards: 1, readMax: 1 << 20, bucket: ""),
+    Way(threads: 2, shards: 3, readMax: 1000, bucket: ""),
+    Way(threads: 8, shards: 16, readMax: 77, bucket: ""),
+    Way(threads: 2, shards: 64, readMax: 1 << 20, bucket: "lake"),
+    Way(threads: 8, shards: 3, readMax: 9999, bucket: "lake"),
   ]
 
-  @Test("threads, shards, staging and chunks do not matter", arguments: 0..<6)
+  @Test("threads, shards and chunks do not matter", arguments: 0..<6)
   func ways(seed: Int) throws {
     var first: (rows: [String], rejected: [String], fingerprint: String)?
     for way in Self.ways {
@@ -39,7 +38,7 @@ import Testing
       let objects = MemoryObjects()
       let contents = lake.fill(objects)
       let outcome = try lake.outcome(
-        lake.options(threads: way.threads, stagingBytes: way.stagingBytes), lake.stores(objects, readMax: way.readMax))
+        lake.options(threads: way.threads), lake.stores(objects, readMax: way.readMax))
       let published = Published(objects: objects)
       #expect(try published.problems("one") == [], "\(way)")
       #expect(outcome.rowsRead == UInt64(contents.rows), "\(way)")
@@ -94,7 +93,7 @@ import Testing
       // No quote follows that could close this one.
       objects.set(key, bytes + Array("c-1,\"open\nc-2,a,b,2020-01-01\n\(long)".utf8))
     }
-    let outcome = try lake.outcome(lake.options(stagingBytes: 0), lake.stores(objects, readMax: 3000))
+    let outcome = try lake.outcome(lake.options(), lake.stores(objects, readMax: 3000))
     let lines = try Published(objects: objects).rejected("one").split(separator: "\n")
     #expect(UInt64(lines.count) == outcome.rowsRejected)
     var reasons: Set<String> = []

@@ -17,6 +17,8 @@ public final class LiveState: @unchecked Sendable {
   private let windows: [WindowRows?]
   private var future = FutureRows()
   private let keyCasts: [Cast]
+  /// A key that others name: the table reads whole words of it.
+  private let expected = ByteArena(capacity: 64)
   /// Key numbers, in the order in which they were touched.
   private(set) var touched: [UInt32] = []
   /// By key number.
@@ -126,7 +128,9 @@ public final class LiveState: @unchecked Sendable {
   /// Somebody else gave out a key's row, or its removal: it is touched, and removed if it is out and no row.
   public func expect(_ key: UnsafeRawBufferPointer, isOut: Bool) {
     guard let base = key.baseAddress else { return }
-    let number = state.keys.number(of: base.assumingMemoryBound(to: UInt8.self), key.count)
+    expected.removeAll()
+    expected.append(base.assumingMemoryBound(to: UInt8.self), key.count)
+    let number = state.keys.number(of: expected.base, key.count)
     touch(number)
     if isOut { marks[Int(number)].insert(.isOut) } else { marks[Int(number)].remove(.isOut) }
   }
@@ -146,8 +150,9 @@ public final class LiveState: @unchecked Sendable {
 
   private func absorb(_ batch: RowBatch, source: Int, inputs: [UInt32], table: InputTable) {
     state.apply(batch, source: source, inputs: inputs, table: table)
-    for row in 0..<batch.count { touch(state.numbers[row]) }
-    windows[source]?.add(batch, numbers: state.numbers, keyCount: state.keyCount, inputs: inputs, asOf: asOf)
+    guard let numbers = state.numbers(source: source) else { return }
+    for row in 0..<batch.count { touch(numbers[row]) }
+    windows[source]?.add(batch, numbers: numbers, keyCount: state.keyCount, inputs: inputs, asOf: asOf)
   }
 
   @inline(__always)

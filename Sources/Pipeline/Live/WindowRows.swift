@@ -8,7 +8,7 @@ final class WindowRows {
   let plan: WindowPlan
 
   private struct Held {
-    let rows: RowBatch.Rows
+    let rows: RowColumns
     /// The rows' owner.
     let batch: RowBatch
     let inputs: [UInt32]
@@ -35,6 +35,7 @@ final class WindowRows {
     var row: UInt32 { UInt32(truncatingIfNeeded: place) }
   }
 
+  private let prepared: PreparedRows
   private var held: [Held?] = []
   /// The batches' times, nil for those that were let go: all that a walk along the links looks at.
   private var times: [UnsafePointer<Int64>?] = []
@@ -47,7 +48,10 @@ final class WindowRows {
 
   private static let gatheredRows = 4096
 
-  init(plan: WindowPlan) { self.plan = plan }
+  init(plan: WindowPlan) {
+    self.plan = plan
+    prepared = PreparedRows(plan.layout, shards: 1)
+  }
 
   /// Links, of rows that are gone too.
   var linkCount: Int { links.count }
@@ -59,7 +63,7 @@ final class WindowRows {
   }
 
   /// Links a batch's rows that are not too old.
-  func add(_ batch: RowBatch, numbers: [UInt32], keyCount: Int, inputs: [UInt32], asOf: Int64) {
+  func add(_ batch: RowBatch, numbers: UnsafePointer<UInt32>, keyCount: Int, inputs: [UInt32], asOf: Int64) {
     if heads.count < keyCount {
       heads.append(contentsOf: repeatElement(0, count: max(keyCount, heads.count * 2) - heads.count))
     }
@@ -138,7 +142,11 @@ final class WindowRows {
     func flush() {
       numbers.withUnsafeBufferPointer { numbers in
         guard let base = numbers.baseAddress else { return }
-        state.apply(batch, numbers: base, keyCount: keys.count, inputs: inputs, table: table)
+        prepared.prepare(batch, numbers: base)
+        prepared.withChosen(0) { chosen in
+          state.apply(prepared, chosen, keyCount: keys.count, inputs: inputs, table: table)
+        }
+        prepared.removeAll()
       }
       batch.removeAll()
       inputs.removeAll(keepingCapacity: true)

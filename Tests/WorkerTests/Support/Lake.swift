@@ -126,11 +126,11 @@ struct Lake {
   }
 
   func options(
-    id: String = "one", now: Int64 = 1_000_000, threads: Int = 2, stagingBytes: Int = 96 << 20,
+    id: String = "one", now: Int64 = 1_000_000, threads: Int = 2,
     temporaryDirectory: String = "/tmp"
   ) -> BatchOptions {
     BatchOptions(
-      id: id, now: now, threads: threads, stagingBytes: stagingBytes, temporaryDirectory: temporaryDirectory,
+      id: id, now: now, threads: threads, temporaryDirectory: temporaryDirectory,
       programVersion: "test")
   }
 

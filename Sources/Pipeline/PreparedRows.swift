@@ -1,0 +1,110 @@
+public import Columns
+
+/// Rows made ready for the states of their shards: sorted by shard, without being moved, and their conditions decided.
+///
+/// Has the room, too, for what applying finds of each row. Reused from block to block; one thread at a time, hence
+/// `@unchecked Sendable`.
+public final class PreparedRows: @unchecked Sendable {
+  private let layout: AccumulatorLayout
+  /// The rows; nil before the first.
+  private(set) var rows: RowColumns?
+  private var order: ShardOrder
+  private var capacity = 0
+  /// By row: whether it fulfils each filter's condition (``PredicateProgram``), one run of rows after the other.
+  private var truths: UnsafeMutablePointer<UInt8>
+  /// By row: which constant of each of the layout's switches it has, one run of rows after the other.
+  private var codes: UnsafeMutablePointer<UInt8>
+
+  // By row, of the rows of the shards applied so far.
+  private(set) var numbers: UnsafeMutablePointer<UInt32>
+  private(set) var records: UnsafeMutablePointer<UnsafeMutableRawPointer>
+  // Of the shard at hand.
+  private(set) var base: UnsafeMutablePointer<UInt32>
+  private(set) var selection: UnsafeMutablePointer<UInt32>
+
+  /// For rows of one source; its layout says which conditions there are.
+  public convenience init(_ plan: SourcePlan, shards: Int) { self.init(plan.layout, shards: shards) }
+
+  init(_ layout: AccumulatorLayout, shards: Int) {
+    self.layout = layout
+    order = ShardOrder(shards: shards)
+    truths = .allocate(capacity: 1)
+    codes = .allocate(capacity: 1)
+    numbers = .allocate(capacity: 1)
+    records = .allocate(capacity: 1)
+    base = .allocate(capacity: 1)
+    selection = .allocate(capacity: 1)
+  }
+
+  deinit { free() }
+
+  /// Takes a block's rows but for those at fault.
+  public func prepare(_ rows: RowColumns, _ faults: RowFaults) {
+    take(rows)
+    order.sort(rows, faults, probing: true)
+  }
+
+  /// Takes all of a batch's rows, for the shard.
+  public func prepare(_ batch: RowBatch, shard: Int) {
+    take(batch.rows)
+    order.sort(batch.rows, shard: shard, probing: true)
+  }
+
+  /// Takes rows whose keys' numbers are known: `numbers[i]` is row i's. Their keys may be undefined.
+  func prepare(_ batch: RowBatch, numbers known: UnsafePointer<UInt32>) {
+    take(batch.rows)
+    order.sort(batch.rows, shard: 0, probing: false)
+    numbers.update(from: known, count: batch.count)
+  }
+
+  /// How many rows are a shard's.
+  public func count(_ shard: Int) -> Int { order.range(shard).count }
+
+  /// Lets go of the rows.
+  public func removeAll() { rows = nil }
+
+  /// What is asked of the keys of a shard's rows, in their order.
+  func withProbes<R>(_ shard: Int, _ body: (UnsafeBufferPointer<KeyProbe>) throws -> R) rethrows -> R {
+    try order.withProbes(shard, body)
+  }
+
+  /// Rows of a shard, as ascending indices.
+  func withChosen<R>(_ shard: Int, _ body: (UnsafeBufferPointer<UInt32>) throws -> R) rethrows -> R {
+    let range = order.range(shard)
+    return try order.withRows { try body(UnsafeBufferPointer(rebasing: $0[range])) }
+  }
+
+  func truth(_ filter: Int) -> UnsafePointer<UInt8> { UnsafePointer(truths + filter * capacity) }
+  func codes(_ filters: Int) -> UnsafePointer<UInt8> { UnsafePointer(codes + filters * capacity) }
+
+  private func take(_ rows: RowColumns) {
+    self.rows = rows
+    if rows.count > capacity { grow(max(rows.count, capacity * 2)) }
+    for filter in layout.singleFilters {
+      layout.programs[filter]?.evaluate(rows.columns, rows.count, into: truths + filter * capacity)
+    }
+    for (index, filters) in layout.switches.enumerated() {
+      filters.constants.evaluate(rows.columns[filters.column], rows.count, into: codes + index * capacity)
+    }
+  }
+
+  private func grow(_ rows: Int) {
+    free()
+    capacity = rows
+    truths = .allocate(capacity: rows * layout.filters.count)
+    codes = .allocate(capacity: rows * max(layout.switches.count, 1))
+    numbers = .allocate(capacity: rows)
+    records = .allocate(capacity: rows)
+    base = .allocate(capacity: rows)
+    selection = .allocate(capacity: rows)
+  }
+
+  private func free() {
+    truths.deallocate()
+    codes.deallocate()
+    numbers.deallocate()
+    records.deallocate()
+    base.deallocate()
+    selection.deallocate()
+  }
+}
