@@ -15,6 +15,8 @@ final class StoreScanner {
   private var strict: SourceLister
   private var scannedAt: Int64?
   private var completeAskedAt: Int64 = 0
+  /// What the last look found missing, with the ledger position of what was accepted of it then.
+  private var awaited: [(identity: ObjectIdentity, position: Int?)] = []
   /// Hints given and not yet seen in the ledger: repeated only after a while.
   private var given: [ObjectIdentity: (version: String, at: Int64)] = [:]
   private let wanted = Locked((now: false, again: false))
@@ -64,15 +66,28 @@ final class StoreScanner {
   /// Whether the stores hold nothing that the ledger has not. Gives hints for what is missing.
   func isComplete() throws -> Bool {
     let now = context.clock.now()
-    guard now - completeAskedAt >= StoreScanner.completeEvery else { return false }
+    guard now - completeAskedAt >= StoreScanner.completeEvery || hasAllAwaited() else { return false }
     completeAskedAt = now
+    awaited = []
     try scan(now, again: false, isRepair: false)
     let (hints, problems) = differences(&strict, now)
     if let problem = problems.first { throw problem.value }
-    return !hints.contains { hint in
+    awaited = context.ledger.read { fold in
       // What cannot be looked at differs from everything, for as long as that is so.
-      context.ledger.read { $0.failed[hint.identity]?.version != ObjectTask.unknownVersion }
+      hints.map(\.identity).filter { fold.failed[$0]?.version != ObjectTask.unknownVersion }.map {
+        ($0, fold.objects[$0]?.position)
+      }
     }
+    return awaited.isEmpty
+  }
+
+  /// Whether something was missing, and the ledger has heard of all of it since: then it is time to look again.
+  private func hasAllAwaited() -> Bool {
+    if awaited.isEmpty { return false }
+    context.ledger.read { fold in
+      while let last = awaited.last, fold.objects[last.identity]?.position != last.position { awaited.removeLast() }
+    }
+    return awaited.isEmpty
   }
 
   private struct Difference {
