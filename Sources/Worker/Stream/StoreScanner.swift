@@ -14,9 +14,7 @@ final class StoreScanner {
   /// Sees files that have not stood still yet, too: a cut that is to be complete waits for them.
   private var strict: SourceLister
   private var scannedAt: Int64?
-  private var completeAskedAt: Int64 = 0
-  /// What the last look found missing, with the ledger position of what was accepted of it then.
-  private var awaited: [(identity: ObjectIdentity, position: Int?)] = []
+  private var awaited = Awaited()
   /// Hints given and not yet seen in the ledger: repeated only after a while.
   private var given: [ObjectIdentity: (version: String, at: Int64)] = [:]
   private let wanted = Locked((now: false, again: false))
@@ -26,7 +24,9 @@ final class StoreScanner {
 
   /// How long a hint is given to arrive in the ledger.
   static let patience: Int64 = 60_000_000
+  /// Between two listings for a cut that is to be complete, at least; and at least as often what a listing takes.
   static let completeEvery: Int64 = 250_000
+  private static let listingShare: Int64 = 4
 
   init(_ context: StreamContext) throws {
     self.context = context
@@ -64,30 +64,47 @@ final class StoreScanner {
   }
 
   /// Whether the stores hold nothing that the ledger has not. Gives hints for what is missing.
+  ///
+  /// Lists again as soon as the ledger has something newer of all that was missing, else now and then.
   func isComplete() throws -> Bool {
     let now = context.clock.now()
-    guard now - completeAskedAt >= StoreScanner.completeEvery || hasAllAwaited() else { return false }
-    completeAskedAt = now
-    awaited = []
+    let hasCome = context.ledger.read { awaited.hasCome($0) }
+    guard hasCome || now >= awaited.listAgainAt else { return false }
     try scan(now, again: false, isRepair: false)
-    let (hints, problems) = differences(&strict, now)
+    let (differences, problems) = differences(&strict, now)
+    let listed = context.clock.now()
+    let pause = max(StoreScanner.completeEvery, (listed - now) * StoreScanner.listingShare)
+    awaited = context.ledger.read { Awaited(differences.map(\.identity), $0, listAgainAt: listed + pause) }
     if let problem = problems.first { throw problem.value }
-    awaited = context.ledger.read { fold in
+    return !differences.contains { difference in
       // What cannot be looked at differs from everything, for as long as that is so.
-      hints.map(\.identity).filter { fold.failed[$0]?.version != ObjectTask.unknownVersion }.map {
-        ($0, fold.objects[$0]?.position)
-      }
+      context.ledger.read { $0.failed[difference.identity]?.version != ObjectTask.unknownVersion }
     }
-    return awaited.isEmpty
   }
 
-  /// Whether something was missing, and the ledger has heard of all of it since: then it is time to look again.
-  private func hasAllAwaited() -> Bool {
-    if awaited.isEmpty { return false }
-    context.ledger.read { fold in
-      while let last = awaited.last, fold.objects[last.identity]?.position != last.position { awaited.removeLast() }
+  /// What a listing found missing, and what the ledger had of it then.
+  private struct Awaited {
+    private var objects: [(identity: ObjectIdentity, accepted: String?, failed: String?)] = []
+    var listAgainAt: Int64 = .min
+
+    init() {}
+
+    init(_ identities: [ObjectIdentity], _ fold: LedgerFold, listAgainAt: Int64) {
+      objects = identities.map { ($0, fold.objects[$0]?.version, fold.failed[$0]?.version) }
+      self.listAgainAt = listAgainAt
     }
-    return awaited.isEmpty
+
+    /// Whether the ledger has something newer of all of them; of none, it has nothing newer. Asked often: what has come
+    /// is not looked at again.
+    mutating func hasCome(_ fold: LedgerFold) -> Bool {
+      if objects.isEmpty { return false }
+      while let last = objects.last,
+        fold.objects[last.identity]?.version != last.accepted || fold.failed[last.identity]?.version != last.failed
+      {
+        objects.removeLast()
+      }
+      return objects.isEmpty
+    }
   }
 
   private struct Difference {
