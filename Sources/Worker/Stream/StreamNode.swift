@@ -169,7 +169,12 @@ public final class StreamNode: Sendable {
     }
     // As many again: while a part's files are brought to the device, another is made.
     for number in 0..<2 * max(1, options.threads) {
-      spawn("cuts-\(number)") { [self] in try parts.cuts.step() }
+      spawn("cuts-\(number)") { [self] in
+        let moved = try parts.cuts.step()
+        // A shard that has come to a cut wakes us.
+        if !moved { parts.join.waitForWork(milliseconds: 20) }
+        return true
+      }
     }
     spawn("supply") { [self] in
       let moved = try parts.supply.step()
