@@ -24,6 +24,8 @@ SEED :=
 CUSTOMERS := 100000
 RECORDS := 2000000
 SOAK := 60
+# The benchmark of snapshots: customers.
+SNAPSHOT := 1000000
 # Worlds that `make simulate` plays, and the first one's number.
 SEEDS := 2000
 FROM := 0
@@ -87,6 +89,7 @@ bench: build ## the reference job against DuckDB, Polars, pandas and Spark (SIZE
 	@scripts/setup bench
 	$(PYTHON) bench/run.py --sizes $(SIZES) --rounds $(ROUNDS)
 	$(PYTHON) bench/stream.py --objects $(CUSTOMERS) --records $(RECORDS) --soak $(SOAK)
+	$(PYTHON) bench/snapshots.py --customers $(SNAPSHOT) --rounds $(ROUNDS)
 
 .PHONY: bench-stream
 bench-stream: build ## the streaming job alone: rows/s, latency, memory (CUSTOMERS=100000 RECORDS=2000000 SOAK=60)

@@ -11,6 +11,7 @@ internal import Pipeline
 /// Used by one thread at a time.
 final class KeptCut: @unchecked Sendable {
   // Sendable: whoever writes a part takes it out of the shard, and puts it back.
+  private let context: StreamContext
   private let rolling: RollingState
   private var rows: ShardRows
   /// The cut's position; −1: nothing was read.
@@ -25,6 +26,7 @@ final class KeptCut: @unchecked Sendable {
   private static let waitingBytesMax = 16 << 20
 
   init(_ context: StreamContext, storage: SegmentStorage, shard: Int, plan: DatasetPlan) {
+    self.context = context
     rolling = RollingState(shard: shard, plan: plan, waitingBytesMax: KeptCut.waitingBytesMax)
     rows = ShardRows(context, storage: storage)
     counts = plan.sources.map { _ in 0 }
@@ -39,6 +41,7 @@ final class KeptCut: @unchecked Sendable {
     let sources = plan.sources.map(\.source.name)
     var replaced: Set<Int> = []
     for (index, name) in sources.enumerated() where removals[name] != work.removals?[name] { replaced.insert(index) }
+    if context.options.sabotage == .kept { replaced = [] }
     let emptied = rolling.move(to: plan, replaced: replaced, tables: rows.tables)
     for source in emptied {
       rows.forget(source)
@@ -58,7 +61,7 @@ final class KeptCut: @unchecked Sendable {
     position = work.cut.position
     removals = work.removals ?? [:]
     ends = work.cut.ranges.mapValues(\.end)
-    return isEven(work, sources, plan)
+    return context.options.sabotage == .kept || isEven(work, sources, plan)
   }
 
   /// Whether each source's rows are as many as its segments hold. (Dead ones are counted there, and not here.)
