@@ -12,11 +12,15 @@ REPORTS := .work/reports
 RELEASE := -c release --static-swift-stdlib --product tributary
 STRICT := -Xswiftc -warnings-as-errors
 
-# `make demo HOUSEHOLDS=whole` takes the whole data set instead of the sample in the repository.
+# `make demo HOUSEHOLDS=whole` takes the whole data set instead of the sample in the repository; `make bench` takes both
+# unless it is told one (or none).
 HOUSEHOLDS := sample
+BENCH_HOUSEHOLDS := $(if $(filter command% environment%,$(origin HOUSEHOLDS)),$(HOUSEHOLDS),both)
 # Customers in the reference job, and rounds of each contender.
-SIZES := 20000,500000
+SIZES := 20000,500000,5000000
 ROUNDS := 5
+# Customers of whose rows the microbenchmarks take some.
+MICRO_CUSTOMERS := 100000
 # How long `make fuzz` runs (SECONDS=600), and with which seed (SEED=7; none: a new one, which it prints).
 SECONDS_TO_FUZZ := $(if $(filter command% environment%,$(origin SECONDS)),$(SECONDS),60)
 SEED :=
@@ -85,16 +89,38 @@ lint: system ## formatting and what must not stand in the tree
 	@scripts/lint
 
 .PHONY: bench
-bench: build ## the reference job against DuckDB, Polars, pandas and Spark (SIZES=20000,500000 ROUNDS=5)
+bench: build microbench-program ## all benchmarks, beside DuckDB, Polars, pandas and Spark (SIZES=20000,500000,5000000 ROUNDS=5)
 	@scripts/setup bench
-	$(PYTHON) bench/run.py --sizes $(SIZES) --rounds $(ROUNDS)
+	$(PYTHON) bench/micro.py --customers $(MICRO_CUSTOMERS) --rounds $(ROUNDS)
+	$(PYTHON) bench/run.py --sizes $(SIZES) --households $(BENCH_HOUSEHOLDS) --rounds $(ROUNDS)
 	$(PYTHON) bench/stream.py --objects $(CUSTOMERS) --records $(RECORDS) --soak $(SOAK)
 	$(PYTHON) bench/snapshots.py --customers $(SNAPSHOT) --rounds $(ROUNDS)
+	$(PYTHON) bench/report.py
+
+.PHONY: microbench
+microbench: microbench-program ## each stage of the program alone, beside its limit (MICRO_CUSTOMERS=100000 ROUNDS=5)
+	@scripts/setup python
+	$(PYTHON) bench/micro.py --customers $(MICRO_CUSTOMERS) --rounds $(ROUNDS)
 
 .PHONY: bench-stream
 bench-stream: build ## the streaming job alone: rows/s, latency, memory (CUSTOMERS=100000 RECORDS=2000000 SOAK=60)
 	@scripts/setup python
 	$(PYTHON) bench/stream.py --objects $(CUSTOMERS) --records $(RECORDS) --soak $(SOAK)
+
+.PHONY: bench-small
+bench-small: export BENCH_WORK := .work/bench-small
+bench-small: build microbench-program ## all of `make bench` with little data: fails unless everything was measured and agrees
+	@scripts/setup bench
+	@rm -rf $(BENCH_WORK)
+	$(PYTHON) bench/micro.py --customers 2000 --rounds 1 --megabytes 1
+	$(PYTHON) bench/run.py --sizes 2000 --households sample --rounds 1
+	$(PYTHON) bench/stream.py --objects 2000 --records 20000 --latency 2 --soak 2
+	$(PYTHON) bench/snapshots.py --customers 2000 --rounds 1
+	$(PYTHON) bench/report.py --check
+
+.PHONY: microbench-program
+microbench-program: system
+	swift build -c release --static-swift-stdlib --product tributary-microbench $(STRICT)
 
 .PHONY: clean
 clean: ## remove what was built, downloaded and generated

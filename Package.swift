@@ -114,6 +114,17 @@ let package = Package(
       name: "tributary-simulate", dependencies: ["Simulation", "TestKit"], path: "Tests/Simulate",
       swiftSettings: strict),
 
+    // Each stage alone, beside its limit: `make microbench`.
+    .target(
+      name: "Yardsticks", path: "bench/Yardsticks",
+      cxxSettings: [.unsafeFlags(["-O2", "-std=c++17"])],
+      linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
+    .executableTarget(
+      name: "tributary-microbench",
+      dependencies: ["CISAL", "CZstd", "Columns", "Console", "Definition", "Formats", "Pipeline", "Yardsticks"],
+      path: "bench/Microbench",
+      swiftSettings: strict),
+
     // A process with an embedded broker, to be killed and to run out of room.
     .executableTarget(
       name: "broker-trial", dependencies: ["EmbeddedBroker", "Platform"], path: "Tests/BrokerTrial",

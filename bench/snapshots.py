@@ -15,15 +15,15 @@ import os
 import random
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 
-from processes import Worker
-from run import PROGRAM, WORK, data
-from stream import AS_OF, FEATURES, batch, definition, fresh, manifest
+import report
 import stream
+from jobs import PROGRAM, WORK, data
+from processes import Worker
+from stream import AS_OF, FEATURES, batch, definition, fresh, manifest
 
 SOURCES = ("attributes", "usage", "billing")
 
@@ -65,7 +65,7 @@ def rest(worker: Worker, rows: int) -> None:
 
 
 def snapshot(worker: Worker, out: Path, name: str) -> dict:
-    """Asked for as `tributary snapshot --wait` does it; without its start, and without a last look."""
+    """Asked for as `tributary snapshot` does it; until the manifest is there."""
     cpu, began = worker.cpu_seconds, time.monotonic()
     worker.ask(f"/snapshot?id={name}&as_of={AS_OF}&listing=1", "POST")
     path = out / f"snapshot={name}" / "manifest.json"
@@ -102,7 +102,6 @@ def measure(customers: int, rounds: int, program: Path = PROGRAM, options: list 
     lake, out = lake_of_ones_own(customers), stream.PLACE / "out-run"
     environment = {"DATA": str(lake), "OUT": str(out)}
     settled = [(f'objects: "${{DATA}}/{name}/"\n', f'objects: "${{DATA}}/{name}/"\n    settle: 0s\n') for name in SOURCES]
-    # Rows of a few shards' files are listed when a snapshot is asked for, and now.
     running = definition("customer360.yaml", *settled, more="events: {list: 1s}\n")
     worker = Worker(program, running, stream.PLACE, environment, options or ["--no-features"])
     try:
@@ -154,7 +153,9 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    result = measure(arguments.customers, arguments.rounds)
+    WORK.mkdir(parents=True, exist_ok=True)
+    result = report.circumstances() | measure(arguments.customers, arguments.rounds)
+    result["table"] = table(result).splitlines()
     (WORK / "results-snapshots.json").write_text(json.dumps(result, indent=1) + "\n")
     print(f"\n{table(result)}\n", flush=True)
 

@@ -29,8 +29,9 @@ import duckdb
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+import report
 from processes import Broker, Worker, compiled
-from run import BENCH, PROGRAM, WORK, data
+from jobs import BENCH, PROGRAM, WORK, data
 
 PLACE = WORK / "stream"
 PARTITIONS = 4
@@ -433,11 +434,12 @@ def main() -> None:
     if unknown := set(parts) - {"objects", "records"}:
         parser.error(f"unknown part {sorted(unknown)}; there are objects and records")
     WORK.mkdir(parents=True, exist_ok=True)
-    results = {}
+    results = report.circumstances()
     if "objects" in parts:
         results["objects"] = objects(arguments.objects, arguments.rounds)
     if "records" in parts:
         results["records"] = records(arguments.records, arguments.latency, arguments.soak)
+    results["table"] = table(results).splitlines()
     (WORK / "results-stream.json").write_text(json.dumps(results, indent=1) + "\n")
     print(f"\n{table(results)}\n", flush=True)
 

@@ -6,9 +6,14 @@ internal import Columns
 struct DistinctSet {
   private var slots: [(UInt64, UInt64)] = []
   private(set) var count = 0
+  /// The hash that was last asked for, once there is one: rows that follow one another often have the same value (the
+  /// lines of a receipt), and it is in no cache but this one where the set is large.
+  private var last: (UInt64, UInt64) = (0, 0)
 
   /// Adds a hash; gives whether it is new.
   mutating func insert(_ low: UInt64, _ high: UInt64) -> Bool {
+    if count > 0 && low == last.0 && high == last.1 { return false }
+    last = (low, high)
     if count * 8 >= slots.count * 5 { grow() }
     let entry = low == 0 && high == 0 ? (1, 0) : (low, high)
     let mask = slots.count - 1

@@ -153,6 +153,32 @@ final class BlockDecoder: @unchecked Sendable {
     times = .allocate(capacity: capacity)
   }
 
+  /// Keys of one column of integers. Rows of one key often follow one another (the lines of a receipt): they share a text.
+  private func makeKeys(_ column: Column) {
+    keyScratch.removeAll()
+    // The longest is "-9223372036854775808".
+    keyScratch.reserve(20 * rows)
+    let (base, values, validity) = (keyScratch.base, column.int64s, column.validity)
+    var at = 0
+    var previous: Int64?
+    var view = ByteView(start: 0, length: 0)
+    for row in 0..<rows {
+      guard validity[row] != 0 else {
+        keys[row] = ByteView(start: 0, length: 0)
+        continue
+      }
+      if values[row] != previous {
+        let length = ValueText.write(values[row], into: base + at)
+        view = ByteView(start: UInt32(truncatingIfNeeded: at), length: UInt32(truncatingIfNeeded: length))
+        at += length
+        previous = values[row]
+      }
+      keys[row] = view
+    }
+    keyScratch.setCount(at)
+    keyArena = keyScratch
+  }
+
   /// A column that the object does not have: its default in every row.
   private func castAbsent(_ index: Int, into column: Column) {
     var absent = ByteView.null
@@ -194,6 +220,8 @@ final class BlockDecoder: @unchecked Sendable {
       let column = columns[indices[0]]
       keyArena = column.arena
       keys.update(from: column.views, count: rows)
+    } else if indices.count == 1, columns[indices[0]].type == .int {
+      makeKeys(columns[indices[0]])
     } else {
       keyScratch.removeAll()
       for row in 0..<rows {
