@@ -19,10 +19,6 @@ public struct Checkpoint: Sendable, Hashable, Codable {
   public var segments: [Segment]
   public var cuts: [Cut]
 
-  /// ``SourcePlan/schemaHash`` of rows that were passed over, for the definition of whoever wrote it could not read them: of no
-  /// use to one that can (its columns are again what they were). nil in older checkpoints.
-  public var unread: [String]?
-
   /// What the topic of features had got; nil where it gets nothing (and in older checkpoints).
   public var told: Told?
 
@@ -63,9 +59,8 @@ public struct Checkpoint: Sendable, Hashable, Codable {
 
   public init(
     dataset: String, shard: Int, shards: Int, position: Int, chain: String, rowsOffset: Int64, segments: [Segment],
-    cuts: [Cut], unread: [String]? = nil, told: Told? = nil
+    cuts: [Cut], told: Told? = nil
   ) {
-    self.unread = unread
     self.dataset = dataset
     self.shard = shard
     self.shards = shards

@@ -1,11 +1,14 @@
 /// The ledger's wire form: a JSON object with `v` (version), `type`, and what the type needs. Names are short where
 /// there are many of them; unknown members are ignored, unknown types and versions are not (see ``LedgerDocument``).
 extension LedgerEntry: Codable {
-  /// The version that this program writes and the only one it reads.
+  /// The version of most entries.
   public static let formatVersion = 1
+  /// Of definitions that say their sources' columns: a program that does not know them would judge what follows otherwise.
+  public static let definedVersion = 2
 
   private enum Keys: String, CodingKey {
-    case v, type, generation, shards, attempt, schema, objects, ranges, id, reason, source, bucket, key, version
+    case v, type, generation, shards, attempt, schema, schemas, objects, ranges, id, reason, source, bucket, key,
+      version
     case topic, partition, offset, from, to, cut
     case semanticHash = "semantic_hash"
     case asOf = "as_of"
@@ -20,11 +23,11 @@ extension LedgerEntry: Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Keys.self)
     let version = try container.decode(Int.self, forKey: .v)
-    guard version == LedgerEntry.formatVersion else {
+    let type = try container.decode(String.self, forKey: .type)
+    let known = type == "defined" ? LedgerEntry.definedVersion : LedgerEntry.formatVersion
+    guard (LedgerEntry.formatVersion...known).contains(version) else {
       throw UnknownForm(
-        description:
-          "a ledger entry has version \(version) and this program knows \(LedgerEntry.formatVersion); use the newer program"
-      )
+        description: "a ledger entry has version \(version) and this program knows \(known); use the newer program")
     }
     func range() throws -> RangeIdentity {
       RangeIdentity(
@@ -32,13 +35,14 @@ extension LedgerEntry: Codable {
         topic: try container.decode(String.self, forKey: .topic),
         partition: try container.decode(Int.self, forKey: .partition))
     }
-    let type = try container.decode(String.self, forKey: .type)
     switch type {
     case "defined":
       self = .defined(
         generation: try container.decode(Int.self, forKey: .generation),
         semanticHash: try container.decode(String.self, forKey: .semanticHash),
-        shards: try container.decode(Int.self, forKey: .shards))
+        shards: try container.decode(Int.self, forKey: .shards),
+        schemas: version == LedgerEntry.definedVersion
+          ? try container.decode([String: String].self, forKey: .schemas) : nil)
     case "commit":
       self = .commit(try Commit(from: decoder))
     case "opened":
@@ -78,20 +82,25 @@ extension LedgerEntry: Codable {
     }
   }
 
+  private var version: Int {
+    if case .defined(_, _, _, .some) = self { LedgerEntry.definedVersion } else { LedgerEntry.formatVersion }
+  }
+
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Keys.self)
-    try container.encode(LedgerEntry.formatVersion, forKey: .v)
+    try container.encode(version, forKey: .v)
     func put(_ range: RangeIdentity) throws {
       try container.encode(range.source, forKey: .source)
       try container.encode(range.topic, forKey: .topic)
       try container.encode(range.partition, forKey: .partition)
     }
     switch self {
-    case .defined(let generation, let hash, let shards):
+    case .defined(let generation, let hash, let shards, let schemas):
       try container.encode("defined", forKey: .type)
       try container.encode(generation, forKey: .generation)
       try container.encode(hash, forKey: .semanticHash)
       try container.encode(shards, forKey: .shards)
+      try container.encodeIfPresent(schemas, forKey: .schemas)
     case .commit(let commit):
       try container.encode("commit", forKey: .type)
       try commit.encode(to: encoder)

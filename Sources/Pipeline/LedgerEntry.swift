@@ -1,11 +1,12 @@
 /// One entry of the ledger: the single log that orders everything that counts (ARCHITECTURE.md §4).
 public enum LedgerEntry: Sendable, Hashable {
-  /// The first entry, and one after each change of the definition.
-  case defined(generation: Int, semanticHash: String, shards: Int)
+  /// The first entry, and one after each change of the definition. `schemas`: ``SourcePlan/schemaHash`` of each source; nil
+  /// in those of older programs.
+  case defined(generation: Int, semanticHash: String, shards: Int, schemas: [String: String]? = nil)
   case commit(Commit)
   /// Where reading of a record partition begins; precedes the first range. Again once the source's columns have changed
-  /// (`schema`, ``SourcePlan/schemaHash``): everything is read anew, and what was read by the old columns goes. Counts
-  /// only in its own generation: a worker with the older definition must not bring the older columns back.
+  /// (``SourceSchemas``): everything is read anew, and what was read before goes. Counts only in its own generation: a worker
+  /// with the older definition must not bring the older columns back.
   case opened(RangeIdentity, offset: Int64, schema: String, generation: Int)
   /// Records that retention (or a topic made anew) took before they were read, and that the user lets go.
   case skipped(RangeIdentity, from: Int64, to: Int64, reason: String)

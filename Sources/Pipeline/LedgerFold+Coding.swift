@@ -1,11 +1,11 @@
 /// A fold at rest, so that a worker need not read the ledger from its beginning. Only one without pending cuts is saved:
 /// what a cut holds is known by reading on from before it.
 extension LedgerFold: Codable {
-  /// The form's version: 2 once an object is lost, which older programs would pass over.
-  public static let savedVersions = 1...2
+  /// The form's version: 2 once an object is lost, 3 once columns are known since when, which older programs would pass over.
+  public static let savedVersions = 1...3
 
   private enum Keys: String, CodingKey {
-    case version, position, chain, generation, shards, history, objects, ranges, failed, lost, published, cuts
+    case version, position, chain, generation, shards, schemas, history, objects, ranges, failed, lost, published, cuts
     case semanticHash = "semantic_hash"
     case definedAt = "defined_at"
   }
@@ -44,6 +44,7 @@ extension LedgerFold: Codable {
       generation: try container.decodeIfPresent(Int.self, forKey: .generation),
       semanticHash: try container.decodeIfPresent(String.self, forKey: .semanticHash),
       shards: try container.decodeIfPresent(Int.self, forKey: .shards),
+      schemas: try container.decodeIfPresent(SourceSchemas.self, forKey: .schemas) ?? SourceSchemas(),
       history: try container.decode([String].self, forKey: .history),
       objects: Dictionary(
         try container.decode([ObjectForm].self, forKey: .objects).map { ($0.object, $0.held) },
@@ -65,12 +66,13 @@ extension LedgerFold: Codable {
   public func encode(to encoder: any Encoder) throws {
     precondition(cuts.isEmpty, "a fold with pending cuts is not saved")
     var container = encoder.container(keyedBy: Keys.self)
-    try container.encode(lost.isEmpty ? 1 : 2, forKey: .version)
+    try container.encode(schemas.isKnown ? 3 : lost.isEmpty ? 1 : 2, forKey: .version)
     try container.encode(position, forKey: .position)
     try container.encode(chain.description, forKey: .chain)
     try container.encodeIfPresent(generation, forKey: .generation)
     try container.encodeIfPresent(semanticHash, forKey: .semanticHash)
     try container.encodeIfPresent(shards, forKey: .shards)
+    if schemas.isKnown { try container.encode(schemas, forKey: .schemas) }
     try container.encode(history, forKey: .history)
     try container.encode(objects.map { ObjectForm(object: $0.key, held: $0.value) }, forKey: .objects)
     try container.encode(ranges.map { RangeForm(range: $0.key, held: $0.value) }, forKey: .ranges)

@@ -18,7 +18,8 @@ extension LedgerFold {
     // Also where nothing of it is in force any more: this is what the cuts are given up by.
     cuts = cuts.filter { !$0.value.holds(loss) }
     for object in loss.objects {
-      guard let held = objects[object], held.content == loss.position else {
+      guard let held = objects[object], held.content == loss.position, loss.position >= schemas.since(object.source)
+      else {
         verdicts.append(false)
         continue
       }
@@ -27,7 +28,9 @@ extension LedgerFold {
       verdicts.append(true)
     }
     for range in loss.ranges {
-      guard var held = ranges[range.range], held.holds(range, since: loss.position) else {
+      guard var held = ranges[range.range], held.holds(range, since: loss.position),
+        loss.position >= schemas.since(range.range.source)
+      else {
         verdicts.append(false)
         continue
       }
@@ -47,6 +50,9 @@ extension LedgerFold {
   /// Which inputs of the accepted commit at a position have rows that count here, or in a cut that has not ended.
   /// `keepsRemoved`: whether the source keeps the rows of removed objects.
   public func needed(_ commit: Commit, _ verdicts: [Bool], at position: Int, keepsRemoved: Bool) -> [Bool] {
+    // What was read before its source's columns came into force is missed by nobody: a cut that was to hold it is of an
+    // older definition, and is abandoned.
+    guard position >= schemas.since(commit.source) else { return verdicts.map { _ in false } }
     let objects = commit.inputs.map { input in
       let isNeeded = { (held: Accepted?) in
         held?.content == position && (held?.version != nil || keepsRemoved)

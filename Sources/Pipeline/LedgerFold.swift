@@ -18,6 +18,8 @@ public struct LedgerFold: Sendable {
   public private(set) var generation: Int?
   public private(set) var semanticHash: String?
   public private(set) var shards: Int?
+  /// The sources' columns, and since when: what was accepted before does not count.
+  public private(set) var schemas = SourceSchemas()
   /// Semantic hashes of all generations so far: tells an older definition from a newer one.
   public private(set) var history: [String] = []
   /// The last accepted entry of each object.
@@ -104,6 +106,7 @@ public struct LedgerFold: Sendable {
     /// The broker's append time, microseconds.
     public var appendedAt: Int64
     public var generation: Int
+    public var schemas: SourceSchemas
     public var chain: LedgerChain
     public var objects: [ObjectIdentity: Accepted]
     public var ranges: [RangeIdentity: AcceptedRange]
@@ -123,14 +126,14 @@ public struct LedgerFold: Sendable {
     chain.add(hash)
     defer { position += 1 }
     switch entry {
-    case .defined(let next, let hash, let count):
-      let verdict = define(next, hash, count)
+    case .defined(let next, let hash, let count, let schemas):
+      let verdict = define(next, hash, count, schemas)
       if verdict == .accepted && definedAt == nil { definedAt = appendedAt }
       return verdict
     case .commit(let commit): return .inputs(judge(commit))
     case .opened(let identity, let offset, let schema, let made):
       guard made == generation else { return .refused("generation \(made) is not in force") }
-      guard ranges[identity]?.schema != schema else {
+      guard !(ranges[identity].map { schemas.isCurrent($0, of: identity.source, schema: schema) } ?? false) else {
         return .refused("\(identity.topic)[\(identity.partition)] is open already")
       }
       ranges[identity] = AcceptedRange(begin: offset, end: offset, schema: schema, opened: position)
@@ -143,7 +146,9 @@ public struct LedgerFold: Sendable {
       ranges[identity]?.skipped.append(Skipped(from: from, to: to, reason: reason))
       return .accepted
     case .setAside(let object, let version, let reason, let schema):
-      guard objects[object].map({ $0.version != version || $0.schema != schema }) ?? true else {
+      if let held = objects[object], held.version == version,
+        schemas.isCurrent(held, of: object.source, schema: schema)
+      {
         return .refused("that version is accepted")
       }
       failed[object] = FailedObject(version: version, reason: reason, schema: schema)
@@ -160,8 +165,8 @@ public struct LedgerFold: Sendable {
       guard appendedAt >= notBefore else { return .refused("the cut '\(id)' came before its time") }
       guard cutIDs.insert(id).inserted else { return .refused("there is a cut '\(id)' already") }
       cuts[id] = CutState(
-        id: id, position: position, asOf: asOf, appendedAt: appendedAt, generation: generation, chain: chain,
-        objects: objects, ranges: ranges, failed: failed, lost: lost)
+        id: id, position: position, asOf: asOf, appendedAt: appendedAt, generation: generation, schemas: schemas,
+        chain: chain, objects: objects, ranges: ranges, failed: failed, lost: lost)
       return .accepted
     case .published(let id), .abandoned(let id, _):
       guard let cut = cuts.removeValue(forKey: id) else { return .refused("no pending cut '\(id)'") }
@@ -172,10 +177,15 @@ public struct LedgerFold: Sendable {
     }
   }
 
-  private mutating func define(_ next: Int, _ hash: String, _ count: Int) -> Verdict {
+  private mutating func define(_ next: Int, _ hash: String, _ count: Int, _ columns: [String: String]?) -> Verdict {
     if let generation, next <= generation { return .refused("generation \(next) is not newer than \(generation)") }
     if let shards, shards != count {
       return .refused("a dataset keeps its shard count: \(shards), not \(count)")
+    }
+    if let columns {
+      schemas.define(columns, at: position)
+    } else if schemas.isKnown {
+      return .refused("generation \(next) does not say its columns, as those before it did")
     }
     generation = next
     semanticHash = hash
@@ -212,7 +222,8 @@ public struct LedgerFold: Sendable {
     }
     for input in commit.ranges {
       // A range follows the accepted ones without a gap, read by the same columns; what it holds was read from there.
-      guard var held = ranges[input.range], held.end == input.from, input.to > input.from, held.schema == commit.schema
+      guard var held = ranges[input.range], held.end == input.from, input.to > input.from,
+        schemas.isCurrent(held, of: input.range.source, schema: commit.schema)
       else {
         verdicts.append(false)
         continue
@@ -232,8 +243,8 @@ public struct LedgerFold: Sendable {
 
   /// Takes up what was saved.
   mutating func restore(
-    position: Int, chain: LedgerChain, generation: Int?, semanticHash: String?, shards: Int?, history: [String],
-    objects: [ObjectIdentity: Accepted], ranges: [RangeIdentity: AcceptedRange],
+    position: Int, chain: LedgerChain, generation: Int?, semanticHash: String?, shards: Int?, schemas: SourceSchemas,
+    history: [String], objects: [ObjectIdentity: Accepted], ranges: [RangeIdentity: AcceptedRange],
     failed: [ObjectIdentity: FailedObject], lost: [ObjectIdentity: LostObject], published: [PublishedCut],
     definedAt: Int64?, cutIDs: Set<String>
   ) {
@@ -242,6 +253,7 @@ public struct LedgerFold: Sendable {
     self.generation = generation
     self.semanticHash = semanticHash
     self.shards = shards
+    self.schemas = schemas
     self.history = history
     self.objects = objects
     self.ranges = ranges

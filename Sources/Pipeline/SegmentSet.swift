@@ -61,6 +61,15 @@ public struct SegmentSet: Sendable {
     return found
   }
 
+  /// Sources whose columns are others from now on: all that was read of them no longer counts. Gives whether there was any.
+  public mutating func supersede(sources: (String) -> Bool) -> Bool {
+    live = live.filter { !sources($0.key.source) }
+    let gone = Set(refs.map(\.header.source).filter(sources))
+    refs.removeAll { gone.contains($0.header.source) }
+    for source in gone { noteRemoval(source) }
+    return !gone.isEmpty
+  }
+
   /// Rows of a source went in another way.
   public mutating func noteRemoval(_ source: String) { removals[source, default: 0] += 1 }
 

@@ -75,6 +75,10 @@ import Testing
           ranges: [CommittedRange(range: range, from: 4, to: 9, rowsRead: 3, rowsRejected: 1, reasons: ["json": 1])])),
       #"{"position":12,"ranges":[{"from":4,"partition":3,"r":3,"reasons":{"json":1},"to":9,"topic":"app.clicks","x":1}],"reason":"given up","source":"clicks","type":"lost","v":1}"#
     ),
+    (
+      .defined(generation: 2, semanticHash: "ab12", shards: 64, schemas: ["usage": "77e0", "clicks": "5c"]),
+      #"{"generation":2,"schemas":{"clicks":"5c","usage":"77e0"},"semantic_hash":"ab12","shards":64,"type":"defined","v":2}"#
+    ),
   ]
 
   private static func decode(_ text: String) throws -> LedgerEntry {
@@ -89,13 +93,16 @@ import Testing
     #expect(String(decoding: try encoder.encode(entry), as: UTF8.self) == text)
     #expect(try Self.decode(text) == entry)
     // A later program may say more.
-    #expect(try Self.decode(text.replacing("\"v\":1", with: "\"more\":{\"a\":[1]},\"v\":1")) == entry)
+    #expect(try Self.decode(text.replacing("\"v\":", with: "\"more\":{\"a\":[1]},\"v\":")) == entry)
   }
 
   @Test("an unknown version or type is never passed over")
   func unknown() {
     for text in [
-      #"{"type":"published","cut":"a","v":2}"#, #"{"type":"published","cut":"a"}"#, #"{"type":"gone","v":1}"#,
+      #"{"type":"published","cut":"a","v":2}"#, #"{"type":"published","cut":"a"}"#,
+      #"{"type":"defined","generation":2,"semantic_hash":"ab12","shards":64,"schemas":{},"v":3}"#,
+      #"{"type":"defined","generation":2,"semantic_hash":"ab12","shards":64,"v":2}"#,
+      #"{"type":"gone","v":1}"#,
       #"{"type":1,"v":1}"#, #"{"v":1}"#, "{}", "[]", "null", "", "1", "\u{feff}{}",
     ] {
       #expect(throws: (any Error).self, "\(text)") { try Self.decode(text) }

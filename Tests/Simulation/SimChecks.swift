@@ -74,7 +74,7 @@ struct SimChecks {
     for judged in play.observer.entries(from: 0, most: .max) {
       let isAccepted = judged.verdict == .accepted
       switch judged.entry {
-      case .defined(let next, _, _) where isAccepted:
+      case .defined(let next, _, _, _) where isAccepted:
         if next <= generation ?? 0 { throw SimError("I1: generation \(next) follows \(generation ?? 0)") }
         generation = next
       case .commit(let commit):
@@ -90,7 +90,7 @@ struct SimChecks {
       case .skipped(let range, _, let to, _) where isAccepted:
         let gone = world.forgotten[TopicPartition(range.topic, range.partition)] ?? 0
         if to > gone { throw SimError("I3: records to \(to) are skipped, and nothing is gone from \(gone) on") }
-        if play.dataset.source(range.source)?.skipsGaps != true {
+        if !play.revisions.contains(where: { $0.dataset.source(range.source)?.skipsGaps == true }) {
           throw SimError("I3: records of \(range.source) are skipped, which is to stop")
         }
       default: continue
@@ -106,7 +106,7 @@ struct SimChecks {
     var abandoned: Set<String> = []
     for judged in play.observer.entries(from: 0, most: .max) where judged.verdict == .accepted {
       switch judged.entry {
-      case .defined(let next, _, _): generation = next
+      case .defined(let next, _, _, _): generation = next
       case .cut(let id, _, _): cuts[id] = generation
       case .abandoned(let id, let reason):
         guard let was = cuts[id], was < generation else {

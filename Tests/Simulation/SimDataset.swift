@@ -38,6 +38,8 @@ struct SimDataset {
   var prefixes: [String: Bool] = [:]
   /// How often the definition was changed.
   var revision = 0
+  /// A source that the definition had, and has not now.
+  var away: SimSource?
   var rowsFrom = "base"
   var salt = "v1"
 
@@ -89,12 +91,16 @@ struct SimDataset {
   func source(_ name: String) -> SimSource? { sources.first { $0.name == name } }
 
   /// The next definition of the dataset. `columnsToo`: also such that inputs are to be read again.
-  func changed(_ random: inout SeededGenerator, columnsToo: Bool) -> SimDataset {
+  func changed(_ random: inout SeededGenerator, columnsToo: Bool, isWavering: Bool) -> SimDataset {
     var next = self
+    if columnsToo { next.comeOrGo(&random, often: isWavering) }
+    let sources = next.sources
     // A feature has another name each time, so that no definition comes again: going back is refused.
     next.revision += 1
     if random.chance(3) { next.salt = "v\(next.revision + 1)" }
-    if random.chance(3) { next.rowsFrom = random.pick(sources.filter(\.isLatest).map(\.name)) }
+    if random.chance(3) || next.source(rowsFrom) == nil {
+      next.rowsFrom = random.pick(sources.filter(\.isLatest).map(\.name))
+    }
     for index in sources.indices {
       if !sources[index].isLatest && random.chance(3) { next.sources[index].window.toggle() }
       // What became of the rows of objects that were removed depends on it: they are read again, too.
@@ -103,6 +109,26 @@ struct SimDataset {
     }
     if everyMinutes != nil && random.chance(3) { next.everyMinutes = random.pick([1, 2, 5]) }
     return next
+  }
+
+  /// Goes back to another definition's sources and columns.
+  mutating func takeColumns(of other: SimDataset) {
+    away = other.away
+    let windows = Dictionary(sources.map { ($0.name, $0.window) }, uniquingKeysWith: { first, _ in first })
+    sources = other.sources
+    for index in sources.indices { sources[index].window = windows[sources[index].name] ?? sources[index].window }
+    if source(rowsFrom) == nil { rowsFrom = other.rowsFrom }
+  }
+
+  /// A source leaves the definition, or comes back to it as it was.
+  private mutating func comeOrGo(_ random: inout SeededGenerator, often: Bool) {
+    if let back = away {
+      guard random.chance(2) else { return }
+      sources.append(back)
+      away = nil
+    } else if sources.count > (often ? 1 : 2), random.chance(often ? 2 : 4) {
+      away = sources.remove(at: random.int(1...sources.count - 1))
+    }
   }
 
   /// A source's features, in the definition's order, with what each is.

@@ -91,6 +91,7 @@ final class SimPlay {
       try stopIfViolated()
     }
     if kind.isRace { try race() }
+    if kind.isWavering { try waver() }
     world.trace.add("--- all faults end")
     world.faults = SimFaults()
     world.storeAwayUntil = 0
@@ -139,14 +140,26 @@ final class SimPlay {
     }
   }
 
-  private func stepSomeone() throws {
+  /// Columns change, and change back before anybody has read by them, but not before shards have gone on.
+  private func waver() throws {
+    for _ in 0..<200 { try act() }
+    try redefine()
+    for _ in 0..<world.random.int(50...300) {
+      if world.random.chance(10) { world.advance(milliseconds: world.random.pick([200, 3000])) }
+      try stepSomeone([.ledger, .ledger, .join, .shards])
+      try stopIfViolated()
+    }
+    try redefine(back: true)
+  }
+
+  private func stepSomeone(_ loops: [SimLoop] = SimLoop.allCases) throws {
     let worker = world.random.pick(workers)
     if !worker.isRunning {
       if worker.sleepsUntil <= world.now { try start(worker) }
       return
     }
     if worker.sleepsUntil > world.now { return }
-    _ = worker.step(world.random.pick(SimLoop.allCases))
+    _ = worker.step(world.random.pick(loops))
   }
 
   /// Now and then with a definition that is not the newest: somebody forgot that machine.
@@ -198,12 +211,14 @@ final class SimPlay {
   }
 
   /// The definition changes, and some workers are started again with it; the others find out by themselves.
-  private func redefine() throws {
-    guard revisions.count < 4, try observe(), observer.read({ $0.semanticHash }) == revision.semanticHash else {
+  private func redefine(back: Bool = false) throws {
+    guard revisions.count < 6, try observe(), observer.read({ $0.semanticHash }) == revision.semanticHash else {
       return
     }
     // Where nobody may list, nobody finds what is to be read again.
-    let next = try SimRevision(dataset.changed(&world.random, columnsToo: !kind.isTrusting))
+    var dataset = dataset.changed(&world.random, columnsToo: !kind.isTrusting, isWavering: kind.isWavering)
+    if back && revisions.count > 1 { dataset.takeColumns(of: revisions[revisions.count - 2].dataset) }
+    let next = try SimRevision(dataset)
     revisions.append(next)
     world.trace.add("--- the definition is changed\n\(next.text)")
     for (index, worker) in workers.enumerated() where index == 0 || world.random.chance(2) { worker.crash() }
@@ -301,6 +316,8 @@ struct SimKind {
   var isRace = false
   /// The definition changes now and then.
   var isRedefined = false
+  /// Columns change, and soon change back.
+  var isWavering = false
   /// Retention takes records, read or not.
   var forgetsRecords = false
 
@@ -309,6 +326,7 @@ struct SimKind {
     isRace = random.chance(5)
     isTrusting = isRace || random.chance(5)
     isRedefined = random.chance(3)
+    isWavering = isRedefined && !isTrusting && random.chance(2)
     forgetsRecords = random.chance(4)
   }
 }

@@ -41,6 +41,9 @@ public final class MemoryBroker: Broker {
   /// The next record's offset is larger by so many, as after a transaction's markers.
   public func skip(_ partition: TopicPartition, offsets: Int64) { log.skip(partition, offsets: offsets) }
 
+  /// The topic is deleted and made anew: its offsets begin at 0.
+  public func remake(_ topic: String) { log.remake(topic) }
+
   /// Appends once more what a sender had sent, as one that died before the answer and was started again does.
   @discardableResult
   public func duplicate(_ messages: [OutgoingMessage]) throws(BrokerError) -> [Int64] { try broker.append(messages) }

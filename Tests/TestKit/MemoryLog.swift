@@ -117,6 +117,12 @@ final class MemoryLog: RecordLog, @unchecked Sendable {
     state.withLock { $0.partitions[partition]?.end += offsets }
   }
 
+  func remake(_ topic: String) {
+    state.withLock { state in
+      for at in state.partitions.keys where at.topic == topic { state.partitions[at] = Partition() }
+    }
+  }
+
   func close() {}
 
   private static func withBytes(_ bytes: [UInt8]?, _ body: (UnsafeRawBufferPointer?) -> Void) {

@@ -37,6 +37,9 @@ public final class MemoryObjects: Sendable {
     }
   }
 
+  /// The same version by another name, or again by its own.
+  public func copy(_ key: String, to other: String) { stored.withLock { $0[other] = $0[key] } }
+
   public func remove(_ key: String) { stored.withLock { _ = $0.removeValue(forKey: key) } }
 }
 

@@ -109,6 +109,105 @@ import Testing
     #expect(try Self.told(world) == ["k1": #""name":"a","n":5"#, "k2": nil])
   }
 
+  @Test("what an append did not take of many keys is told later, each key", arguments: [0, 1, 2], [false, true])
+  func appendFails(appends: Int, isRemoval: Bool) throws {
+    let world = try StreamWorld(text: Self.text)
+    let node = try Self.node(world, "a")
+    try world.settle([node], whole: true)
+    let count = 2 * ShardLive.appendRows + 100
+    let keys = (0..<count).map { "k\($0)" }
+    let failsAt = Guarded(isRemoval ? Int.max : appends)
+    world.onBroker { operation, moment, place throws(BrokerError) in
+      guard operation == .append && moment == .before && place == "w.features" else { return }
+      let isDue = failsAt.withLock { left in
+        left -= 1
+        return left == -1
+      }
+      if isDue { throw StreamWorld.unavailable(place) }
+    }
+    try Self.put(world, node, "people/0.csv", "id,name\n" + keys.map { "\($0),a\n" }.joined())
+    #expect(try Self.told(world).values.count { $0 == #""name":"a","visits":0"# } == count)
+    if isRemoval {
+      failsAt.withLock { $0 = appends }
+      try Self.put(world, node, "people/0.csv", "id,name\nother,b\n")
+      let told = try Self.told(world)
+      #expect(told.count == count + 1 && told.values.count { $0 == nil } == count)
+    }
+    #expect(failsAt.withLock { $0 } < 0, "it did fail")
+  }
+
+  @Test("a shard that is given away after rows went tells that before its checkpoint says so")
+  func staleAtHandOver() throws {
+    let world = try StreamWorld(text: Self.text)
+    let first = try Self.node(world, "a")
+    try world.settle([first], whole: true)
+    try Self.put(world, first, "people/0.csv", "id,name\nk1,a\n")
+    func commit(_ key: String, _ text: String) throws {
+      world.objects.set(key, Array(text.utf8), modified: world.clock.now())
+      first.offer(key)
+      try world.settle([first])
+    }
+    try commit("people/0.csv", "id,name\nk2,b\n")
+    while try first.parts.join.poll(milliseconds: 0) {}
+    try commit("people/1.csv", "id,name\nk9,c\n")
+    // The first of two entries is folded, the second one's rows are not there yet, and nobody can ask.
+    world.onBroker { operation, moment, place throws(BrokerError) in
+      if operation == .bounds && place == "w.rows" { throw StreamWorld.unavailable(place) }
+    }
+    let before = first.parts.join.shards[0].position
+    while try first.parts.join.work() {}
+    #expect(first.parts.join.shards[0].position > before && first.parts.join.shards[0].reason != nil)
+    world.onBroker { _, _, _ in }
+    first.parts.join.close()
+    #expect(try Self.told(world) == ["k1": nil, "k2": #""name":"b","visits":0"#])
+    Self.dies(world)
+    let second = try Self.node(world, "b")
+    try world.settle([second], whole: true)
+    #expect(
+      try Self.told(world) == ["k1": nil, "k2": #""name":"b","visits":0"#, "k9": #""name":"c","visits":0"#])
+  }
+
+  @Test("what a worker tells that has lost the shard is put right by its owner")
+  func toldByAnother() throws {
+    let world = try StreamWorld(text: Self.text)
+    let node = try world.node(
+      member: "a",
+      options: {
+        $0.emitsFeatures = true
+        $0.checkpointEvery = 1_000_000
+      })
+    try world.settle([node], whole: true)
+    try Self.put(world, node, "people/0.csv", "id,name\nk1,a\nk2,b\n")
+    func tell(_ key: String, _ value: String?) throws {
+      _ = try world.broker.append([
+        OutgoingMessage(topic: "w.features", partition: 0, key: Array(key.utf8), value: value.map { Array($0.utf8) })
+      ])
+    }
+    // A row that is none any more, one as it was, and one as gone that is not.
+    try tell("k7", #"{"id":"k7","name":"x","visits":0,"_ledger":1}"#)
+    try tell("k1", #"{"id":"k1","name":"before","visits":0,"_ledger":1}"#)
+    try tell("k2", nil)
+    // Whatever it is that the shard tells next shows a gap.
+    try Self.put(world, node, "people/1.csv", "id,name\nk3,c\n")
+    try world.settle([node], whole: true)
+    let wanted: [String: String?] = [
+      "k1": #""name":"a","visits":0"#, "k2": #""name":"b","visits":0"#, "k3": #""name":"c","visits":0"#, "k7": nil,
+    ]
+    #expect(try Self.told(world) == wanted)
+    // And a checkpoint looks, where nothing is told.
+    try tell("k7", #"{"id":"k7","name":"x","visits":0,"_ledger":1}"#)
+    try Self.put(world, node, "visits/none.csv", "id,t,n\n")
+    world.clock.advance(milliseconds: 2000)
+    try world.settle([node], whole: true)
+    #expect(try Self.told(world) == wanted)
+    // Whoever tells of a later position than ours knows better: it is us who have lost the shard.
+    try tell("k2", #"{"id":"k2","name":"later","visits":0,"_ledger":1000000,"_as_of":"2026-01-01T00:00:00Z"}"#)
+    try Self.put(world, node, "visits/none.csv", "id,t,n\n\n")
+    world.clock.advance(milliseconds: 2000)
+    try world.settle([node], whole: true)
+    #expect(try Self.told(world)["k2"] == #""name":"later","visits":0"#)
+  }
+
   @Test("a key that was told behind the last checkpoint and is gone since is told as gone")
   func goneInReplay() throws {
     let world = try StreamWorld(text: Self.text)

@@ -324,6 +324,46 @@ import Testing
     #expect(contents[2] == contents[0])
   }
 
+  @Test("columns that change back before anybody has read by them: all is committed again, whatever `rows` has lost")
+  func columnsBackUnread() throws {
+    let world = try StreamWorld()
+    let files = MemorySegmentFiles()
+    let first = try world.node()
+    try world.settle([first])
+    world.put("people/0.csv", (0..<20).map { "k\($0),a\n" }.joined())
+    first.offer("people/0.csv")
+    try world.settle([first])
+    first.parts.ingest.close()
+    // Its shard has not seen them; that of the columns between passes them over, and says in a checkpoint where it is.
+    let second = try world.node(member: "b", hash: "i") {
+      $0.replacing("{id: string, name: string}", with: "{id: string, name: string, part: {path: $row, type: int}}")
+    }
+    try world.settle([second])
+    let between = try ShardDriver(second.context, files: files)
+    try between.settle()
+    #expect(try between.contents().isEmpty && between.shard.position == second.context.ledger.position)
+    try between.shard.checkpoint()
+    between.shard.close()
+    second.parts.ingest.close()
+    let at = TopicPartition("w.rows", 0)
+    try world.broker.truncate(at, before: try #require(try world.broker.bounds([at])[at]?.end))
+    let third = try world.node(member: "c", hash: "j")
+    try world.settle([third])
+    // From the checkpoint, and from nothing.
+    for files in [files, MemorySegmentFiles()] {
+      let driver = try ShardDriver(third.context, files: files)
+      try driver.settle()
+      #expect(driver.shard.stopped == nil && driver.shard.position == third.context.ledger.position)
+      driver.shard.close()
+    }
+    third.offer("people/0.csv")
+    try world.settle([third])
+    let driver = try ShardDriver(third.context, files: files)
+    try driver.settle()
+    #expect(try driver.contents().count == Self.truth(world, third.context, shard: 0).count)
+    #expect(try !driver.contents().isEmpty && driver.contents().values.allSatisfy { $0 == 1 })
+  }
+
   @Test("a checkpoint that names what was swept is passed over for the one before")
   func sweptCheckpoint() throws {
     let world = try StreamWorld()

@@ -211,6 +211,99 @@ import Testing
     #expect(shard.waiting?.missing.contains { $0.names == ["s3://lake/people/9.csv"] } == false, "it may yet come")
   }
 
+  @Test(
+    "where the topic of rows was made anew, all that is missing is named at once, and can be supplied",
+    arguments: [false, true])
+  func allAtOnce(hasGrown: Bool) throws {
+    try withDeadline(seconds: 60, "all at once, grown \(hasGrown)") {
+      let whole = try Whole(try world())
+      try whole.settle(shards: false)
+      try produce(whole.world, 0..<20)
+      try whole.settle(shards: false)
+      try produce(whole.world, 20..<50)
+      try whole.settle(shards: false)
+      whole.world.broker.remake("w.rows")
+      let before = whole.node.context.ledger.position
+      if hasGrown {
+        // What is committed now lies at offsets that older receipts name, too.
+        for from in stride(from: 50, to: 80, by: 3) {
+          try produce(whole.world, from..<from + 3)
+          try whole.settle(shards: false)
+        }
+      }
+      try whole.settle()
+      // Until they count as such that will not come; sessions go on.
+      for _ in 0..<40 {
+        try whole.settle()
+        whole.world.clock.advance(milliseconds: 2000)
+      }
+      for shard in 0..<2 {
+        let missing = whole.parts.join.missing.filter { $0.shard == shard }.map(\.rows)
+        let wanted = try whole.world.ledger().filter { judged in
+          guard case .commit(let commit) = judged.entry, judged.position < before else { return false }
+          return commit.shards[shard].rows > 0
+        }
+        #expect(missing.map(\.position) == wanted.map(\.position), "shard \(shard)")
+        #expect(
+          whole.parts.join.shards[shard].reason?.contains("and \(missing.reduce(0) { $0 + $1.names.count } - 3) more")
+            == true)
+      }
+      whole.parts.supply.request()
+      try whole.settle()
+      #expect(whole.parts.missing.isEmpty && whole.parts.supply.failures.isEmpty)
+      let records = [0..<20, 20..<50] + (hasGrown ? [50..<80] : [])
+      #expect(try whole.published("one").fingerprint == fingerprint(records: records))
+    }
+  }
+
+  @Test("what cannot be supplied says why; what passes is waited out")
+  func supplyErrors() throws {
+    let whole = try bereft(try world())
+    try whole.settle()
+    let missing = whole.parts.missing.count
+    // A store or broker that is away ends nothing and says nothing of the inputs.
+    whole.world.onStore { operation, key throws(StoreError) in
+      if key.hasPrefix("people/") || key.hasPrefix("visits/") {
+        throw StoreError(.unavailable, operation: operation.rawValue, location: key, message: "it is away")
+      }
+    }
+    whole.parts.supply.request()
+    #expect(throws: StoreError.self) { try whole.parts.supply.step() }
+    #expect(whole.parts.supply.failures.isEmpty)
+    whole.world.onStore { operation, key throws(StoreError) in
+      if key == "visits/0.csv" {
+        throw StoreError(.forbidden, operation: operation.rawValue, location: key, message: "no")
+      }
+    }
+    whole.world.onBroker { operation, moment, place throws(BrokerError) in
+      if operation == .bounds && moment == .before && place == "app.clicks" { throw StreamWorld.unavailable(place) }
+    }
+    var thrown = 0
+    for _ in 0..<50 {
+      do { _ = try whole.parts.supply.step() } catch is BrokerError { thrown += 1 }
+    }
+    #expect(thrown > 0 && whole.parts.supply.failures.count == 1, "\(whole.parts.supply.failures)")
+    #expect(whole.parts.supply.failures.values.allSatisfy { $0.contains("visits/0.csv") || $0.contains("no") })
+    // Another topic by the same name has other records, or none.
+    whole.world.onBroker { _, _, _ in }
+    whole.world.broker.remake("app.clicks")
+    try whole.settle()
+    let left = whole.parts.missing
+    #expect(left.count < missing && left.allSatisfy { $0.problem != nil }, "\(left)")
+    #expect(
+      left.filter { $0.input.hasPrefix("app.clicks") }.allSatisfy {
+        $0.problem?.contains("are no longer in app.clicks[0], which has 0 to 0") == true
+      })
+    whole.world.onBroker { operation, moment, place throws(BrokerError) in
+      if operation == .bounds && moment == .before && place == "app.clicks" {
+        throw BrokerError(.noSuchTopic, operation: "bounds", location: place, message: "there is no such topic")
+      }
+    }
+    whole.parts.supply.request()
+    while try whole.parts.supply.step() {}
+    #expect(whole.parts.supply.failures.values.contains { $0.contains("there is no such topic") })
+  }
+
   // MARK: Given up
 
   @Test("what cannot be supplied is given up, in every shard, and the manifest says so")

@@ -208,6 +208,65 @@ import Testing
   }
 }
 
+extension ObjectIngestTests {
+  /// `times` hints, and time for what cannot be read to be tried as often as it is.
+  private func settle(_ world: StreamWorld, _ node: StreamWorld.Node, _ key: String) throws {
+    node.offer(key)
+    for _ in 0..<100 {
+      try node.round()
+      world.clock.advance(milliseconds: 1000)
+    }
+  }
+
+  @Test("the accepted version that comes back in front of one that is set aside is read again, and clears it")
+  func backFromAside() throws {
+    let world = try StreamWorld()
+    let node = try world.node()
+    try world.settle([node])
+    world.put("people/0.csv", "k1,a\n")
+    world.objects.copy("people/0.csv", to: "kept")
+    try settle(world, node, "people/0.csv")
+    let object = ObjectIdentity(source: "people", bucket: "lake", key: "people/0.csv")
+    let first = try #require(node.context.ledger.accepted(object))
+    world.objects.set("people/0.csv", Array("nothing,of,this\n1,2,3\n".utf8), modified: 2)
+    try settle(world, node, "people/0.csv")
+    #expect(node.context.ledger.read { $0.failed[object] != nil })
+    #expect(node.context.ledger.accepted(object) == first, "the older version's rows stay")
+    world.objects.copy("kept", to: "people/0.csv")
+    try settle(world, node, "people/0.csv")
+    #expect(node.context.ledger.read { $0.failed.isEmpty }, "or it would be told as set aside for ever")
+    let now = try #require(node.context.ledger.accepted(object))
+    #expect(now.version == first.version && now.position > first.position)
+  }
+
+  @Test("a version that is set aside by older columns is hinted at by a listing, and tried and set aside by the newer")
+  func asideByOlderColumns() throws {
+    let world = try StreamWorld()
+    let node = try world.node()
+    try world.settle([node])
+    world.put("people/0.csv", "k1,a\n")
+    try settle(world, node, "people/0.csv")
+    world.objects.set("people/0.csv", Array("nothing,of,this\n1,2,3\n".utf8), modified: 2)
+    try settle(world, node, "people/0.csv")
+    node.parts.ingest.close()
+    let other = try world.node(member: "b", hash: "i") {
+      $0.replacing("columns: {id: string, name: string}", with: "columns: {id: string, name: string, more: string}")
+    }
+    other.parts.control.request(.init(id: "one", asOf: 1 << 50, notBefore: .min, listsFirst: false))
+    var cutAt: Int?
+    for _ in 0..<300 where cutAt == nil {
+      try other.fullRound()
+      world.clock.advance(milliseconds: 1000)
+      cutAt = other.context.ledger.read { $0.cuts["one"]?.position ?? $0.published.first?.position }
+    }
+    let object = ObjectIdentity(source: "people", bucket: "lake", key: "people/0.csv")
+    let failed = other.context.ledger.read { $0.failed[object] }
+    #expect(failed?.schema == other.context.plan.sources[0].schemaHash)
+    let asideAt = try world.ledger().last { if case .setAside = $0.entry { $0.verdict == .accepted } else { false } }
+    #expect(try #require(asideAt).position < #require(cutAt), "the cut waits until it was tried")
+  }
+}
+
 /// Notifications between the consumer and those who look at objects.
 @Suite struct IngestLoopTests {
   private func notify(_ world: StreamWorld, _ key: String) throws {

@@ -71,7 +71,8 @@ public final class LiveState: @unchecked Sendable {
 
   /// Whether a look at `asOf` would find changes: also by rows that waited for their time.
   public func hasChanges(asOf: Int64) -> Bool {
-    !touched.isEmpty || future.earliest.map { $0 < asOf } ?? false
+    // A clock may be behind the one of whoever looked last.
+    !touched.isEmpty || future.earliest.map { $0 < max(asOf, self.asOf) } ?? false
   }
 
   /// Adds an accepted batch's rows. `inputs[n]` is the number in `table`, the source's, of the attempt's n-th input.

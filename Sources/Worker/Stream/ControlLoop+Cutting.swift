@@ -70,7 +70,8 @@ extension ControlLoop {
     let waiting = context.ledger.read { fold in
       fold.objects.contains { object, held in
         guard held.version != nil, let source = context.source(object.source) else { return false }
-        return held.schema != context.plan.sources[source].schemaHash && fold.failed[object] == nil
+        let schema = context.plan.sources[source].schemaHash
+        return !fold.schemas.isCurrent(held, of: object.source, schema: schema) && fold.failed[object]?.schema != schema
       }
     }
     if waiting { _ = try scanner.isComplete() }

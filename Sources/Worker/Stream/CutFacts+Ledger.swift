@@ -23,7 +23,7 @@ extension CutFacts {
       guard let index = order[object.source] else { continue }
       let isKept = definition.sources[index].onRemove == .keep && held.content != nil
       guard held.version != nil || isKept else { continue }
-      guard held.schema == context.plan.sources[index].schemaHash else {
+      guard cut.schemas.isCurrent(held, of: object.source, schema: context.plan.sources[index].schemaHash) else {
         // What is gone cannot be read again.
         missing.append(
           held.version == nil
@@ -62,7 +62,7 @@ extension CutFacts {
         < (order[$1.key.source] ?? .max, $1.key.topic, $1.key.partition)
     }) {
       guard let index = order[range.source] else { continue }
-      guard held.schema == context.plan.sources[index].schemaHash else {
+      guard cut.schemas.isCurrent(held, of: range.source, schema: context.plan.sources[index].schemaHash) else {
         missing.append(
           Manifest.MissingInput(
             source: range.source, key: "\(range.topic)[\(range.partition)]", state: "pending",

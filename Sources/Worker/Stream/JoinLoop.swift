@@ -272,7 +272,10 @@ final class JoinLoop: @unchecked Sendable {
   /// After a restart, what a checkpoint holds counts as told; so it is told first.
   private func checkpoint(_ shard: JoinShard) throws {
     try shard.refreshLive()
-    if context.options.sabotage != .told { _ = try shard.live?.emit(shard, moreToCome: false) }
+    if context.options.sabotage != .told {
+      try shard.live?.catchUp(shard)
+      _ = try shard.live?.emit(shard, moreToCome: false)
+    }
     try shard.checkpoint()
   }
 

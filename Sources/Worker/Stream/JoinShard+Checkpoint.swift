@@ -28,8 +28,7 @@ extension JoinShard {
     let checkpoint = Checkpoint(
       dataset: context.definition.dataset, shard: shard, shards: context.plan.shards, position: position,
       chain: chain.description, rowsOffset: rowsOffset, segments: try refs.map(named),
-      cuts: context.options.sabotage == .pin ? [] : pending,
-      unread: unread.isEmpty ? nil : unread.sorted(), told: live?.told)
+      cuts: context.options.sabotage == .pin ? [] : pending, told: live?.told)
     let before = checkpoints.bytes
     // After a long pause we may own the shard no more, and its owner's sweep may have taken what only we knew of.
     let began = context.clock.now()

@@ -22,10 +22,12 @@ extension JoinShard {
     var lookedAt: Int
 
     var reason: String {
-      let names = missing.prefix(100).flatMap(\.names)
-      let more = names.count > 3 ? " and \(names.count - 3) more" : ""
+      let names = missing.prefix(3).flatMap(\.names).prefix(3)
+      let count = missing.reduce(0) { $0 + $1.needed.count { $0 } }
+      let most = missing.count >= JoinShard.missingMax ? "at least " : ""
+      let more = count > names.count ? " and \(most)\(count - names.count) more" : ""
       return
-        "shard \(shard) waits for the rows of source '\(missing.first?.commit.source ?? "")': \(names.prefix(3).joined(separator: ", "))\(more) (from ledger position \(missing.first?.position ?? 0) on), which \(cause); `tributary backfill --again DEFINITION` reads them again, `tributary lost DEFINITION` lists them all and goes on without those that cannot be"
+        "shard \(shard) waits for the rows of source '\(missing.first?.commit.source ?? "")': \(names.joined(separator: ", "))\(more) (from ledger position \(missing.first?.position ?? 0) on), which \(cause); `tributary backfill --again DEFINITION` reads them again, `tributary lost DEFINITION` lists them all and goes on without those that cannot be"
     }
   }
 
@@ -74,7 +76,7 @@ extension JoinShard {
         ["shard": .init("\(shard)"), "position": .init("\(position)")])
       return []
     }
-    wait(for: missing, isShort: isShort, first, lookedAt)
+    try wait(for: missing, isShort: isShort, first, lookedAt)
     return nil
   }
 
@@ -106,7 +108,7 @@ extension JoinShard {
   // MARK: Waiting
 
   /// `first`: where our partition of `rows` begins, if it is retention that took them.
-  private func wait(for missing: MissingRows, isShort: Bool, _ first: Int64?, _ lookedAt: Int) {
+  private func wait(for missing: MissingRows, isShort: Bool, _ first: Int64?, _ lookedAt: Int) throws {
     let place = "\(context.topics.rows)[\(shard)]"
     var waiting = Waiting(
       shard: shard, missing: [missing],
@@ -117,7 +119,13 @@ extension JoinShard {
       waiting.cause = "are not in \(place), which ends before them: it was made anew, or its broker has lost them"
     } else if let first {
       waiting.cause = "are no longer in \(place), which begins at offset \(first)"
-      waiting.missing += others(behind: missing.position, first)
+    }
+    let later = laterCommits(behind: missing.position)
+    if let first {
+      waiting.missing += others(later, KeptRows(bounds: OffsetBounds(first: first, end: .max)))
+    } else {
+      // A damaged batch, or a topic that was made anew and may have grown since: what it has will tell.
+      waiting.missing += others(later, try AttemptRows(context: context, shard: shard).kept(later.map(\.receipt)))
     }
     self.waiting = waiting
     context.log.error(waiting.reason, ["shard": .init("\(shard)"), "commits": .init(waiting.missing.count)])
@@ -125,35 +133,41 @@ extension JoinShard {
     close()
   }
 
-  /// Later commits whose rows are gone, too.
-  private func others(behind position: Int, _ first: Int64) -> [MissingRows] {
+  /// Commits behind a position that bring us rows.
+  private func laterCommits(behind position: Int) -> [MissingRows] {
     var found: [MissingRows] = []
     var next = position + 1
-    while found.count < JoinShard.missingMax {
+    while true {
       let entries = context.ledger.entries(from: next, most: JoinShard.entriesMax)
-      guard let last = entries.last else { break }
+      guard let last = entries.last else { return found }
       next = last.position + 1
       for judged in entries {
         guard case .commit(let commit) = judged.entry, case .inputs(let verdicts) = judged.verdict,
-          let source = context.source(commit.source), commit.schema == context.plan.sources[source].schemaHash,
-          commit.shards.indices.contains(shard), commit.shards[shard].rows > 0, commit.shards[shard].first < first
+          isCurrent(commit, at: judged.position), commit.shards.indices.contains(shard), commit.shards[shard].rows > 0
         else { continue }
-        var missing = MissingRows(
-          position: judged.position, commit: commit, needed: verdicts, receipt: commit.shards[shard])
-        guard let needed = needed(missing) else { return found }
-        missing.needed = needed
-        if needed.contains(true) && !isSupplied(missing, first) { found.append(missing) }
+        found.append(
+          MissingRows(position: judged.position, commit: commit, needed: verdicts, receipt: commit.shards[shard]))
       }
+    }
+  }
+
+  /// Those of them whose rows are gone, too.
+  private func others(_ later: [MissingRows], _ kept: KeptRows) -> [MissingRows] {
+    var found: [MissingRows] = []
+    for var missing in later where !kept.has(missing.commit.attempt, missing.receipt) {
+      guard found.count < JoinShard.missingMax - 1, let needed = needed(missing) else { break }
+      missing.needed = needed
+      if needed.contains(true) && !isSupplied(missing, kept) { found.append(missing) }
     }
     return found
   }
 
-  private func isSupplied(_ missing: MissingRows, _ first: Int64) -> Bool {
+  private func isSupplied(_ missing: MissingRows, _ kept: KeptRows) -> Bool {
     context.ledger.supplies(of: missing.position).contains { supply in
       guard !missing.tried.contains(supply.attempt),
         let other = supply.receipt(replacing: missing.receipt, shard: shard)
       else { return false }
-      return other.first >= first
+      return kept.has(supply.attempt, other)
     }
   }
 
@@ -169,10 +183,11 @@ extension JoinShard {
     guard isWorthLooking(held) else { return false }
     held.lookedAt = context.ledger.position
     var missing: [MissingRows] = []
+    let kept = KeptRows(bounds: OffsetBounds(first: held.first, end: .max))
     for var one in held.missing {
       guard let needed = needed(one) else { return false }
       one.needed = needed
-      if needed.contains(true) && !isSupplied(one, held.first) { missing.append(one) }
+      if needed.contains(true) && !isSupplied(one, kept) { missing.append(one) }
     }
     held.missing = missing
     waiting = held.missing.isEmpty ? nil : held

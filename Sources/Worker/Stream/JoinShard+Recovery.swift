@@ -10,12 +10,8 @@ extension JoinShard {
     var failure: (any Error)?
     for key in try storage.checkpointKeys() {
       do {
-        let checkpoint = try storage.checkpoint(key)
+        try takeUp(try storage.checkpoint(key))
         failure = nil
-        // One that has passed over rows of our columns is left, and so are those that followed it; if need be, all is read
-        // from the ledger's beginning.
-        if context.plan.sources.contains(where: { checkpoint.unread?.contains($0.schemaHash) == true }) { continue }
-        try takeUp(checkpoint)
         break
       } catch {
         // The highest may name what others have swept, if who wrote it had been away for long; each other one will do.
@@ -46,7 +42,6 @@ extension JoinShard {
     checkpointed = position
     uploaded = checkpoint.names
     told = checkpoint.told
-    unread = Set(checkpoint.unread ?? [])
   }
 
   /// The checkpoint's cuts that have not ended meanwhile; the fold has their inputs. False while it is being read.

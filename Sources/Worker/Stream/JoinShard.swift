@@ -45,8 +45,8 @@ final class JoinShard: @unchecked Sendable {
   var told: Checkpoint.Told?
   /// Rows went, and the live features do not know it yet.
   var isLiveStale = false
-  /// See ``Checkpoint/unread``.
-  var unread: Set<String> = []
+  /// Of our definition, which is in force.
+  private var schemas = SourceSchemas()
   var checkpointed = 0
   var checkpointedAt: Int64 = 0
   var sweptAt: Int64 = 0
@@ -105,7 +105,10 @@ final class JoinShard: @unchecked Sendable {
     let entries = context.ledger.entries(from: position, most: JoinShard.entriesMax)
     // Behind a newer definition there are rows of columns that we cannot read: they are for its workers, who must not find
     // a checkpoint that has passed them over. Asked for after the entries: none of these is behind it.
-    guard context.ledger.read({ $0.semanticHash == context.semanticHash }) else { return false }
+    guard let schemas = context.ledger.read({ $0.semanticHash == context.semanticHash ? $0.schemas : nil }) else {
+      return false
+    }
+    self.schemas = schemas
     for judged in entries {
       guard judged.position >= position else { continue }
       guard try fold(judged) else { break }
@@ -162,6 +165,11 @@ final class JoinShard: @unchecked Sendable {
       }
     case (.published(let id), .accepted), (.abandoned(let id, _), .accepted):
       cuts.end(id)
+    case (.defined, .accepted):
+      // Whatever is accepted of a source before its columns change is committed again, also where they change back. So
+      // rows of other columns, and those that came before ours were in force, may be passed over.
+      guard let schemas = judged.schemas else { break }
+      if segments.supersede(sources: { schemas.since($0) >= judged.position }) { isLiveStale = true }
     case (.opened(let range, _, _, _), .accepted):
       if segments.supersede(range) {
         segments.dropDead()
@@ -178,14 +186,12 @@ final class JoinShard: @unchecked Sendable {
     guard verdicts.contains(true), let source = context.source(commit.source) else { return true }
     let receipt = shard < commit.shards.count ? commit.shards[shard] : ShardReceipt()
     var batches: [EncodedBatch] = []
-    let isReadable = commit.schema == context.plan.sources[source].schemaHash
-    if receipt.rows > 0 && isReadable {
+    if receipt.rows > 0 && isCurrent(commit, at: judged.position) {
       if rowsOffset < receipt.end, try !isShort(of: receipt) { return false }
       guard let found = try collect(commit, verdicts, receipt, at: judged.position) else { return false }
       batches = found
     } else {
       _ = staging.take(commit.attempt)
-      if receipt.rows > 0 { unread.insert(commit.schema) }
     }
     var isReplaced = false
     for (number, input) in commit.inputs.enumerated() where verdicts[number] {
@@ -214,6 +220,12 @@ final class JoinShard: @unchecked Sendable {
     // Once for all entries of a step, and where it fails, the entry is not applied again.
     if isReplaced { isLiveStale = true }
     return true
+  }
+
+  /// Whether our columns are those of a commit, and were in force.
+  func isCurrent(_ commit: Commit, at position: Int) -> Bool {
+    guard let source = context.source(commit.source) else { return false }
+    return schemas.isCurrent(commit, at: position, schema: context.plan.sources[source].schemaHash)
   }
 
   /// Numbers of objects that this entry brings no rows of: refused ones, and those that are not there. What the shard has

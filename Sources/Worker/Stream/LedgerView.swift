@@ -19,6 +19,8 @@ final class LedgerView: @unchecked Sendable {
     var appendedAt: Int64
     /// For an accepted cut: what it holds.
     var cut: LedgerFold.CutState?
+    /// For an accepted definition: the columns since then.
+    var schemas: SourceSchemas?
     /// For a commit: per object input, whether the source keeps rows of removed objects is the follower's matter.
     var isOurs = false
   }
@@ -159,9 +161,12 @@ final class LedgerView: @unchecked Sendable {
     let verdict = fold.judge(seen, at: position, appendedAt: appendedAt, hash: hash)
     var cut: LedgerFold.CutState?
     if case .cut(let id, _, _) = entry, verdict == .accepted { cut = fold.cuts[id] }
+    var schemas: SourceSchemas?
+    if case .defined = entry, verdict == .accepted { schemas = fold.schemas }
     judged.append(
       Judged(
-        position: position, entry: entry, verdict: verdict, chain: fold.chain, appendedAt: appendedAt, cut: cut))
+        position: position, entry: entry, verdict: verdict, chain: fold.chain, appendedAt: appendedAt, cut: cut,
+        schemas: schemas))
     if case .commit(let commit) = entry, case .inputs(let verdicts) = verdict { note(commit, verdicts, at: position) }
     if case .supplied(let supply) = entry, verdict == .accepted {
       supplies[supply.position, default: []].append(supply)

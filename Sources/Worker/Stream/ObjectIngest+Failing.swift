@@ -57,7 +57,7 @@ extension ObjectIngest {
     task.tries += 1
     // It is aside already, and nothing new is known of it: said once is enough.
     if let failed = context.ledger.read({ $0.failed[task.identity] }), failed.version == task.version,
-      !task.again || task.tries >= context.options.triesMax
+      failed.schema == schema(task), !task.again || task.tries >= context.options.triesMax
     {
       lock.withLock { queue.finish(task) }
       return

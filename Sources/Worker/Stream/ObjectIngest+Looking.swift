@@ -9,7 +9,14 @@ extension ObjectIngest {
     for task in tasks {
       lock.withLock { task.isDirty = false }
       // Before the look: whatever is accepted from here on makes the observation stale, and the entry is refused.
-      let (accepted, failed) = context.ledger.read { ($0.objects[task.identity], $0.failed[task.identity]) }
+      let schema = schema(task)
+      let (accepted, failed, isCurrent) = context.ledger.read { fold in
+        let held = fold.objects[task.identity]
+        return (
+          held, fold.failed[task.identity],
+          held.map { fold.schemas.isCurrent($0, of: task.identity.source, schema: schema) } ?? false
+        )
+      }
       task.base = accepted?.position
       task.info = nil
       do {
@@ -20,9 +27,8 @@ extension ObjectIngest {
         continue
       }
       let version = task.info.map { ObjectVersion.text(of: $0) }
-      let schema = context.plan.sources[task.source].schemaHash
       // What is accepted is read again where another version is set aside behind it: that clears it.
-      let isAccepted = accepted.map { $0.version == version && (version == nil || $0.schema == schema) } ?? false
+      let isAccepted = accepted.map { $0.version == version && (version == nil || isCurrent) } ?? false
       let isKnown =
         isAccepted && failed == nil
         || (version != nil && failed?.version == version && failed?.schema == schema)

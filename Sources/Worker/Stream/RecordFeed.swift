@@ -43,6 +43,9 @@ struct RecordFeed {
   /// Retention took what was to be read next. Dealt with once all that was read before is in the ledger; nothing is taken
   /// meanwhile, or what is gone would pass for a hole.
   var torn: OffsetBounds?
+  /// Since when the partition has ended before what was read of it, and when that was last asked.
+  var shortSince: Int64?
+  var shortAskedAt: Int64 = 0
 
   init(identity: RangeIdentity, source: Int) {
     self.identity = identity
@@ -81,6 +84,7 @@ struct RecordFeed {
     queuedTo = offset
     isRefused = false
     torn = nil
+    shortSince = nil
     phase = .seeking(offset)
   }
 }

@@ -25,20 +25,54 @@ extension RecordIngest {
     var moved = false
     let torn = lock.withLock { feeds.values.filter { $0.torn != nil && $0.queue.isEmpty && $0.underWay <= 0 } }
     for feed in torn where !feed.isRefused {
-      guard let bounds = feed.torn, let held = context.ledger.readAtHead({ $0.ranges[feed.identity] }), let held else {
+      guard var bounds = feed.torn, let held = context.ledger.readAtHead({ $0.ranges[feed.identity] }), let held else {
+        continue
+      }
+      if let since = feed.shortSince {
+        guard let now = try askedAgain(feed) else { continue }
+        bounds = now
+        if let reason = madeAnew(feed.at, bounds), context.clock.now() - since >= RecordIngest.shortMax {
+          context.log.error(reason)
+          restart(feed.identity, .stopped(reason))
+          moved = true
+          continue
+        }
+      }
+      if let reason = madeAnew(feed.at, bounds) {
+        if feed.shortSince == nil { begin(feed, asking: reason) }
         continue
       }
       moved = true
-      if let reason = madeAnew(feed.at, bounds) {
-        context.log.error(reason)
-        restart(feed.identity, .stopped(reason))
-      } else if held.end >= bounds.first {
+      if held.end >= bounds.first {
         restart(feed.identity, .seeking(held.end))
       } else {
         try passOver(feed, from: held.end, to: bounds.first)
       }
     }
     return moved
+  }
+
+  /// A partition that ends before what was read of it is asked for its end for a while, before it counts as another one.
+  static let shortMax: Int64 = 60_000_000
+  static let shortAskEvery: Int64 = 1_000_000
+
+  private func begin(_ feed: RecordFeed, asking reason: String) {
+    context.log.warning(
+      "a partition ends before what was read of it: a replica that is behind answers, or it is another one; it is asked again",
+      ["partition": .init("\(feed.at)"), "reason": .init(reason)])
+    let now = context.clock.now()
+    lock.withLock {
+      feeds[feed.identity]?.shortSince = now
+      feeds[feed.identity]?.shortAskedAt = now
+    }
+  }
+
+  /// The bounds now of a partition that was short; nil: it is not time yet.
+  private func askedAgain(_ feed: RecordFeed) throws -> OffsetBounds? {
+    let now = context.clock.now()
+    guard now - feed.shortAskedAt >= RecordIngest.shortAskEvery else { return nil }
+    lock.withLock { feeds[feed.identity]?.shortAskedAt = now }
+    return try context.broker.bounds([feed.at])[feed.at] ?? feed.torn
   }
 
   /// Records that are gone before they were read: skipped, or the feed ends, as the definition says.

@@ -207,8 +207,8 @@ final class RecordIngest: @unchecked Sendable {
     for feed in lock.withLock({ Array(feeds.values) }) {
       switch feed.phase {
       case .new:
-        let schema = context.plan.sources[feed.source].schemaHash
-        if let held = context.ledger.read({ $0.ranges[feed.identity] }), held.schema == schema {
+        let (held, isCurrent) = accepted(feed)
+        if let held, isCurrent {
           let end = furthest()[feed.at]?.end ?? held.end
           // Asked after the ledger: what it has read must be there.
           let bounds = try context.broker.bounds([feed.at])[feed.at]
@@ -219,24 +219,22 @@ final class RecordIngest: @unchecked Sendable {
         } else {
           // New, or its columns have changed: then all that the topic still has is read by the new ones.
           let first = try context.broker.bounds([feed.at])[feed.at]?.first ?? 0
-          if let held = context.ledger.read({ $0.ranges[feed.identity] }), held.end < first {
+          if let held, held.end < first {
             // Some of it was not read by the old ones either, and is gone.
             try passOver(feed, from: held.end, to: first)
             moved = true
             continue
           }
           let entry = LedgerEntry.opened(
-            feed.identity, offset: first, schema: schema, generation: generation)
+            feed.identity, offset: first, schema: context.plan.sources[feed.source].schemaHash, generation: generation)
           let offset = try LedgerWriter.append(entry, to: context.broker, context.topics.ledger)
           context.ledger.expect(offset)
           lock.withLock { feeds[feed.identity]?.phase = .opening(offset) }
         }
         moved = true
       case .opening(let offset):
-        guard context.ledger.verdict(at: offset) != nil, let held = context.ledger.read({ $0.ranges[feed.identity] })
-        else { continue }
+        guard context.ledger.verdict(at: offset) != nil, case (let held?, let isOpen) = accepted(feed) else { continue }
         context.ledger.forget(offset)
-        let isOpen = held.schema == context.plan.sources[feed.source].schemaHash
         lock.withLock {
           if isOpen { feeds[feed.identity]?.restart(at: held.end) } else { feeds[feed.identity]?.phase = .new }
         }
@@ -245,6 +243,15 @@ final class RecordIngest: @unchecked Sendable {
       }
     }
     return moved
+  }
+
+  /// What the ledger has of a feed's partition, and whether it was read by our columns since they are in force.
+  private func accepted(_ feed: RecordFeed) -> (held: LedgerFold.AcceptedRange?, isCurrent: Bool) {
+    let schema = context.plan.sources[feed.source].schemaHash
+    return context.ledger.read { fold in
+      let held = fold.ranges[feed.identity]
+      return (held, held.map { fold.schemas.isCurrent($0, of: feed.identity.source, schema: schema) } ?? false)
+    }
   }
 
   /// Sources with a micro-batch that is due.

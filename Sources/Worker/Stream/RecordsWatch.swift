@@ -41,7 +41,7 @@ struct RecordsWatch {
     var left = false
     var sum: Int64 = 0
     for (identity, end) in ends {
-      let accepted = context.ledger.acceptedEnd(identity) ?? 0
+      let accepted = context.acceptedEnd(identity) ?? 0
       sum += accepted
       left = left || accepted < end
     }
@@ -58,7 +58,7 @@ struct RecordsWatch {
   /// Forgets ends before which nothing is left to be read.
   private mutating func probe(_ context: StreamContext) {
     for (identity, end) in ends.sorted(by: { ($0.key.topic, $0.key.partition) < ($1.key.topic, $1.key.partition) }) {
-      let accepted = context.ledger.acceptedEnd(identity) ?? 0
+      let accepted = context.acceptedEnd(identity) ?? 0
       let at = TopicPartition(identity.topic, identity.partition)
       // What cannot be asked, or has been removed meanwhile, is waited for.
       guard accepted < end, let reader = try? context.broker.reader(at, from: accepted) else { continue }

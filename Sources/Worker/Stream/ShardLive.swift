@@ -28,6 +28,10 @@ final class ShardLive {
 
   /// Next offset of our partition of the topic: what lies before is known, or was told by us.
   private var toldTo: Int64 = 0
+  /// Between what we told somebody else has told something: a worker that does not know yet that the shard is ours.
+  private var isTorn = false
+  /// Keys that somebody else told at a ledger position that we have not reached, and that position: it is us who are late.
+  private var ahead: [[UInt8]: Int] = [:]
 
   /// Takes up a checkpoint's segments. `told`: what its owner had told; rows whose time has come since are still to be.
   /// What was told behind it, or by another definition, the topic itself says.
@@ -53,8 +57,36 @@ final class ShardLive {
     Checkpoint.Told(semanticHash: context.semanticHash, asOf: features.asOf, offset: toldTo)
   }
 
+  /// Takes up what others told since: whatever they said of a key, it is told as it is. For a checkpoint, which says that
+  /// the topic has what is to be had, and where a gap between our own rows shows it.
+  func catchUp(_ shard: JoinShard) throws {
+    let at = TopicPartition(context.topics.features, self.shard)
+    guard let bounds = try context.broker.bounds([at])[at] else { return }
+    toldTo = max(toldTo, bounds.first)
+    try readTold(at, to: bounds.end, since: shard.position)
+    isTorn = false
+    reach(shard.position)
+  }
+
+  /// We have come as far as those who told before us: whatever they said is told as it is.
+  private func reach(_ position: Int) {
+    if ahead.isEmpty { return }
+    for (key, told) in ahead.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) where told < position {
+      key.withRawBytes { features.expect($0, isOut: true) }
+      ahead[key] = nil
+    }
+  }
+
+  /// The ledger position of a row as ``LiveFeatures`` writes it; nil of others.
+  private static func position(told value: [UInt8]) -> Int? {
+    let name = Array(",\"_ledger\":".utf8)
+    let tail = value.suffix(100)
+    guard let at = tail.indices.last(where: { tail[$0...].starts(with: name) }) else { return nil }
+    return Int(String(decoding: tail[(at + name.count)...].prefix { (48...57).contains($0) }, as: UTF8.self))
+  }
+
   /// Keys that the topic has got and that we may not know of.
-  private func readTold(_ at: TopicPartition, to end: Int64) throws {
+  private func readTold(_ at: TopicPartition, to end: Int64, since position: Int = .max) throws {
     if toldTo >= end { return }
     let reader = try context.broker.reader(at, from: toldTo)
     defer { reader.close() }
@@ -68,7 +100,13 @@ final class ShardLive {
       patience = ShardLive.emptyPollsMax
       for index in 0..<block.count {
         guard let key = block.key(index) else { continue }
-        key.withRawBytes { features.expect($0, isOut: block.value(index) != nil) }
+        let value = block.value(index)
+        if let value, let told = ShardLive.position(told: value), told >= position {
+          ahead[key] = told
+          continue
+        }
+        ahead[key] = nil
+        key.withRawBytes { features.expect($0, isOut: value != nil) }
       }
       toldTo = block.nextOffset
     }
@@ -76,7 +114,7 @@ final class ShardLive {
   }
 
   /// Whether there are rows to tell, by now also of rows whose event time lay ahead when they came.
-  func hasWaiting(now: Int64) -> Bool { !unsent.isEmpty || features.hasChanges(asOf: now) }
+  func hasWaiting(now: Int64) -> Bool { isTorn || !unsent.isEmpty || features.hasChanges(asOf: now) }
 
   /// Rows of an entry that replaces nothing.
   func add(_ ref: SegmentRef) throws { try ShardLive.add(ref, to: features, &rows) }
@@ -104,6 +142,8 @@ final class ShardLive {
     let now = context.clock.now()
     guard hasWaiting(now: now), !moreToCome || now - emittedAt >= ShardLive.emitEvery else { return false }
     emittedAt = now
+    if isTorn { try catchUp(shard) }
+    reach(shard.position)
     try sendUnsent()
     let before = rowsEmitted
     var waiting: [OutgoingMessage] = []
@@ -146,6 +186,7 @@ final class ShardLive {
   private func send(_ rows: [OutgoingMessage]) throws {
     let offsets = try context.broker.append(rows)
     rowsEmitted += rows.count
-    if let last = offsets.max() { toldTo = max(toldTo, last + 1) }
+    guard let first = offsets.min(), let last = offsets.max() else { return }
+    if first == toldTo && last - first == Int64(rows.count - 1) { toldTo = last + 1 } else { isTorn = true }
   }
 }

@@ -163,11 +163,16 @@ final class StoreScanner {
       var held: [String: [String: String]] = [:]
       for (object, accepted) in fold.objects {
         guard let version = accepted.version, let source = context.source(object.source) else { continue }
-        let isCurrent = accepted.schema == context.plan.sources[source].schemaHash
+        let isCurrent = fold.schemas.isCurrent(
+          accepted, of: object.source, schema: context.plan.sources[source].schemaHash)
         held[object.source, default: [:]][object.key] = isCurrent ? version : "of other columns"
       }
-      // A version that is set aside is known, too; once it is gone, that clears it.
-      for (object, failed) in fold.failed { held[object.source, default: [:]][object.key] = failed.version }
+      // A version that is set aside is known, too; once it is gone, that clears it. By other columns it may be of use again.
+      for (object, failed) in fold.failed {
+        guard let source = context.source(object.source) else { continue }
+        let isCurrent = failed.schema == context.plan.sources[source].schemaHash
+        held[object.source, default: [:]][object.key] = isCurrent ? failed.version : "of other columns"
+      }
       return held
     }
     for (index, source) in context.definition.sources.enumerated() {

@@ -64,6 +64,15 @@ struct StreamContext: Sendable {
   /// The index of a source by name; nil for one that the definition no longer has.
   func source(_ name: String) -> Int? { definition.sources.firstIndex { $0.name == name } }
 
+  /// How far a partition was read by our columns, since they are in force; nil: not at all.
+  func acceptedEnd(_ range: RangeIdentity) -> Int64? {
+    guard let source = source(range.source) else { return nil }
+    let schema = plan.sources[source].schemaHash
+    return ledger.read { fold in
+      fold.ranges[range].flatMap { fold.schemas.isCurrent($0, of: range.source, schema: schema) ? $0.end : nil }
+    }
+  }
+
   /// Where notifications arrive, whoever brings them there.
   var eventsTopic: String { definition.eventsTopic }
 

@@ -74,7 +74,10 @@ final class StreamParts: Sendable {
     }
     if let offset = now.offset, context.ledger.verdict(at: offset) == nil { return }
     now.offset = try LedgerWriter.append(
-      .defined(generation: (generation ?? 0) + 1, semanticHash: context.semanticHash, shards: context.plan.shards),
+      .defined(
+        generation: (generation ?? 0) + 1, semanticHash: context.semanticHash, shards: context.plan.shards,
+        schemas: Dictionary(
+          context.plan.sources.map { ($0.source.name, $0.schemaHash) }, uniquingKeysWith: { first, _ in first })),
       to: context.broker, context.topics.ledger)
   }
 

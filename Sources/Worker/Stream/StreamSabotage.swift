@@ -18,6 +18,8 @@ enum StreamSabotage: String, Sendable, CaseIterable {
   case dead
   /// Commits that were read by an older definition count.
   case generation
+  /// Columns that come back are taken for ones that never went.
+  case columns
   /// A checkpoint takes rows as told that the topic of features has not got.
   case told
   /// What retention took passes for a hole in the offsets.
@@ -29,6 +31,9 @@ enum StreamSabotage: String, Sendable, CaseIterable {
 extension LedgerEntry {
   /// The entry as a fold sees it that lacks a rule.
   func sabotaged(_ sabotage: StreamSabotage?, _ fold: LedgerFold) -> LedgerEntry {
+    if sabotage == .columns, case .defined(let generation, let hash, let shards, _) = self {
+      return .defined(generation: generation, semanticHash: hash, shards: shards)
+    }
     guard sabotage == .base || sabotage == .generation, case .commit(var commit) = self else { return self }
     if sabotage == .generation {
       if let generation = fold.generation { commit.generation = generation }
