@@ -28,6 +28,8 @@ SEED :=
 CUSTOMERS := 100000
 RECORDS := 2000000
 SOAK := 60
+# The benchmark of snapshots: customers.
+SNAPSHOT := 1000000
 # Worlds that `make simulate` plays, and the first one's number.
 SEEDS := 2000
 FROM := 0
@@ -92,6 +94,7 @@ bench: build microbench-program ## all benchmarks, beside DuckDB, Polars, pandas
 	$(PYTHON) bench/micro.py --customers $(MICRO_CUSTOMERS) --rounds $(ROUNDS)
 	$(PYTHON) bench/run.py --sizes $(SIZES) --households $(BENCH_HOUSEHOLDS) --rounds $(ROUNDS)
 	$(PYTHON) bench/stream.py --objects $(CUSTOMERS) --records $(RECORDS) --soak $(SOAK)
+	$(PYTHON) bench/snapshots.py --customers $(SNAPSHOT) --rounds $(ROUNDS)
 	$(PYTHON) bench/report.py
 
 .PHONY: microbench
@@ -112,6 +115,7 @@ bench-small: build microbench-program ## all of `make bench` with little data: f
 	$(PYTHON) bench/micro.py --customers 2000 --rounds 1 --megabytes 1
 	$(PYTHON) bench/run.py --sizes 2000 --households sample --rounds 1
 	$(PYTHON) bench/stream.py --objects 2000 --records 20000 --latency 2 --soak 2
+	$(PYTHON) bench/snapshots.py --customers 2000 --rounds 1
 	$(PYTHON) bench/report.py --check
 
 .PHONY: microbench-program

@@ -105,9 +105,9 @@ def micro_section(result: dict) -> str:
             f"{result['customers']:,} customers.\n{result['date']}, {result['machine']}.\n\n{markdown(rows, left=2)}\n")
 
 
-def stream_section(result: dict) -> str:
+def table_section(title: str, result: dict, note: str) -> str:
     lines = "\n".join(result["table"])
-    return f"### The stream\n\n{result['date']}, {result['machine']}; the broker on the same processors.\n\n```\n{lines}\n```\n"
+    return f"### {title}\n\n{result['date']}, {result['machine']}{note}.\n\n```\n{lines}\n```\n"
 
 
 def results() -> dict[str, dict]:
@@ -123,7 +123,9 @@ def sections(found: dict[str, dict]) -> list[str]:
     if "micro" in found:
         texts.append(micro_section(found["micro"]))
     if "table" in found.get("stream", {}):
-        texts.append(stream_section(found["stream"]))
+        texts.append(table_section("The stream", found["stream"], "; the broker on the same processors"))
+    if "snapshots" in found:
+        texts.append(table_section("Snapshots of a worker that has everything", found["snapshots"], ""))
     return texts
 
 
@@ -155,6 +157,8 @@ def check(found: dict[str, dict]) -> list[str]:
             missing.append(f"{result['title']}: not by {', '.join(sorted(lacking))}")
         if "equals DuckDB's" not in result["agreed"] or (name.isdigit() and "totals" not in result["agreed"]):
             missing.append(f"{result['title']}: the results were not compared")
+    if "table" not in found.get("snapshots", {}):
+        missing.append("snapshots were not measured")
     stream = found.get("stream", {})
     missing += [f"the stream's part '{part}' was not measured" for part in ("objects", "records") if part not in stream]
     return missing

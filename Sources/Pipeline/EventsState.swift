@@ -7,7 +7,8 @@ internal import Definition
 /// and decimals wrap and count their wraps, doubles are summed exactly, first and last go by ``RowVersion``.
 final class EventsState {
   let layout: AccumulatorLayout
-  let asOf: Int64?
+  /// May move forward while no row was passed over for it; see ``RollingState``.
+  var asOf: Int64?
   /// Records in pages, so that growing copies nothing.
   private var pages: [UnsafeMutableRawPointer] = []
   /// What the pages lie in: many to a large page, once they are many.
@@ -50,6 +51,12 @@ final class EventsState {
     let page = Int(key) >> EventsState.pageShift
     if page >= pages.count { return nil }
     return pages[page] + (Int(key) & (EventsState.pageRows - 1)) * layout.stride
+  }
+
+  /// About how much memory it takes.
+  var bytes: Int {
+    pages.count * EventsState.pageRows * layout.stride + arena.capacity + distinct.count * 32
+      + wides.count * MemoryLayout<WideSum>.stride + (wideIndex.count + wraps.count) * 48
   }
 
   /// Adds the chosen rows, whose key numbers stand in `prepared`, all below `keyCount`; `inputs` maps an input's number in

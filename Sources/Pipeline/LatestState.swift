@@ -5,7 +5,8 @@ internal import Columns
 /// Rows at or after the as-of time are passed over, so the state is the newest row *before* it. A removal is a row like
 /// any other in that order; where it is the newest, the key has no row.
 final class LatestState {
-  let plan: SourcePlan
+  /// Its as-of time may move forward while no row was passed over for it; see ``RollingState``.
+  var plan: SourcePlan
   /// The row's number stands doubled, with 1 added for a removal: it orders as before.
   private(set) var versions: UnsafeMutablePointer<RowVersion>
   private(set) var columns: [Column]
@@ -29,6 +30,13 @@ final class LatestState {
     guard Int(key) < capacity else { return false }
     let row = versions[Int(key)].row
     return row != 0 && row & 1 == 0
+  }
+
+  /// About how much memory it takes.
+  var bytes: Int {
+    columns.reduce(capacity * MemoryLayout<RowVersion>.stride) {
+      $0 + capacity * ($1.type.stride + 1) + $1.arena.capacity
+    }
   }
 
   /// Adds the chosen rows, whose key numbers stand in `prepared`, all below `keyCount`; `inputs` maps an input's number in

@@ -5,6 +5,8 @@ public struct SegmentSet: Sendable {
   public private(set) var refs: [SegmentRef] = []
   /// Where the live rows of an object lie: numbers of the segment's first position, kept as (position, input).
   private var live: [ObjectIdentity: Int] = [:]
+  /// By source, how often rows went: where it is the same, nothing has but come.
+  public private(set) var removals: [String: Int] = [:]
 
   public init() {}
 
@@ -42,6 +44,7 @@ public struct SegmentSet: Sendable {
         refs[index].dead.insert(number)
       }
     }
+    noteRemoval(object.source)
     return true
   }
 
@@ -54,16 +57,21 @@ public struct SegmentSet: Sendable {
         if refs[index].dead.insert(number).inserted { found = true }
       }
     }
+    if found { noteRemoval(range.source) }
     return found
   }
 
   /// Sources whose columns are others from now on: all that was read of them no longer counts. Gives whether there was any.
   public mutating func supersede(sources: (String) -> Bool) -> Bool {
     live = live.filter { !sources($0.key.source) }
-    let before = refs.count
-    refs.removeAll { sources($0.header.source) }
-    return refs.count < before
+    let gone = Set(refs.map(\.header.source).filter(sources))
+    refs.removeAll { gone.contains($0.header.source) }
+    for source in gone { noteRemoval(source) }
+    return !gone.isEmpty
   }
+
+  /// Rows of a source went in another way.
+  public mutating func noteRemoval(_ source: String) { removals[source, default: 0] += 1 }
 
   /// Segments without a live input go; the others' files are named by the next checkpoint.
   public mutating func dropDead() { refs.removeAll(where: \.isDead) }

@@ -6,10 +6,12 @@ internal import Definition
 /// A step function without I/O: batches in, state changed. One thread at a time (the driver sees to it).
 public final class ShardState: @unchecked Sendable {
   public let shard: Int
-  let plan: DatasetPlan
+  private(set) var plan: DatasetPlan
   let keys = KeyTable()
-  let latest: [LatestState?]
-  let events: [EventsState?]
+  private(set) var latest: [LatestState?]
+  private(set) var events: [EventsState?]
+  /// What the table of keys takes for one of them, but for its bytes: views, hashes, and about three slots.
+  private static let bytesPerKey = 64
   /// Of each source, the last applied batch's rows.
   private var prepared: [PreparedRows?]
 
@@ -17,10 +19,8 @@ public final class ShardState: @unchecked Sendable {
     self.shard = shard
     self.plan = plan
     prepared = Array(repeating: nil, count: plan.sources.count)
-    latest = plan.sources.map { $0.source.keep == .latest ? LatestState(plan: $0) : nil }
-    events = plan.sources.map {
-      $0.source.keep == .events ? EventsState(layout: $0.layout, asOf: $0.asOf) : nil
-    }
+    latest = plan.sources.map { LatestState($0) }
+    events = plan.sources.map { EventsState($0) }
   }
 
   public var keyCount: Int { keys.count }
@@ -48,11 +48,47 @@ public final class ShardState: @unchecked Sendable {
   /// Key numbers of a source's last applied batch, by row.
   func numbers(source: Int) -> UnsafePointer<UInt32>? { prepared[source].map { UnsafePointer($0.numbers) } }
 
+  /// Goes on with a plan that differs in its as-of time only. `emptied`: sources whose rows are forgotten.
+  func move(to plan: DatasetPlan, emptied: Set<Int>) {
+    self.plan = plan
+    // They are made for a plan.
+    prepared = Array(repeating: nil, count: plan.sources.count)
+    for (index, source) in plan.sources.enumerated() {
+      if emptied.contains(index) {
+        latest[index] = LatestState(source)
+        events[index] = EventsState(source)
+      } else {
+        latest[index]?.plan = source
+        events[index]?.asOf = source.asOf
+      }
+    }
+  }
+
+  /// About how much memory it takes.
+  var bytes: Int {
+    latest.reduce(0) { $0 + ($1?.bytes ?? 0) } + events.reduce(0) { $0 + ($1?.bytes ?? 0) }
+      + keys.count * ShardState.bytesPerKey + keys.arena.capacity
+  }
+
   /// Whether the rows' source has a row for the key that counts.
   func isRow(_ key: UInt32) -> Bool {
     if let state = latest[plan.rowsSource] { return state.has(key) }
     guard let record = events[plan.rowsSource]?.record(key) else { return false }
     let slot = plan.sources[plan.rowsSource].layout.slots[AccumulatorLayout.rowsSlot]
     return (record + slot.offset).load(as: Int64.self) > 0
+  }
+}
+
+extension LatestState {
+  fileprivate convenience init?(_ source: SourcePlan) {
+    guard source.source.keep == .latest else { return nil }
+    self.init(plan: source)
+  }
+}
+
+extension EventsState {
+  fileprivate convenience init?(_ source: SourcePlan) {
+    guard source.source.keep == .events else { return nil }
+    self.init(layout: source.layout, asOf: source.asOf)
   }
 }

@@ -52,6 +52,8 @@ struct SnapshotWriter {
     var initial = Result(profile: TableProfile(fields: plan.fields))
     for name in rule.names { initial.splits[name] = 0 }
     let collected = Locked(initial)
+    // One a thread, not one a table: a fresh one begins with sets that grow, and merging takes as long.
+    let profiles = Locked<[TableProfile]>([])
     try ParallelTasks.run(
       count: chunks.count, threads: threads,
       task: { [states, plan, keyCasts, target] index in
@@ -64,12 +66,12 @@ struct SnapshotWriter {
         let table = builder.finish()
         var fingerprint = Fingerprint()
         fingerprint.add(table: table, split: rule.names[chunk.split])
-        let profile = TableProfile(fields: plan.fields)
+        let profile = profiles.withLock { $0.popLast() } ?? TableProfile(fields: plan.fields)
         profile.update(table)
-        let (added, name) = (profile, rule.names[chunk.split])
+        profiles.withLock { $0.append(profile) }
+        let (added, name) = (fingerprint, rule.names[chunk.split])
         collected.withLock { result in
-          result.fingerprint.merge(fingerprint)
-          result.profile.merge(added)
+          result.fingerprint.merge(added)
           result.splits[name, default: 0] += chunk.rows
         }
         return target == nil ? nil : try output.encoder.encode(output.arrange(table))
@@ -78,6 +80,7 @@ struct SnapshotWriter {
         if let encoded { try sink.append(encoded, split: chunks[index].split) }
       })
     var result = collected.withLock { $0 }
+    for profile in profiles.withLock({ $0 }) { result.profile.merge(profile) }
     if target != nil { result.parts = try sink.finish() }
     return result
   }

@@ -44,6 +44,13 @@ enum Machine {
     return bytes.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "worker" }
   }
 
+  /// Memory that this process may use: the machine's, or what its control group allows.
+  static func memoryBytes() -> Int {
+    let bytes = Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE)))
+    let allowed = (smallFile("/sys/fs/cgroup/memory.max") ?? "").split { $0 == "\n" }.first.flatMap { Int($0) }
+    return min(bytes, allowed ?? .max)
+  }
+
   /// Processors that this process may use: its affinity, and the quota of its control group (containers).
   static func processors() -> Int {
     var count = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))

@@ -114,7 +114,8 @@ struct RunCommand {
     return NodeOptions(
       name: arguments.text("name") ?? Machine.hostName(), programVersion: programVersion, threads: threads,
       cacheDirectory: data.segments, listEvery: listEvery, listsForEvents: listsForEvents,
-      emitsFeatures: !arguments.flag("no-features"), readers: isRemote ? 16 : threads + 1, brokerKind: kind)
+      emitsFeatures: !arguments.flag("no-features"), readers: isRemote ? 16 : threads + 1, brokerKind: kind,
+      keptBytes: Machine.memoryBytes() / 8)
   }
 
   private func address() -> (host: String, port: UInt16) {

@@ -8,7 +8,7 @@ struct SnapshotCommand {
   let program: Program
   let arguments: ParsedArguments
 
-  private static let pollMicroseconds: UInt32 = 200_000
+  private static let pollMicroseconds: UInt32 = 50_000
   private static let timeoutSeconds = 600
 
   func run() throws(Failure) {

@@ -8,7 +8,7 @@ import Testing
 /// ``LiveState`` against ``NaiveModel`` over the rows that were applied so far, step by step.
 @Suite struct LiveStateTests {
   /// A base source whose rows come and go, and events with and without time. One in four: events name the keys.
-  private static func dataset(_ values: inout RandomValues, seed: Int) -> ModelDataset {
+  static func dataset(_ values: inout RandomValues, seed: Int) -> ModelDataset {
     let keys = (0..<values.random.int(1...25)).map { "key-\($0)" + values.text() }
     func source(_ name: String, _ keep: Source.Keep, isTimed: Bool, rows: Int) -> ModelSource {
       let inputs = (0..<values.random.int(1...4)).map {
@@ -62,7 +62,7 @@ import Testing
     return dataset
   }
 
-  private struct Delivery {
+  struct Delivery {
     var source: Int
     var batch: RowBatch
     var inputs: [UInt32]
@@ -70,7 +70,7 @@ import Testing
   }
 
   /// All rows as batches, in random order; each attempt has inputs of its own.
-  private static func deliveries(_ dataset: ModelDataset, _ plan: DatasetPlan, _ random: inout SeededGenerator)
+  static func deliveries(_ dataset: ModelDataset, _ plan: DatasetPlan, _ random: inout SeededGenerator)
     -> [Delivery]
   {
     var deliveries: [Delivery] = []
@@ -95,7 +95,7 @@ import Testing
     return deliveries.shuffled(using: &random)
   }
 
-  private static func tables(_ dataset: ModelDataset) -> [InputTable] {
+  static func tables(_ dataset: ModelDataset) -> [InputTable] {
     dataset.sources.map { source in
       var table = InputTable()
       for input in source.inputs { _ = table.add(.init(name: input.name, modified: input.modified)) }
@@ -124,7 +124,7 @@ import Testing
   }
 
   /// What a snapshot of these batches would hold.
-  private static func answers(_ dataset: ModelDataset, _ applied: [Delivery], asOf: Int64)
+  static func answers(_ dataset: ModelDataset, _ applied: [Delivery], asOf: Int64)
     -> [String: [NaiveModel.Answer]]
   {
     var visible = dataset

@@ -105,7 +105,7 @@ struct FutureRows {
 
 extension FutureRows.Waiting {
   /// A batch of some of the rows.
-  fileprivate func rows(_ chosen: [UInt32]) -> FutureRows.Waiting {
+  func rows(_ chosen: [UInt32]) -> FutureRows.Waiting {
     let part = RowBatch(shard: batch.shard, types: batch.columns.map(\.type), capacity: chosen.count)
     chosen.withUnsafeBufferPointer { part.append($0, of: batch.rows) }
     return FutureRows.Waiting(batch: part, source: source, inputs: inputs)

@@ -66,7 +66,8 @@ extension ControlLoop {
       try publishers[cut.id]
       ?? CutPublisher(
         plan: DatasetPlan(context.definition, asOf: cut.asOf, carriesAll: true), facts: CutFacts(cut, context),
-        reports: held, place: target, programVersion: context.options.programVersion)
+        reports: held, place: target, programVersion: context.options.programVersion,
+        threads: context.options.threads)
     publishers[cut.id] = publisher
     guard try publisher.step(), let outcome = publisher.outcome else { return }
     _ = try LedgerWriter.append(.published(cut: cut.id), to: context.broker, context.topics.ledger)

@@ -79,8 +79,9 @@ final class ControlLoop: @unchecked Sendable {
     let consumer = try joined()
     try starts.tell(consumer)
     var moved = true
-    // A snapshot that is being published has its next step to do.
-    switch try consumer.poll(milliseconds: publishers.isEmpty ? milliseconds : 0, maxBytes: 8 << 20) {
+    // A snapshot that is being published has its next step to do; for one that was asked for somebody waits.
+    let patience = !publishers.isEmpty ? 0 : asked.isEmpty ? milliseconds : min(milliseconds, 5)
+    switch try consumer.poll(milliseconds: patience, maxBytes: 8 << 20) {
     case .nothing: moved = false
     case .assigned(let partitions):
       // From the first: reports of cuts that are pending still lie there, whoever read them before.

@@ -28,7 +28,7 @@ final class CutLoop: Sendable {
     let now = context.clock.now()
     guard now >= notBefore.withLock({ $0 }), let (work, shard) = join.takeCut() else { return false }
     do {
-      try write(work)
+      try write(work, of: shard)
       return true
     } catch {
       notBefore.withLock { $0 = now + 1_000_000 }
@@ -45,7 +45,7 @@ final class CutLoop: Sendable {
     }
   }
 
-  private func write(_ work: CutWork) throws {
+  private func write(_ work: CutWork, of shard: JoinShard) throws {
     // A cut of another definition is not ours to write; its publisher abandons it. One that has ended may hold rows that
     // this shard went on without, for nobody needs them now. While the ledger is read again, nobody knows.
     guard
@@ -56,24 +56,17 @@ final class CutLoop: Sendable {
     else { throw StreamError("the ledger is being read") }
     guard isOurs else { return }
     let plan = try DatasetPlan(context.definition, asOf: work.cut.asOf, carriesAll: true)
-    let state = ShardState(shard: work.shard, plan: plan)
-    var rows = ShardRows(
-      context, storage: SegmentStorage(context: context, files: files, shard: work.shard))
-    for ref in work.segments {
-      try rows.each(ref) { batch, source, inputs, table in
-        state.apply(batch, source: source, inputs: inputs, table: table)
-      }
-      if stopping.withLock({ $0 }) { throw StreamError("stopped") }
-    }
+    let folded = try folded(work, plan, of: shard)
     let writer = ShardPartWriter(
       plan: plan,
       cut: ShardPartWriter.Cut(
         id: work.cut.id, position: work.cut.position, generation: work.cut.generation,
         semanticHash: context.semanticHash, chain: work.cut.chain.description),
-      shard: work.shard, state: state, target: try context.stores.open(context.definition.snapshot.to),
+      shard: work.shard, state: folded.state, target: try context.stores.open(context.definition.snapshot.to),
       contents: "", sourceRows: nil, writer: context.options.member,
       programVersion: context.options.programVersion, threads: threads)
     let report = try writer.write(isCancelled: { [stopping] in stopping.withLock { $0 } })
+    keep(folded, of: work, in: shard)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     _ = try context.broker.append([
@@ -81,6 +74,36 @@ final class CutLoop: Sendable {
         topic: context.topics.control, partition: 0, key: Array("\(work.cut.id)/\(work.shard)".utf8),
         value: Array(try encoder.encode(report)))
     ])
+  }
+
+  /// The shard as at the cut: what the last one left and what has come since, or all of it anew.
+  private func folded(_ work: CutWork, _ plan: DatasetPlan, of shard: JoinShard) throws -> KeptCut {
+    let isStopping = { [stopping] in stopping.withLock { $0 } }
+    let kept = shard.kept.withLock { kept -> KeptCut? in
+      guard let held = kept, work.removals != nil, held.position < work.cut.position else { return nil }
+      kept = nil
+      return held
+    }
+    if let kept {
+      if try kept.read(work, plan, isStopping: isStopping) { return kept }
+      context.log.warning(
+        "the rows of a snapshot are read anew: those kept did not come out even",
+        ["shard": .init(work.shard), "snapshot": .init(work.cut.id)])
+    }
+    let storage = SegmentStorage(context: context, files: files, shard: work.shard)
+    let fresh = KeptCut(context, storage: storage, shard: work.shard, plan: plan)
+    guard try fresh.read(work, plan, isStopping: isStopping) else {
+      throw StreamError("the segments of shard \(work.shard) do not hold the rows that they name; this is a bug")
+    }
+    return fresh
+  }
+
+  /// Keeps it for the next cut where there is room.
+  private func keep(_ folded: KeptCut, of work: CutWork, in shard: JoinShard) {
+    guard work.removals != nil, folded.bytes <= context.options.keptBytes / max(1, join.shards.count) else { return }
+    shard.kept.withLock { kept in
+      if (kept?.position ?? -1) < folded.position { kept = folded }
+    }
   }
 
   /// Of one shard's writer: as many shards as there are processors are written at a time, if we have so many.

@@ -7,7 +7,7 @@ internal import Platform
 /// Makes a snapshot of a cut visible once all shards have reported: looks, verifies, joins, puts the manifest, settles.
 ///
 /// ```
-/// looking ─▶ verifying (a shard a step) ─▶ checking ─▶ joining (a file a step) ─▶ putting ─▶ settling ─▶ done
+/// looking ─▶ verifying (a shard a step) ─▶ checking ─▶ joining (a file a thread) ─▶ putting ─▶ settling ─▶ done
 ///    └──────── the manifest is there already, with the same rows ─────────────────────────────▲
 /// ```
 /// A step object: the caller calls ``step()`` until it says true, and does what else it has to do in between (a step is
@@ -28,6 +28,9 @@ final class CutPublisher {
   private var files: [JoinedFile] = []
   private var tag = ""
   private(set) var written: [Manifest.PartRecord] = []
+  /// What lies in the work folder, by key: one listing in the place of a HEAD a part.
+  private var inWorkFolder: [String: ObjectInfo] = [:]
+  private let threads: Int
 
   private enum Phase {
     case looking
@@ -52,12 +55,14 @@ final class CutPublisher {
   /// Throws where the reports are not those of the cut (``PublishError/Code/reports``). `place` is where `snapshot.to`
   /// of the definition lies; the plan's as-of time is the cut's.
   init(
-    plan: DatasetPlan, facts: CutFacts, reports: [ShardReport], place: StorePlace, programVersion: String
+    plan: DatasetPlan, facts: CutFacts, reports: [ShardReport], place: StorePlace, programVersion: String,
+    threads: Int = 1
   ) throws {
     precondition(plan.asOf == facts.asOf, "the plan is of another cut")
     self.plan = plan
     self.facts = facts
     self.programVersion = programVersion
+    self.threads = threads
     cut = try CutReports(reports, of: facts)
     output = try OutputShape(plan)
     profile = TableProfile(fields: plan.fields)
@@ -91,7 +96,7 @@ final class CutPublisher {
         parts, splits: SplitRule(plan.definition.split).names, target: plan.definition.snapshot.partTarget)
       phase = .joining(next: 0)
     case .joining(let next):
-      try unlessPublished { try join(file: next) }
+      try unlessPublished { try join(files: next..<min(next + threads, files.count)) }
     case .putting:
       let manifest = manifest()
       let isFirst = try target.put(manifest)
@@ -116,7 +121,10 @@ final class CutPublisher {
 
   private func look() throws {
     try target.refuseOtherDatasets()
-    if try !adopted() { phase = .verifying(next: 0) }
+    if try adopted() { return }
+    let work = try SmallObject.list(target.place, target.key("\(ShardPartWriter.workFolder)/"))
+    inWorkFolder = Dictionary(work.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    phase = .verifying(next: 0)
   }
 
   /// Goes on behind the manifest if it is there.
@@ -158,7 +166,9 @@ final class CutPublisher {
       summary.profile.fields == plan.fields
     else { throw contradicts(report) }
     for part in listed {
-      let info = try SmallObject.head(target.place, target.key(part.key))
+      let key = target.key(part.key)
+      if inWorkFolder[key]?.size == Int64(part.bytes) { continue }
+      let info = try SmallObject.head(target.place, key)
       guard info?.size == Int64(part.bytes) else {
         let state = info.map { "has \($0.size) bytes, not \(part.bytes)" } ?? "is missing"
         throw PublishError(.damaged, "shard \(report.shard)'s part \(part.key) \(state); it has to be written again")
@@ -202,14 +212,21 @@ final class CutPublisher {
 
   // MARK: Joining
 
-  private func join(file number: Int) throws {
-    let file = files[number]
-    let inSplit = files[..<number].count { $0.split == file.split }
-    let key = PartNaming.snapshot(tag: tag).key(
-      split: file.split, number: inSplit, fileExtension: output.encoder.fileExtension)
-    let record = try PartJoin(target: target, encoder: output.encoder).write(file, key: key)
-    written.append(record)
-    phase = number + 1 < files.count ? .joining(next: number + 1) : .putting
+  private func join(files numbers: Range<Int>) throws {
+    let jobs = numbers.map { number in
+      let file = files[number]
+      let inSplit = files[..<number].count { $0.split == file.split }
+      let key = PartNaming.snapshot(tag: tag).key(
+        split: file.split, number: inSplit, fileExtension: output.encoder.fileExtension)
+      return (file: file, key: key)
+    }
+    let join = PartJoin(target: target, encoder: output.encoder, listed: inWorkFolder)
+    let records = Locked<[Manifest.PartRecord]>([])
+    try ParallelTasks.run(
+      count: jobs.count, threads: threads, task: { try join.write(jobs[$0].file, key: jobs[$0].key) },
+      consume: { _, record in records.withLock { $0.append(record) } })
+    written += records.withLock { $0 }
+    phase = numbers.upperBound < files.count ? .joining(next: numbers.upperBound) : .putting
   }
 
   /// A short hash of everything that the joined files' bytes depend on.

@@ -9,7 +9,9 @@ extension JoinShard {
   func isCheckpointDue(memoryMax: Int) -> Bool {
     guard halted == nil, recoveredCuts.isEmpty else { return false }
     if segments.memoryBytes >= memoryMax { return true }
-    return position > checkpointed && context.clock.now() - checkpointedAt >= context.options.checkpointEvery
+    // A snapshot that is being written goes first, for somebody may wait for it; for a while.
+    let every = context.options.checkpointEvery * (cuts.isEmpty ? 1 : 2)
+    return position > checkpointed && context.clock.now() - checkpointedAt >= every
   }
 
   /// Writes down what is new: segments first, then the checkpoint that names them.

@@ -237,6 +237,7 @@ extension JoinShard {
       let (content, dead) = try SegmentBuilder.join([(ref, kept)], types: types, dropsDead: false)
       if content.header.rows == header.rows { continue }
       isLiveStale = true
+      segments.noteRemoval(header.source)
       let isEmpty = content.header.rows == 0
       segments.replace(
         [index],

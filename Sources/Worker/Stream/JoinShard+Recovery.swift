@@ -51,7 +51,7 @@ extension JoinShard {
       return false
     }
     for (cut, state) in zip(recoveredCuts, states) {
-      if let state { cuts.begin(CutWork(cut: state, shard: shard, segments: cut.segments)) }
+      if let state { cuts.begin(CutWork(cut: state, shard: shard, segments: cut.segments, removals: nil)) }
     }
     recoveredCuts = []
     return true

@@ -35,6 +35,8 @@ final class JoinShard: @unchecked Sendable {
   var staging: ShardStaging
   var live: ShardLive?
   var cuts = PendingCuts()
+  /// What the last cut was written from. Taken and put back by whoever writes a part.
+  let kept = Locked<KeptCut?>(nil)
   var cursor: Int?
   var isChainKnown = true
   /// Of the checkpoint: pending there, and not looked up in the fold yet.
@@ -159,7 +161,7 @@ final class JoinShard: @unchecked Sendable {
     case (.cut, .accepted):
       // Rows before and after the cut must not meet in one segment while it is pending.
       if let state = judged.cut {
-        cuts.begin(CutWork(cut: state, shard: shard, segments: segments.refs))
+        cuts.begin(CutWork(cut: state, shard: shard, segments: segments.refs, removals: segments.removals))
       }
     case (.published(let id), .accepted), (.abandoned(let id, _), .accepted):
       cuts.end(id)

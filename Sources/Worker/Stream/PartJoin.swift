@@ -36,6 +36,8 @@ struct JoinedFile: Sendable {
 struct PartJoin {
   let target: PublishTarget
   let encoder: SnapshotEncoder
+  /// What is known of the parts, by key.
+  let listed: [String: ObjectInfo]
   static let pieceBytes = 1 << 20
 
   func write(_ file: JoinedFile, key: String) throws -> Manifest.PartRecord {
@@ -59,9 +61,7 @@ struct PartJoin {
   }
 
   private func copy(_ part: ShardReport.Part, _ joiner: inout PartJoiner, _ sink: PartJoiner.Sink) throws {
-    let info = try target.place.store.head(target.key(part.key))
-    guard info.size == Int64(part.bytes) else { throw damaged(part, "has \(info.size) bytes, not \(part.bytes)") }
-    let reader = try target.place.store.open(info)
+    let reader = try open(part)
     let hash = Digests.SHA256()
     let buffer = UnsafeMutableRawBufferPointer.allocate(
       byteCount: min(PartJoin.pieceBytes, max(part.bytes, 1)), alignment: 16)
@@ -80,6 +80,21 @@ struct PartJoin {
       throw damaged(part, "is damaged (\(error))")
     }
     guard hash.finishHex() == part.sha256 else { throw damaged(part, "has other bytes than its worker wrote") }
+  }
+
+  private func open(_ part: ShardReport.Part) throws -> any ObjectReader {
+    let key = target.key(part.key)
+    if let info = listed[key], info.size == Int64(part.bytes) {
+      do throws(StoreError) {
+        return try target.place.store.open(info)
+      } catch {
+        // Another worker may have written the same bytes once more.
+        guard error.code == .changed else { throw error }
+      }
+    }
+    let info = try target.place.store.head(key)
+    guard info.size == Int64(part.bytes) else { throw damaged(part, "has \(info.size) bytes, not \(part.bytes)") }
+    return try target.place.store.open(info)
   }
 
   private func damaged(_ part: ShardReport.Part, _ what: String) -> PublishError {

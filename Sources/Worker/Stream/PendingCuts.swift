@@ -5,6 +5,8 @@ struct CutWork: Sendable {
   var cut: LedgerFold.CutState
   var shard: Int
   var segments: [SegmentRef]
+  /// ``SegmentSet/removals`` at the cut; nil where nobody knows (the cut was taken up from a checkpoint).
+  var removals: [String: Int]?
 }
 
 /// A shard's cuts that have not ended, each with the segments as they stood there.

@@ -96,6 +96,8 @@ struct StreamOptions: Sendable {
   var checkpointEvery: Int64 = 10_000_000
   /// Bytes of new rows in memory after which a shard writes a checkpoint sooner.
   var checkpointBytes = 64 << 20
+  /// What snapshots were made from, kept for the next ones, a process, bytes.
+  var keptBytes = 1 << 30
   /// Time between listings of the stores, microseconds.
   var listEvery: Int64 = 900_000_000
   /// Listings take the place of notifications; else they repair what notifications missed.

@@ -22,11 +22,13 @@ public struct NodeOptions: Sendable {
   /// Threads that read objects at a time, each blocked on a store most of the time.
   public var readers: Int
   public var brokerKind: NodeStatus.Broker.Kind
+  /// What snapshots were made from, kept in memory for the next ones, bytes.
+  public var keptBytes: Int
 
   public init(
     name: String, programVersion: String, threads: Int, cacheDirectory: String, listEvery: Int64,
     listsForEvents: Bool, commitEvery: Int64 = 200_000, checkpointEvery: Int64 = 10_000_000, emitsFeatures: Bool = true,
-    readers: Int, brokerKind: NodeStatus.Broker.Kind
+    readers: Int, brokerKind: NodeStatus.Broker.Kind, keptBytes: Int = 1 << 30
   ) {
     self.name = name
     self.programVersion = programVersion
@@ -39,6 +41,7 @@ public struct NodeOptions: Sendable {
     self.emitsFeatures = emitsFeatures
     self.readers = readers
     self.brokerKind = brokerKind
+    self.keptBytes = keptBytes
   }
 
   var stream: StreamOptions {
@@ -48,6 +51,7 @@ public struct NodeOptions: Sendable {
     stream.commitEvery = commitEvery
     stream.checkpointEvery = checkpointEvery
     stream.emitsFeatures = emitsFeatures
+    stream.keptBytes = keptBytes
     stream.createsRecordTopics = brokerKind == .embedded
     return stream
   }
@@ -163,8 +167,14 @@ public final class StreamNode: Sendable {
         context.ledger.isAtHead ? try feed.step() : false
       }
     }
-    for number in 0..<max(1, options.threads) {
-      spawn("cuts-\(number)") { [self] in try parts.cuts.step() }
+    // As many again: while a part's files are brought to the device, another is made.
+    for number in 0..<2 * max(1, options.threads) {
+      spawn("cuts-\(number)") { [self] in
+        let moved = try parts.cuts.step()
+        // A shard that has come to a cut wakes us.
+        if !moved { parts.join.waitForWork(milliseconds: 20) }
+        return true
+      }
     }
     spawn("supply") { [self] in
       let moved = try parts.supply.step()

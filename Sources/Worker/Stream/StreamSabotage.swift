@@ -24,6 +24,8 @@ enum StreamSabotage: String, Sendable, CaseIterable {
   case told
   /// What retention took passes for a hole in the offsets.
   case gap
+  /// Rows that went since the last snapshot are in the next one still.
+  case kept
 }
 
 extension LedgerEntry {

@@ -110,7 +110,7 @@ struct Arrangement: CustomStringConvertible {
     for (source, batch, inputs) in staged.shuffled(using: &random) {
       states[batch.shard].apply(batch, source: source, inputs: inputs, table: tables[source])
     }
-    return try read(states, plan)
+    return try Arrangement.read(states, plan)
   }
 
   private func stage(
@@ -133,7 +133,7 @@ struct Arrangement: CustomStringConvertible {
     return splitter.finish()
   }
 
-  private func read(_ states: [ShardState], _ plan: DatasetPlan) throws -> Outcome {
+  static func read(_ states: [ShardState], _ plan: DatasetPlan) throws -> Outcome {
     let rule = SplitRule(plan.definition.split)
     let casts = [try Cast(type: .string)]
     var outcome: Outcome = [:]
