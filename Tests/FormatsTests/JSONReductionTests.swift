@@ -77,6 +77,22 @@ import Testing
         == [.decimal(-300), .decimal(125), .decimal(125), .decimal(-300)])
   }
 
+  @Test(
+    "a null text has a view of length 0, whatever the block before left there",
+    arguments: [.min, .max, .first, .last] as [SourceColumn.Reduce]
+  )
+  func nullViews(_ reduce: SourceColumn.Reduce) throws {
+    let column = SourceColumn(name: "x", location: .path(JSONPath("l[].v")), type: .string, reduce: reduce)
+    let lines = [#"{"l":[]}"#, #"{"l":[{"v":"abc"}]}"#, "{}", #"{"l":[{"v":null}]}"#]
+    let block = FieldBlock(Array(lines.joined(separator: "\n").utf8))
+    try JSONScanner(extractions: [JSONExtraction(column: column, columnIndex: 0)]).scan(block)
+    let reduction = try #require(JSONReduction(column: column, cast: try Cast(type: .string)))
+    let result = Column(type: .string, capacity: block.rows)
+    for row in 0..<block.rows { result.views[row] = ByteView(start: 1 << 20, length: 77) }
+    _ = reduction.run(block, field: 0, into: result, columnIndex: 0)
+    #expect((0..<block.rows).map { result.views[$0].length } == [0, 3, 0, 0])
+  }
+
   @Test("sums that do not fit are out of range; those that just fit are exact")
   func overflow() throws {
     let max = Int64.max

@@ -246,4 +246,28 @@ import Testing
       Manifest.self, from: Data(world.objects["out/snapshot=one/manifest.json"] ?? []))
     #expect(manifest.rows == 3 && manifest.missing.isEmpty)
   }
+
+  @Test("what lies where a source does not look any more, of older columns, holds up no cut")
+  func movedAway() throws {
+    let world = try StreamWorld()
+    let old = try world.node()
+    try world.settle([old], whole: true)
+    try Self.filled(world, old)
+    world.clock.advance(milliseconds: 60_000)
+    world.put("folk/0.csv", "k4,d\n")
+    let new = try world.node(member: "b", hash: "i") {
+      $0.replacing("{id: string, name: string}", with: "{id: string, name: {from: name, type: string, default: none}}")
+        .replacing("lake/people", with: "lake/folk")
+    }
+    new.parts.control.request(Self.request("one", lists: true))
+    for _ in 0..<40 {
+      try new.fullRound()
+      world.clock.advance(milliseconds: 500)
+    }
+    try world.settle([new], whole: true)
+    #expect(try Self.cuts(world).published == ["one"])
+    let manifest = try JSONDecoder().decode(
+      Manifest.self, from: Data(world.objects["out/snapshot=one/manifest.json"] ?? []))
+    #expect(manifest.rows == 1 && manifest.missing.count == 1)
+  }
 }

@@ -56,6 +56,9 @@ extension JSONReduction {
     case .string:
       column.arena = elements.arena
       end(elements, elements.views, lists, last, into: column.views, column)
+      for row in 0..<lists.rows where column.validity[row] == 0 {
+        column.views[row] = ByteView(start: 0, length: 0)
+      }
     }
   }
 
@@ -129,7 +132,8 @@ extension JSONReduction {
         let order = compare(text, elements.views[element], elements.views[best])
         if greatest ? order > 0 : order < 0 { best = element }
       }
-      if best >= 0 { column.views[row] = elements.views[best] }
+      // Of length 0 where there is none: a column is used again, and readers look at views before validity.
+      column.views[row] = best >= 0 ? elements.views[best] : ByteView(start: 0, length: 0)
       column.validity[row] = best >= 0 ? 1 : 0
     }
   }

@@ -65,13 +65,15 @@ extension ControlLoop {
   }
 
   /// After a change of a source's columns, its objects are read again before the next cut. Gives hints for those that are
-  /// not yet.
+  /// not yet. What lies where the source does not look any more is waited for by nobody: it would never come.
   private func waitsForNewColumns() throws -> Bool {
     let waiting = context.ledger.read { fold in
       fold.objects.contains { object, held in
         guard held.version != nil, let source = context.source(object.source) else { return false }
         let schema = context.plan.sources[source].schemaHash
-        return !fold.schemas.isCurrent(held, of: object.source, schema: schema) && fold.failed[object]?.schema != schema
+        return !fold.schemas.isCurrent(held, of: object.source, schema: schema)
+          && fold.failed[object]?.schema != schema
+          && matcher.sources(bucket: object.bucket, key: object.key).contains(source)
       }
     }
     if waiting { _ = try scanner.isComplete() }

@@ -14,6 +14,7 @@ final class ControlLoop: @unchecked Sendable {
   let target: StorePlace
   let schedule: Schedule?
   let scanner: StoreScanner
+  let matcher: SourceMatcher
   private var consumer: (any GroupConsumer)?
   private var starts = StartOffsets()
   private(set) var isOwner = false
@@ -58,6 +59,7 @@ final class ControlLoop: @unchecked Sendable {
     let zones = ZoneFiles.system
     schedule = try Schedule(context.definition.snapshot, zones: { name throws(CastError) in try zones.rules(name) })
     scanner = try StoreScanner(context)
+    matcher = try SourceMatcher(context.definition, stores: context.stores)
   }
 
   var group: String { "\(context.definition.dataset)-publish" }

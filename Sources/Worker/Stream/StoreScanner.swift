@@ -27,6 +27,8 @@ final class StoreScanner {
   /// Between two listings for a cut that is to be complete, at least; and at least as often what a listing takes.
   static let completeEvery: Int64 = 250_000
   private static let listingShare: Int64 = 4
+  /// And at most.
+  private static let completePause: Int64 = 60_000_000
 
   init(_ context: StreamContext) throws {
     self.context = context
@@ -71,10 +73,15 @@ final class StoreScanner {
     let hasCome = context.ledger.read { awaited.hasCome($0) }
     guard hasCome || now >= awaited.listAgainAt else { return false }
     try scan(now, again: false, isRepair: false)
+    // As it was before the listing: what comes meanwhile has come.
+    let before = context.ledger.read { (position: $0.position, failed: $0.failed) }
     let (differences, problems) = differences(&strict, now)
     let listed = context.clock.now()
-    let pause = max(StoreScanner.completeEvery, (listed - now) * StoreScanner.listingShare)
-    awaited = context.ledger.read { Awaited(differences.map(\.identity), $0, listAgainAt: listed + pause) }
+    let pause = min(
+      max(StoreScanner.completeEvery, (listed - now) * StoreScanner.listingShare), StoreScanner.completePause)
+    awaited = Awaited(
+      differences.map { ($0.identity, before.failed[$0.identity]) }, since: before.position,
+      listAgainAt: differences.isEmpty && problems.isEmpty ? now + StoreScanner.completeEvery : listed + pause)
     if let problem = problems.first { throw problem.value }
     return !differences.contains { difference in
       // What cannot be looked at differs from everything, for as long as that is so.
@@ -82,15 +89,21 @@ final class StoreScanner {
     }
   }
 
-  /// What a listing found missing, and what the ledger had of it then.
+  /// What a listing found missing.
   private struct Awaited {
-    private var objects: [(identity: ObjectIdentity, accepted: String?, failed: String?)] = []
+    private var objects: [(identity: ObjectIdentity, failed: LedgerFold.FailedObject?)] = []
+    /// The ledger's position before the listing.
+    private var since = 0
     var listAgainAt: Int64 = .min
 
     init() {}
 
-    init(_ identities: [ObjectIdentity], _ fold: LedgerFold, listAgainAt: Int64) {
-      objects = identities.map { ($0, fold.objects[$0]?.version, fold.failed[$0]?.version) }
+    /// `objects`: with how each was set aside before the listing.
+    init(
+      _ objects: [(identity: ObjectIdentity, failed: LedgerFold.FailedObject?)], since: Int, listAgainAt: Int64
+    ) {
+      self.objects = objects
+      self.since = since
       self.listAgainAt = listAgainAt
     }
 
@@ -99,7 +112,7 @@ final class StoreScanner {
     mutating func hasCome(_ fold: LedgerFold) -> Bool {
       if objects.isEmpty { return false }
       while let last = objects.last,
-        fold.objects[last.identity]?.version != last.accepted || fold.failed[last.identity]?.version != last.failed
+        (fold.objects[last.identity]?.position ?? -1) >= since || fold.failed[last.identity] != last.failed
       {
         objects.removeLast()
       }
