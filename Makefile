@@ -65,7 +65,7 @@ test: system ## Swift's tests, then the program's tests from outside (pytest)
 	@scripts/setup python
 	@rm -rf $(REPORTS) && mkdir -p $(REPORTS)
 	swift build --build-tests $(STRICT)
-	swift test --skip-build $(STRICT) --xunit-output $(REPORTS)/swift.xml
+	scripts/swift-tests --skip-build $(STRICT) --xunit-output $(REPORTS)/swift.xml
 	swift build $(RELEASE) $(STRICT)
 	$(PYTHON) -m pytest Tests/system --junitxml $(REPORTS)/system.xml $(PYTEST)
 

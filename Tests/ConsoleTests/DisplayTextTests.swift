@@ -8,7 +8,7 @@ import Testing
   @Test func nothingCommandsTheTerminal() {
     #expect(DisplayText.printable("a\u{1b}[31mb\n\t\u{202e}c") == "a\\u{1b}[31mb\\n\\t\\u{202e}c")
     #expect(DisplayText.printable("größe 名前") == "größe 名前")
-    let seed = UInt64.random(in: 0...UInt64.max)
+    let seed = testSeed()
     var random = SeededGenerator(seed: seed)
     for _ in 0..<2000 {
       let shown = DisplayText.printable(random.text(length: 0...40))
@@ -32,7 +32,7 @@ import Testing
     #expect(DisplayText.fit("abcdef", 4, isUnicode: true) == "abc…")
     #expect(DisplayText.fit("a/b/c.csv", 6, fromStart: true, isUnicode: true) == "…c.csv")
     #expect(DisplayText.fit("abcdefgh", 6, isUnicode: false) == "abc...")
-    let seed = UInt64.random(in: 0...UInt64.max)
+    let seed = testSeed()
     var random = SeededGenerator(seed: seed)
     for _ in 0..<2000 {
       let text = DisplayText.printable(random.text(length: 0...40))
@@ -45,7 +45,7 @@ import Testing
   }
 
   @Test func jsonReadsBack() throws {
-    let seed = UInt64.random(in: 0...UInt64.max)
+    let seed = testSeed()
     var random = SeededGenerator(seed: seed)
     for _ in 0..<2000 {
       let (name, text) = (random.text(length: 0...20), random.text(length: 0...40))

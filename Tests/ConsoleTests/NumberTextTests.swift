@@ -66,7 +66,7 @@ import Testing
 
   /// Read back, a shown number is within its digits of the true one.
   @Test func shownNumbersAreNearTheTrueOnes() {
-    let seed = UInt64.random(in: 0...UInt64.max)
+    let seed = testSeed()
     var random = SeededGenerator(seed: seed)
     for _ in 0..<20_000 {
       let number = Double(bitPattern: UInt64.random(in: 0...UInt64.max, using: &random))

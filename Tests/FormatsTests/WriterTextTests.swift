@@ -154,7 +154,7 @@ import Testing
   }
 
   @Test func readersSeeTheSameTable() throws {
-    let seed = UInt64.random(in: 0..<1_000_000)
+    let seed = testSeed(below: 1_000_000)
     try WriterPython.withDirectory { directory in
       var tables = RandomTables(seed: seed)
       let expected = tables.table(rows: 3000)

@@ -94,7 +94,7 @@ private func get(_ port: UInt16, _ path: String = "/") throws -> String {
 
   /// Random bytes, and requests with random bytes in them.
   @Test func noiseIsSurvived() throws {
-    let seed = UInt64.random(in: 0...(.max))
+    let seed = testSeed()
     var random = SeededGenerator(seed: seed)
     let server = try HTTPServer(port: 0, handler: echo)
     defer { server.stop() }

@@ -1,5 +1,6 @@
 import Foundation
 import Platform
+import TestKit
 import Testing
 
 struct GlobTests {
@@ -77,18 +78,25 @@ struct GlobTests {
     #expect(throws: GlobError.self) { try Glob(nested) }
   }
 
-  /// Random patterns and names against Python's fnmatch, where both mean the same: no `/`, `\`, `{` or `^`, and a name
-  /// that is not empty (`**` takes at least one part of a path here).
+  /// Random patterns and names against Python's fnmatch, where both mean the same: no `/`, `\`, `{` or `^`, a name
+  /// that is not empty (`**` takes at least one part of a path here), and no `!` behind a `-` in brackets: Python drops a
+  /// range that is empty, and what it finds in its place may negate.
   @Test func agreesWithPythonsFnmatch() throws {
-    let seed = UInt64.random(in: 0...UInt64.max)
+    let seed = testSeed()
     var random = SeededRandom(seed: seed)
     func text(_ letters: [Character], _ lengthMax: Int) -> String {
       String(
         (0..<Int.random(in: 0...lengthMax, using: &random)).map { _ in letters.randomElement(using: &random) ?? "a" })
     }
+    func isAmbiguous(_ pattern: String) -> Bool {
+      guard let bracket = pattern.firstIndex(of: "["), let dash = pattern[bracket...].firstIndex(of: "-") else {
+        return false
+      }
+      return pattern[dash...].contains("!")
+    }
     let cases = (0..<20_000).map { _ in
       (pattern: text(Array("aabb.[]-!*?ü"), 10), name: text(Array("aab.-]!ü"), 7) + "a")
-    }
+    }.filter { !isAmbiguous($0.pattern) }
     let script = """
       import fnmatch, json, sys
       print("".join("1" if fnmatch.fnmatchcase(n, p) else "0" for p, n in json.load(sys.stdin)))
