@@ -68,6 +68,9 @@ struct Member {
   Name name;
   std::vector<uint8_t> bytes;
   std::unique_ptr<Node> node;
+  /// The member that was asked for after this one the last time: documents have theirs in one order as a rule.
+  uint32_t follower = none;
+  static constexpr uint32_t none = ~uint32_t(0);
 };
 
 struct IndexedNode {
@@ -97,6 +100,10 @@ struct Node {
   std::vector<size_t> list_marks;
   size_t shape_mark = 0;
 
+  /// The member that was found last, and the one that followed it before.
+  uint32_t latest = Member::none;
+  uint32_t guess = Member::none;
+
   /// Open addressing over `members` by hash; index + 1, 0 is free. Empty below `few` members.
   std::vector<uint32_t> slots;
   static constexpr size_t few = 4;
@@ -106,20 +113,26 @@ struct Node {
   /// The member's node or null. 8 bytes from `name` on must be readable.
   Node *find(const uint8_t *name, uint32_t length) {
     const Name key(name, length);
+    if (guess < members.size() && is(members[guess], key, name)) return found(guess);
     if (slots.empty()) {
-      for (Member &member : members)
-        if (is(member, key, name)) return member.node.get();
+      for (uint32_t index = 0; index < members.size(); index++)
+        if (is(members[index], key, name)) return found(index);
       return nullptr;
     }
     const uint32_t mask = uint32_t(slots.size() - 1);
-    for (uint32_t at = key.hash() & mask; slots[at] != 0; at = (at + 1) & mask) {
-      Member &member = members[slots[at] - 1];
-      if (is(member, key, name)) return member.node.get();
-    }
+    for (uint32_t at = key.hash() & mask; slots[at] != 0; at = (at + 1) & mask)
+      if (is(members[slots[at] - 1], key, name)) return found(slots[at] - 1);
     return nullptr;
   }
 
  private:
+  Node *found(uint32_t index) {
+    if (guess != index && latest != Member::none) members[latest].follower = index;
+    latest = index;
+    guess = members[index].follower;
+    return members[index].node.get();
+  }
+
   static bool is(const Member &member, const Name &key, const uint8_t *name) {
     return member.name.head == key.head && member.name.length == key.length && member.name.tail == key.tail
         && (key.length <= 16 || memcmp(member.bytes.data() + 8, name + 8, key.length - 16) == 0);

@@ -26,13 +26,16 @@ public final class KafkaBroker: Broker {
   ///   - clientID: names this process in the brokers' logs and quotas.
   ///   - compact: topics whose messages are small as they are: compressing them would cost the client and the broker, which
   ///     has to look into what it takes, more than it saves. Not if `properties` say how to compress.
+  ///   - headerless: topics of whose records nobody wants the headers; looking for them costs as much as taking a record.
   ///   - oauthToken: for `sasl.mechanisms=OAUTHBEARER`; called by a thread of the library when a token is needed.
   ///   - log: takes a line of text; lines that repeat are collapsed. Called by threads of the library.
   public init(
     brokers: String, properties: [String: String] = [:], clientID: String, compact: Set<String> = [],
-    oauthToken: (@Sendable () throws -> OAuthToken)? = nil, log: @escaping @Sendable (String) -> Void
+    headerless: Set<String> = [], oauthToken: (@Sendable () throws -> OAuthToken)? = nil,
+    log: @escaping @Sendable (String) -> Void
   ) throws(BrokerError) {
-    settings = try KafkaSettings(brokers: brokers, clientID: clientID, properties: properties, compact: compact)
+    settings = try KafkaSettings(
+      brokers: brokers, clientID: clientID, properties: properties, compact: compact, headerless: headerless)
     self.log = KafkaLog(log)
     self.oauthToken = oauthToken
     state = Mutex(

@@ -24,6 +24,7 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
   var isClosing = false
   var isClosed = false
 
+  private var drain: RecordDrain
   private var reachability = Reachability()
   /// An error that was found while records were being drained, for the next poll.
   private var failure: BrokerError?
@@ -42,6 +43,9 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
     var held: [RecordBlock] = []
   }
 
+  /// What one poll takes at most: what a core's cache holds, so that records are still in it when they are copied.
+  private static let drainBytes = 1 << 20
+
   enum Rebalance {
     case assigned([TopicPartition])
     case revoked([TopicPartition], lost: Bool)
@@ -49,6 +53,7 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
 
   init(_ context: ClientContext, group: String, topics: [String], member: String) throws(BrokerError) {
     self.group = group
+    drain = RecordDrain(headerless: context.settings.headerless)
     handle = try ClientHandle(.member(group: group, name: member), context)
     context.rebalanced = { [unowned self] code, list in rebalance(code, PartitionList.elements(list).map(\.at)) }
     // Errors and statistics come by the same queue as records.
@@ -73,10 +78,10 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
     try startReading()
     if let event = try outOfRangeEvent() ?? heldRecords() { return event }
     let deadline = monotonicMilliseconds() + Int64(max(milliseconds, 0))
-    var drain = RecordDrain()
-    while drain.bytes < max(maxBytes, 1) {
+    let most = max(1, min(maxBytes, KafkaConsumer.drainBytes))
+    while drain.bytes < most {
       // Waits for the first record alone, then takes what is there.
-      let wait = drain.blocks.isEmpty ? max(0, deadline - monotonicMilliseconds()) : 0
+      let wait = drain.isEmpty ? max(0, deadline - monotonicMilliseconds()) : 0
       // Nil: nothing is there, or a rebalance wants to be told.
       guard let message = rd_kafka_consumer_poll(handle.pointer, Int32(clamping: wait)) else { break }
       defer { rd_kafka_message_destroy(message) }
@@ -86,7 +91,7 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
         break
       }
     }
-    let records = accept(drain.blocks)
+    let records = accept(drain.finish())
     if !records.isEmpty { return .records(records) }
     if let event = nextEvent() { return event }
     if let failure {

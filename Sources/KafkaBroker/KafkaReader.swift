@@ -14,6 +14,7 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
   private var end: Int64 = 0
   private var isReading = false
   private var isClosed = false
+  private var drain: RecordDrain
   private var reachability = Reachability()
   /// Found while records were being drained, for the next poll.
   private var failure: BrokerError?
@@ -21,6 +22,7 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
   init(_ context: ClientContext, _ at: TopicPartition, from offset: Int64) throws(BrokerError) {
     self.at = at
     next = max(offset, 0)
+    drain = RecordDrain(headerless: context.settings.headerless)
     handle = try ClientHandle(.reader, context)
     guard let topic = rd_kafka_topic_new(handle.pointer, at.topic, nil),
       let queue = rd_kafka_queue_new(handle.pointer)
@@ -45,7 +47,8 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
       throw failure
     }
     if !isReading { try start() }
-    var drain = RecordDrain()
+    // Of a poll that has failed; it is read again.
+    drain.forget()
     var wait = Int32(clamping: max(milliseconds, 0))
     while drain.bytes < max(maxBytes, 1), let message = rd_kafka_consume_queue(queue, wait) {
       defer { rd_kafka_message_destroy(message) }
@@ -54,9 +57,9 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
       } else if try note(message) {
         break
       }
-      if !drain.blocks.isEmpty { wait = 0 }
+      if !drain.isEmpty { wait = 0 }
     }
-    if let block = drain.blocks.first, block.count > 0 {
+    if let block = drain.finish().first, block.count > 0 {
       next = block.nextOffset
       handle.context.reached()
       return block

@@ -150,9 +150,30 @@ public final class RecordBlock: @unchecked Sendable {
     /// little-endian.
     public var headersStart: Int32
     public var headersLength: Int32
+
+    public init(
+      offset: Int64, timestamp: Int64, keyStart: Int32, keyLength: Int32, valueStart: Int32, valueLength: Int32,
+      headersStart: Int32, headersLength: Int32
+    ) {
+      self.offset = offset
+      self.timestamp = timestamp
+      self.keyStart = keyStart
+      self.keyLength = keyLength
+      self.valueStart = valueStart
+      self.valueLength = valueLength
+      self.headersStart = headersStart
+      self.headersLength = headersLength
+    }
   }
 
   public init(_ at: TopicPartition) { self.at = at }
+
+  /// Of records that were gathered elsewhere.
+  public init(_ at: TopicPartition, entries: [Entry], bytes: [UInt8]) {
+    self.at = at
+    self.entries = entries
+    self.bytes = bytes
+  }
 
   public var count: Int { entries.count }
 

@@ -4,6 +4,7 @@ import KafkaBroker
 import Logging
 import Platform
 import Status
+import Worker
 
 /// The broker that a definition names.
 enum Brokers {
@@ -14,9 +15,10 @@ enum Brokers {
     case .kafka(let brokers, let properties):
       // Row batches are written compactly; see RowSections.
       let rows = DatasetTopics(definition.dataset).rows
-      return (
-        try KafkaBroker(brokers: brokers, properties: properties, clientID: name, compact: [rows], log: log), .kafka
-      )
+      let broker = try KafkaBroker(
+        brokers: brokers, properties: properties, clientID: name, compact: [rows],
+        headerless: definition.headerlessTopics.union([rows]), log: log)
+      return (broker, .kafka)
     case nil:
       return (try EmbeddedBroker(path: data.broker, clock: SystemClock()), .embedded)
     }

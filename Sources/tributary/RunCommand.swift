@@ -20,6 +20,7 @@ struct RunCommand {
   func run() throws(Failure) {
     // Before any thread is started: they inherit what is blocked.
     let signals = SignalSet()
+    Machine.keepHeap()
     let form = try logForm()
     let file = try DefinitionFile(arguments.positionals[0])
     let checked = try program.check(file)

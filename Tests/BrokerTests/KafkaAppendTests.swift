@@ -162,6 +162,24 @@ import Testing
     #expect(text(block.value(0)) == "value")
   }
 
+  @Test func headersThatNobodyWantsDoNotCome() throws {
+    let server = try NoidaServer.shared()
+    let topic = "headerless-" + String(UInt64.random(in: 0 ... .max), radix: 36)
+    let broker = try KafkaBroker(
+      brokers: "127.0.0.1:\(server.port)", clientID: "test", headerless: [topic], log: { _ in })
+    defer { broker.close() }
+    try broker.create([TopicSpec(name: topic, partitions: 1)])
+    try appendWithHeaders(topic, [("a", bytes("xy"))], port: server.port)
+    _ = try broker.append([OutgoingMessage(topic: topic, partition: 0, key: bytes("k"), value: nil)])
+    #expect(try read(broker, TopicPartition(topic, 0), count: 2).map(\.value) == ["value", nil])
+    let reader = try broker.reader(TopicPartition(topic, 0), from: 0)
+    defer { reader.close() }
+    var found: RecordBlock?
+    let deadline = Date.now.addingTimeInterval(30)
+    while found == nil, Date.now < deadline { found = try reader.poll(milliseconds: 200, maxBytes: 1000) }
+    #expect(try #require(found).entries[0].headersLength == 0)
+  }
+
   @Test func whatIsNotThereAndWhatIsClosed() throws {
     let broker = try NoidaServer.shared().broker(["topic.metadata.propagation.max.ms": "500"])
     let topic = try newTopic(broker)

@@ -25,6 +25,8 @@ struct RecordLines {
   private let isJSON: Bool
   private let takesTombstones: Bool
   private let maxRowBytes: Int
+  /// Headers that no column reads are no part of the record: a broker need not bring them.
+  private let readsHeaders: Bool
   /// A good line with a null in each field.
   private let standIn: [UInt8]
 
@@ -35,6 +37,7 @@ struct RecordLines {
     takesTombstones =
       source.keep == .latest && plan.source.keyColumns.allSatisfy { source.columns[$0].location == .recordKey }
     boundary = RecordBoundary(source.format)
+    readsHeaders = source.columns.contains { if case .header = $0.location { true } else { false } }
     switch source.format {
     case .json:
       isJSON = true
@@ -79,7 +82,8 @@ struct RecordLines {
 
   /// Appends a value's line, or notes a tombstone; or gives what is wrong with the record.
   private mutating func add(_ entry: RecordBlock.Entry, _ row: Int, _ bytes: UnsafeBufferPointer<UInt8>) -> RowFault {
-    let size = Int(max(entry.valueLength, 0)) + Int(max(entry.keyLength, 0)) + Int(entry.headersLength)
+    let size =
+      Int(max(entry.valueLength, 0)) + Int(max(entry.keyLength, 0)) + (readsHeaders ? Int(entry.headersLength) : 0)
     if size > maxRowBytes { return .rowTooLong }
     if entry.valueLength < 0 {
       guard takesTombstones && entry.keyLength >= 0 else { return .nullValue }

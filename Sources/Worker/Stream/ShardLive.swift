@@ -21,7 +21,7 @@ final class ShardLive {
   private var unsent: [OutgoingMessage] = []
 
   /// While commits keep coming, rows are told this often, microseconds.
-  static let emitEvery: Int64 = 1_000_000
+  static let emitEvery: Int64 = 2_000_000
   private static let emptyPollsMax = 50
   /// Rows that one append takes.
   static let appendRows = 4096

@@ -40,6 +40,15 @@ extension Definition {
     return topics
   }
 
+  /// Those of which no source reads headers.
+  public var headerlessTopics: Set<String> {
+    var topics = Set(recordTopics)
+    for source in sources where source.columns.contains(where: { if case .header = $0.location { true } else { false } }) {
+      if case .records(let topic) = source.input { topics.remove(topic) }
+    }
+    return topics
+  }
+
   /// Topics that others write to: those of records, and that of notifications where it has a name of its own. They are
   /// made where they are missing, else let be.
   public var foreignTopics: [String] {

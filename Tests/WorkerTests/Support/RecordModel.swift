@@ -17,8 +17,9 @@ struct ModelRecord {
   /// A header's value may be null.
   var headers: [(name: String, value: [UInt8]?)] = []
 
-  var size: Int {
-    (key?.count ?? 0) + (value?.count ?? 0) + encodedHeaders.count
+  /// Headers count where a column reads one.
+  func size(withHeaders: Bool) -> Int {
+    (key?.count ?? 0) + (value?.count ?? 0) + (withHeaders ? encodedHeaders.count : 0)
   }
 
   var encodedHeaders: [UInt8] {
@@ -143,7 +144,8 @@ struct RecordModel {
 
   func expected(_ record: ModelRecord) throws -> RecordVerdict {
     let plan = try plan()
-    if record.size > maxRowBytes { return .rejected("row_too_long", nil) }
+    let readsHeaders = source.columns.contains { if case .header = $0.location { true } else { false } }
+    if record.size(withHeaders: readsHeaders) > maxRowBytes { return .rejected("row_too_long", nil) }
     guard let value = record.value else { return removal(record) }
     let block = FieldBlock()
     if case .csv(let options) = source.format {
