@@ -33,7 +33,8 @@ public enum RowBatchCodec {
       let base = whole + reserving
       var sections = RowSections.Writer(base + headerBytes, rows: n)
       sections.put(texts: batch.keys, validity: nil, in: batch.arena, mayBeFew: false)
-      sections.put(hashes: batch.hashes, of: batch.keys, in: batch.arena)
+      // A batch's hashes are its keys', so they need not be written.
+      sections.put(RowSections.derived)
       sections.put(origins: batch.origins)
       for column in batch.columns { sections.put(column, keys: batch.keys, in: batch.arena) }
       sections.put(times: batch.times, columns: batch.columns)
@@ -48,9 +49,34 @@ public enum RowBatchCodec {
   }
 
   /// `types`: the columns' types, which the bytes do not hold.
-  public static func decode(_ bytes: UnsafeRawBufferPointer, types: [ColumnType]) throws(CodecError)
-    -> RowBatch
-  {
+  public static func decode(_ bytes: UnsafeRawBufferPointer, types: [ColumnType]) throws(CodecError) -> RowBatch {
+    let (batch, read) = try begin(bytes, types: types, columns: types)
+    var sections = read
+    for column in batch.columns { sections.take(column, keys: batch.keys) }
+    sections.take(times: batch.times, columns: batch.columns)
+    guard sections.isWhole else { throw notWhole(bytes.count) }
+    batch.count = batch.capacity
+    return batch
+  }
+
+  /// A batch of those rows without columns and times: what a receipt is about (I3). That the bytes are whole is checked, and
+  /// with them all that they hold; what the columns are is seen when they are read.
+  public static func decodeKeys(_ bytes: UnsafeRawBufferPointer, types: [ColumnType]) throws(CodecError) -> RowBatch {
+    let (batch, sections) = try begin(bytes, types: types, columns: [])
+    guard !sections.isDamaged else { throw notWhole(bytes.count) }
+    batch.times.update(repeating: 0, count: batch.capacity)
+    batch.count = batch.capacity
+    return batch
+  }
+
+  private static func notWhole(_ count: Int) -> CodecError {
+    CodecError(description: "a row batch of \(count) bytes does not hold what it says")
+  }
+
+  /// Reads all that comes before the columns; room for `columns` is made.
+  private static func begin(
+    _ bytes: UnsafeRawBufferPointer, types: [ColumnType], columns: [ColumnType]
+  ) throws(CodecError) -> (RowBatch, RowSections.Reader) {
     func word(_ index: Int) -> Int {
       Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)))
     }
@@ -73,20 +99,14 @@ public enum RowBatchCodec {
       throw CodecError(
         description: "a row batch of \(bytes.count) bytes cannot hold \(n) rows of \(types.count) columns")
     }
-    let batch = RowBatch(shard: word(1), types: types, capacity: max(n, 1), arenaBytes: arenaBytes)
+    let batch = RowBatch(shard: word(1), types: columns, capacity: n, arenaBytes: arenaBytes)
     var sections = RowSections.Reader(
       UnsafeRawBufferPointer(rebasing: bytes[headerBytes..<end]), rows: n, textBytes: arenaBytes,
       isBytewise: word(0) == Int(bytewiseMagic))
     sections.take(texts: batch.keys, into: batch.arena, keys: nil)
     sections.take(hashes: batch.hashes, of: batch.keys, in: batch.arena)
     sections.take(origins: batch.origins)
-    for column in batch.columns { sections.take(column, keys: batch.keys) }
-    sections.take(times: batch.times, columns: batch.columns)
-    guard sections.isWhole else {
-      throw CodecError(description: "a row batch of \(bytes.count) bytes does not hold what it says")
-    }
-    batch.count = n
-    return batch
+    return (batch, sections)
   }
 
   private static func hash(_ base: UnsafeRawPointer, _ count: Int) -> UInt64 {

@@ -6,7 +6,7 @@ internal import Columns
 /// - texts: the lengths in 1, 2 or 4 bytes each, then the bytes; or, all of one length, what they begin with alike, then the
 ///   rest of each, as a number if it is one in all; or the few distinct ones, then each one's number; or nothing, if they are
 ///   the keys'
-/// - hashes: as they are; or nothing, if they are ``Hashing/hash64(_:_:seed:)`` of the keys
+/// - hashes: nothing, for they are ``Hashing/hash64(_:_:seed:)`` of the keys (as they are, in version 3)
 /// - origins: as they are; or steps of 1 or 2 bytes, and in full where a step is larger
 /// - validity: a byte each; or nothing, if all are valid
 /// - numbers: as they are; or how far above the least, in as few bits each as the largest needs, of microseconds in whole

@@ -177,7 +177,7 @@ public final class StreamNode: Sendable {
       spawn("cuts-\(number)") { [self] in
         let moved = try parts.cuts.step()
         // A shard that has come to a cut wakes us.
-        if !moved { parts.join.waitForWork(milliseconds: 20) }
+        if !moved { parts.join.waitForCuts(milliseconds: 20) }
         return true
       }
     }
