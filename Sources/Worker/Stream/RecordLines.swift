@@ -37,7 +37,7 @@ struct RecordLines {
     takesTombstones =
       source.keep == .latest && plan.source.keyColumns.allSatisfy { source.columns[$0].location == .recordKey }
     boundary = RecordBoundary(source.format)
-    readsHeaders = source.columns.contains { if case .header = $0.location { true } else { false } }
+    readsHeaders = source.readsHeaders
     switch source.format {
     case .json:
       isJSON = true

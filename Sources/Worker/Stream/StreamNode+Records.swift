@@ -43,9 +43,7 @@ extension Definition {
   /// Those of which no source reads headers.
   public var headerlessTopics: Set<String> {
     var topics = Set(recordTopics)
-    for source in sources where source.columns.contains(where: { if case .header = $0.location { true } else { false } }) {
-      if case .records(let topic) = source.input { topics.remove(topic) }
-    }
+    for case .records(let topic) in sources.filter(\.readsHeaders).map(\.input) { topics.remove(topic) }
     return topics
   }
 
@@ -55,4 +53,9 @@ extension Definition {
     if eventsTopic == DatasetTopics.events || recordTopics.contains(eventsTopic) { return recordTopics }
     return recordTopics + [eventsTopic]
   }
+}
+
+extension Source {
+  /// Whether a column is taken from a header of its records.
+  var readsHeaders: Bool { columns.contains { if case .header = $0.location { true } else { false } } }
 }
