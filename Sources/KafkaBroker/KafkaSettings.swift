@@ -105,9 +105,6 @@ struct KafkaSettings: Sendable {
         ("session.timeout.ms", "10000", false), ("heartbeat.interval.ms", "3000", false),
         ("max.poll.interval.ms", "300000", false), ("partition.assignment.strategy", "cooperative-sticky", false),
         ("queued.max.messages.kbytes", "65536", false),
-        // Of each partition, before it is fetched from again. The default, 100,000, is many times what a processor's cache
-        // holds, for each record brings some 400 bytes of the library's own.
-        ("queued.min.messages", "20000", false),
       ]
     case .reader:
       // The end is told, also of a partition that ends in a hole.
