@@ -6,7 +6,9 @@ extension LocalStore {
   public func adopt(_ key: String, file path: String) throws(StoreError) -> Bool {
     let file = try FileDescriptor(path, O_RDONLY | O_NOFOLLOW, operation: "PUT")
     guard try file.status(operation: "PUT", path: path).isRegular, futimens(file.number, nil) == 0 else { return false }
-    guard let linked = try TemporaryFile(linking: path, beside: key, operation: "PUT") else { return false }
+    // That very file, whatever has its name by now.
+    let opened = "/proc/self/fd/\(file.number)"
+    guard let linked = try TemporaryFile(linking: opened, beside: key, operation: "PUT") else { return false }
     // EINVAL, EROFS: a file system without synchronisation.
     if fsync(file.number) != 0, errno != EINVAL, errno != EROFS {
       throw fileError(errno, operation: "PUT", path: key)

@@ -38,7 +38,7 @@ final class TemporaryFile: @unchecked Sendable {
     guard descriptor >= 0 else { throw fileError(errno, operation: operation, path: destination) }
   }
 
-  /// A second name of a file that is whole; nil where it cannot have one there.
+  /// A second name of a file that is whole (a link to it is followed); nil where it cannot have one there.
   init?(linking file: String, beside destination: String, operation: String) throws(StoreError) {
     self.destination = destination
     self.operation = operation
@@ -47,11 +47,14 @@ final class TemporaryFile: @unchecked Sendable {
     isLinked = true
     let path = try Self.path(beside: destination, operation: operation)
     self.path = path
-    let code = try Self.inDirectory(of: destination, operation: operation) { link(file, path) }
+    let code = try Self.inDirectory(of: destination, operation: operation) {
+      linkat(AT_FDCWD, file, AT_FDCWD, path, AT_SYMLINK_FOLLOW)
+    }
     if code != 0 {
       isThere = false
-      // Another file system, one without hard links, a file of somebody else's: its bytes may still be written.
-      if [EXDEV, EPERM, ENOTSUP, ENOSYS, EMLINK].contains(errno) { return nil }
+      // Another file system, one without hard links, a file of somebody else's, or one whose last name is gone: its bytes
+      // may still be written.
+      if [EXDEV, EPERM, ENOENT, ENOTSUP, ENOSYS, EMLINK].contains(errno) { return nil }
       throw fileError(errno, operation: operation, path: destination)
     }
   }

@@ -23,7 +23,7 @@ extension RowSections {
       mask = (1 &<< UInt64(width)) &- 1
     }
 
-    /// Loads the word that the number begins in: up to seven bytes behind the last number's. They are there: a batch's hash is
+    /// Loads the word that the number begins in: up to eight bytes behind the section's. They are there: a batch's hash is
     /// eight bytes long and lies behind all sections.
     @inline(__always)
     subscript(row: Int) -> UInt64 {

@@ -5,7 +5,8 @@
 /// upload is harmless.
 public struct SegmentHeader: Sendable, Hashable, Codable {
   public static let magic: UInt32 = 0x3153_5254
-  public static let currentVersion = 1
+  /// 2: row batches may be of version 4.
+  public static let currentVersion = 2
 
   public var version = SegmentHeader.currentVersion
   public var source: String

@@ -116,8 +116,11 @@ struct RunCommand {
       name: arguments.text("name") ?? Machine.hostName(), programVersion: programVersion, threads: threads,
       cacheDirectory: data.segments, listEvery: listEvery, listsForEvents: listsForEvents,
       emitsFeatures: !arguments.flag("no-features"), readers: isRemote ? 16 : threads + 1, brokerKind: kind,
-      keptBytes: Machine.memoryBytes() / 8, checkpointBytes: max(64 << 20, Machine.memoryBytes() / 48))
+      keptBytes: Machine.memoryBytes() / 8, checkpointBytes: checkpointBytes)
   }
+
+  /// New rows that are only in memory, bytes: few enough to be written in the seconds that a shard's hand-over has.
+  private var checkpointBytes: Int { min(max(64 << 20, Machine.memoryBytes() / 48), 256 << 20) }
 
   private func address() -> (host: String, port: UInt16) {
     arguments.text("http").flatMap { NodeAddress.parse($0) } ?? ("127.0.0.1", 0)

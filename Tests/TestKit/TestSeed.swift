@@ -5,7 +5,8 @@ import Foundation
 public func testSeed(below end: UInt64 = .max) -> UInt64 {
   switch ProcessInfo.processInfo.environment["TEST_SEED"] {
   case "random": UInt64.random(in: 0..<end)
-  case let text?: (UInt64(text) ?? 0) % end
-  case nil: 20_261_121 % end
+  case nil, "": 20_261_121 % end
+  case let text?:
+    if let seed = UInt64(text) { seed % end } else { fatalError("TEST_SEED is neither a number nor 'random': \(text)") }
   }
 }

@@ -122,10 +122,9 @@ final class JoinLoop: @unchecked Sendable {
         if lost || slots[shard]?.isRecovered == false { drop(shard) }
       }
       lock.wakeAll()
-      var waited = 0
-      while context.options.hasThreads, waited < JoinLoop.handOverMilliseconds, isClosing(shards) {
+      let until = ContinuousClock.now.advanced(by: .milliseconds(JoinLoop.handOverMilliseconds))
+      while context.options.hasThreads, isClosing(shards), ContinuousClock.now < until {
         shardsToClose.wait(milliseconds: 50)
-        waited += 50
       }
     }
     // Without threads whoever takes the shards away does their work.
@@ -343,7 +342,8 @@ final class JoinLoop: @unchecked Sendable {
   func returnCut(_ id: String, _ shard: JoinShard) {
     lock.withLock {
       while let slot = slots[shard.shard], slot.shard === shard, slot.isBusy { cutsToWrite.wait(milliseconds: 20) }
-      shard.returnCut(id)
+      // Of one that was taken away, whoever still works on it may be at its cuts.
+      if slots[shard.shard]?.shard === shard { shard.returnCut(id) }
     }
   }
 

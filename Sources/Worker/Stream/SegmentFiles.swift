@@ -81,7 +81,7 @@ struct DirectorySegmentFiles: SegmentFiles {
 
   func save(_ name: String, _ bytes: [UInt8]) throws(StoreError) {
     // A crash may leave a part of the file: it is renamed only when whole. It need not be synced: its hash is checked
-    // when it is read, and the store has it too.
+    // when it is read, and before a store takes it over.
     // Two threads may fetch the same one.
     let temporary = directory + "/." + name + ".\(getpid()).\(pthread_self())"
     let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
@@ -214,15 +214,16 @@ enum SegmentCodec {
       bodyStart(bytes) <= bytes.count
     else { throw StreamError("segment \(name) is damaged: it does not begin as one") }
     let start = bodyStart(bytes)
+    let header: SegmentHeader
     do {
-      let header = try JSONDecoder().decode(SegmentHeader.self, from: Data(bytes[8..<start]))
-      guard header.version == SegmentHeader.currentVersion else {
-        throw StreamError("segment \(name) has version \(header.version); use the newer program")
-      }
-      return (header, start)
+      header = try JSONDecoder().decode(SegmentHeader.self, from: Data(bytes[8..<start]))
     } catch {
       throw StreamError("segment \(name) is damaged: its header cannot be read")
     }
+    guard header.version <= SegmentHeader.currentVersion else {
+      throw StreamError("segment \(name) has version \(header.version); use the newer program")
+    }
+    return (header, start)
   }
 
   private static func digits(_ position: Int) -> String {

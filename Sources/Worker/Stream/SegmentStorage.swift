@@ -24,9 +24,14 @@ struct SegmentStorage: Sendable {
 
   /// Puts a segment that is at hand into the store. Harmless if it is there.
   func upload(_ name: String) throws {
-    if let path = files.path(local(name)), try adopt(segmentPrefix + name, path) { return }
     guard let held = try files.load(local(name)) else {
       throw Missing(description: "segment \(name) of shard \(shard) is not in the local directory any more")
+    }
+    // What a store takes over is the only copy from then on.
+    if let path = files.path(local(name)), SegmentCodec.matches(name, held.bytes),
+      try adopt(segmentPrefix + name, path)
+    {
+      return
     }
     _ = try context.state.store.put(segmentPrefix + name, Array(held.bytes), condition: .always)
   }
