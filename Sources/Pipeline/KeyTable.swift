@@ -11,6 +11,7 @@ public final class KeyTable {
   /// Keys for which there is room, a power of two; there are twice as many slots.
   private var capacity = 2048
   private var slots: UnsafeMutablePointer<KeySlot>
+  private var slotMemory: LargePages
   /// Positions of rows whose keys take a second look.
   private var late: [UInt32] = []
   /// What was loaded only to have it in the caches, so that no compiler leaves that out.
@@ -19,20 +20,18 @@ public final class KeyTable {
   public init() {
     views = .allocate(capacity: capacity)
     hashes = .allocate(capacity: capacity)
-    slots = KeyTable.slots(capacity)
+    slotMemory = KeyTable.slots(capacity)
+    slots = slotMemory.base.bindMemory(to: KeySlot.self, capacity: 2 * capacity)
   }
 
   deinit {
     views.deallocate()
     hashes.deallocate()
-    slots.deallocate()
   }
 
-  private static func slots(_ capacity: Int) -> UnsafeMutablePointer<KeySlot> {
-    let memory = LargePages.allocate(byteCount: 2 * capacity * MemoryLayout<KeySlot>.stride)
-    let slots = memory.bindMemory(to: KeySlot.self, capacity: 2 * capacity)
-    slots.initialize(repeating: .empty, count: 2 * capacity)
-    return slots
+  /// Zeros are an empty slot.
+  private static func slots(_ capacity: Int) -> LargePages {
+    LargePages(byteCount: 2 * capacity * MemoryLayout<KeySlot>.stride)
   }
 
   private var mask: Int { 2 * capacity - 1 }
@@ -97,8 +96,8 @@ public final class KeyTable {
     while count + more > capacity { capacity *= 2 }
     views = regrow(views, count, capacity)
     hashes = regrow(hashes, count, capacity)
-    slots.deallocate()
-    slots = KeyTable.slots(capacity)
+    slotMemory = KeyTable.slots(capacity)
+    slots = slotMemory.base.bindMemory(to: KeySlot.self, capacity: 2 * capacity)
     for number in 0..<count {
       let (hash, view) = (hashes[number], views[number])
       var at = Int(truncatingIfNeeded: hash) & mask
