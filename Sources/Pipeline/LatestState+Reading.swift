@@ -26,19 +26,23 @@ extension LatestState {
     }
     switch place.type {
     case .string: readTexts(kept, found, into: column, at: at)
-    case .int, .timestamp, .double: read(place.offset, found, into: column.int64s + at)
-    case .date: read(place.offset, found, into: column.int32s + at)
-    case .bool: read(place.offset, found, into: column.bytes + at)
-    case .decimal: read(place.offset, found, into: column.int128s + at)
+    case .int, .timestamp, .double: read(place.offset, found, validity, into: column.int64s + at)
+    case .date: read(place.offset, found, validity, into: column.int32s + at)
+    case .bool: read(place.offset, found, validity, into: column.bytes + at)
+    case .decimal: read(place.offset, found, validity, into: column.int128s + at)
     }
   }
 
-  /// What nulls have is of no meaning, and no harm.
+  /// Nulls are zeros: nothing that a snapshot is made of depends on what was in a record.
   @inline(__always)
-  private func read<T: BitwiseCopyable>(
-    _ offset: Int, _ found: UnsafeBufferPointer<UnsafeRawPointer>, into values: UnsafeMutablePointer<T>
+  private func read<T: FixedWidthInteger & BitwiseCopyable>(
+    _ offset: Int, _ found: UnsafeBufferPointer<UnsafeRawPointer>, _ validity: UnsafePointer<UInt8>,
+    into values: UnsafeMutablePointer<T>
   ) {
-    for row in 0..<found.count { values[row] = found[row].loadUnaligned(fromByteOffset: offset, as: T.self) }
+    for row in 0..<found.count {
+      let value = found[row].loadUnaligned(fromByteOffset: offset, as: T.self)
+      values[row] = validity[row] != 0 ? value : 0
+    }
   }
 
   private func readTexts(

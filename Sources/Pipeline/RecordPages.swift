@@ -34,10 +34,9 @@ struct RecordPages {
     let pageBytes = RecordPages.rows * stride
     while pages.count < needed {
       if room == 0 {
-        // What is asked for now, or a part of what there is. A large page is taken whole: not of the last, if little of it.
-        room = max(needed - pages.count, min(pages.count / 8, LargePages.bytes / pageBytes), 1)
-        let wanted = room * pageBytes
-        let isWhole = wanted % LargePages.bytes >= LargePages.bytes / 2
+        // What is asked for now, or a part of what there is; large pages whole, if most of the last is wanted.
+        let wanted = max(needed - pages.count, min(pages.count / 8, LargePages.bytes / pageBytes), 1) * pageBytes
+        let isWhole = wanted % LargePages.bytes > LargePages.bytes / 2
         let byteCount = isWhole ? (wanted / LargePages.bytes + 1) * LargePages.bytes : wanted
         room = byteCount / pageBytes
         slabs.append(LargePages(byteCount: byteCount))

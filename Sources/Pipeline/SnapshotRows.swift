@@ -16,7 +16,10 @@ public struct SnapshotRows: Sendable {
         (state: latest, column: by, value: Column(type: latest.layout.places[by].type, capacity: 1))
       }
     }
-    for key in table.canonicalOrder() where state.isRow(key) {
+    // In the order of keys' numbers, in which everything lies; only what was decided is looked up in the other order.
+    let none = rule.names.count
+    let splits = (0..<UInt32(truncatingIfNeeded: table.count)).map { key -> Int32 in
+      guard state.isRow(key) else { return Int32(truncatingIfNeeded: none) }
       var split: Int
       if let group {
         scratch.removeAll()
@@ -27,7 +30,11 @@ public struct SnapshotRows: Sendable {
         let view = table.views[Int(key)]
         split = rule.split(UnsafePointer(table.arena.base + Int(view.start)), view.length)
       }
-      lists[split].append(key)
+      return Int32(truncatingIfNeeded: split)
+    }
+    for key in table.canonicalOrder() {
+      let split = Int(splits[Int(key)])
+      if split != none { lists[split].append(key) }
     }
     keys = lists
   }

@@ -105,7 +105,9 @@ struct SnapshotWriter {
     for split in 0..<splits {
       let total = rows.reduce(0) { $0 + $1.keys[split].count }
       if total == 0 { continue }
-      let pieces = (total + most - 1) / most
+      var pieces = (total + most - 1) / most
+      // Two processors finish together.
+      if pieces > 1 { pieces += pieces % 2 }
       let size = (total + pieces - 1) / pieces
       var chunk = Chunk(split: split, slices: [], rows: 0)
       for shard in rows.indices {
@@ -196,6 +198,9 @@ private final class PartSink: @unchecked Sendable {
   private var parts: [ShardReport.Part] = []
   private var open: OpenPart?
   private var counts: [Int]
+  /// Of the part that is made visible beside what goes on: a file has to reach its device first, and no processor is needed
+  /// for that.
+  private var finishing: (thread: WorkerThread, failure: Locked<(any Error)?>)?
 
   private struct OpenPart {
     var split: Int
@@ -212,7 +217,10 @@ private final class PartSink: @unchecked Sendable {
     counts = Array(repeating: 0, count: names.count)
   }
 
-  deinit { open?.object.abort() }
+  deinit {
+    finishing?.thread.join()
+    open?.object.abort()
+  }
 
   func append(_ chunk: EncodedChunk, split: Int) throws {
     if let part = open, part.split != split || part.assembler.bytes >= writer.plan.definition.snapshot.partTarget {
@@ -236,12 +244,48 @@ private final class PartSink: @unchecked Sendable {
 
   func finish() throws -> [ShardReport.Part] {
     try close()
-    guard writer.naming.fillsEmptySplits else { return parts }
+    try fillEmptySplits()
+    try awaitFinished()
+    return parts
+  }
+
+  private func fillEmptySplits() throws {
+    guard writer.naming.fillsEmptySplits else { return }
     for split in names.indices where counts[split] == 0 {
       try begin(split)
       try close()
     }
-    return parts
+  }
+
+  /// Makes a part visible; where there are threads, in one of its own, one at a time.
+  private func makeVisible(_ object: any ObjectWriter) throws {
+    do {
+      try awaitFinished()
+      if writer.threads == 1 {
+        try object.finish()
+        return
+      }
+    } catch {
+      object.abort()
+      throw error
+    }
+    let failure = Locked<(any Error)?>(nil)
+    let thread = WorkerThread {
+      do {
+        try object.finish()
+      } catch {
+        object.abort()
+        failure.withLock { $0 = error }
+      }
+    }
+    finishing = (thread, failure)
+  }
+
+  private func awaitFinished() throws {
+    guard let (thread, failure) = finishing else { return }
+    finishing = nil
+    thread.join()
+    if let error = failure.withLock({ $0 }) { throw error }
   }
 
   private func begin(_ split: Int) throws {
@@ -263,11 +307,11 @@ private final class PartSink: @unchecked Sendable {
         hash.update(bytes)
         try object.write(bytes)
       }
-      try part.object.finish()
     } catch {
       part.object.abort()
       throw error
     }
+    try makeVisible(part.object)
     parts.append(
       ShardReport.Part(
         key: part.key, split: names[part.split], rows: part.assembler.rows, bytes: part.assembler.bytes,
