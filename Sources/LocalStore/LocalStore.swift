@@ -71,7 +71,7 @@ public struct LocalStore: ObjectStore {
     try LocalReader(info)
   }
 
-  /// The entity tag is the SHA-256 of the content, in hexadecimal.
+  /// The entity tag is the SHA-256 of the content, in hexadecimal; nil for a large object, as ``head(_:)`` gives none.
   @discardableResult
   public func put(_ key: String, _ bytes: [UInt8], condition: PutCondition) throws(StoreError) -> String? {
     let temporary = try TemporaryFile(beside: key, write: write, operation: "PUT")
@@ -99,7 +99,7 @@ public struct LocalStore: ObjectStore {
       temporary.discard()
       throw error
     }
-    return Self.entityTag(bytes)
+    return bytes.count <= Self.taggedBytesMax ? Self.entityTag(bytes) : nil
   }
 
   public func writer(_ key: String) throws(StoreError) -> any ObjectWriter {
@@ -136,7 +136,7 @@ public struct LocalStore: ObjectStore {
     }
   }
 
-  /// Files above this many bytes are not hashed by `head`: conditional writes are for small control files.
+  /// Files above this many bytes are not hashed: conditional writes are for small control files.
   static let taggedBytesMax: Int64 = 4 << 20
 
   static func entityTag(_ bytes: [UInt8]) -> String { SHA256.hex(SHA256.digest(bytes)) }

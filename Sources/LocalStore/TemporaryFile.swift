@@ -23,30 +23,62 @@ final class TemporaryFile: @unchecked Sendable {
   private let write: WriteCall
   private var descriptor: Int32
   private var isThere = true
+  private var isLinked = false
 
   /// Creates the file, and the directories above it where they are missing.
   init(beside destination: String, write: @escaping WriteCall, operation: String) throws(StoreError) {
     self.destination = destination
     self.operation = operation
     self.write = write
+    let path = try Self.path(beside: destination, operation: operation)
+    self.path = path
+    descriptor = try Self.inDirectory(of: destination, operation: operation) {
+      open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    }
+    guard descriptor >= 0 else { throw fileError(errno, operation: operation, path: destination) }
+  }
+
+  /// A second name of a file that is whole; nil where it cannot have one there.
+  init?(linking file: String, beside destination: String, operation: String) throws(StoreError) {
+    self.destination = destination
+    self.operation = operation
+    write = systemWrite
+    descriptor = -1
+    isLinked = true
+    let path = try Self.path(beside: destination, operation: operation)
+    self.path = path
+    let code = try Self.inDirectory(of: destination, operation: operation) { link(file, path) }
+    if code != 0 {
+      isThere = false
+      // Another file system, one without hard links, a file of somebody else's: its bytes may still be written.
+      if [EXDEV, EPERM, ENOTSUP, ENOSYS, EMLINK].contains(errno) { return nil }
+      throw fileError(errno, operation: operation, path: destination)
+    }
+  }
+
+  private static func path(beside destination: String, operation: String) throws(StoreError) -> String {
     let parent = LocalStore.parent(of: destination)
     guard parent.utf8.count < destination.utf8.count else {
       throw StoreError(
         .other, operation: operation, location: destination, message: "the file's name is missing")
     }
     let unique = SHA256.hex((0..<8).map { _ in UInt8.random(in: 0...255) })
-    path = "\(parent)\(Self.namePrefix)\(getpid())-\(unique).tmp"
-    let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC
-    var opened = open(path, flags, 0o666)
-    // More than once: whoever removes a directory's last file removes the directory, maybe the one that was just made.
+    return "\(parent)\(namePrefix)\(getpid())-\(unique).tmp"
+  }
+
+  /// Calls the system, and again once the directories are made if they are missing. More than once: whoever removes a
+  /// directory's last file removes the directory, maybe the one that was just made.
+  private static func inDirectory(
+    of destination: String, operation: String, _ call: () -> Int32
+  ) throws(StoreError) -> Int32 {
+    var result = call()
     var tries = 0
-    while opened < 0, errno == ENOENT, tries < 100 {
-      try createDirectories(parent, operation: operation)
-      opened = open(path, flags, 0o666)
+    while result < 0, errno == ENOENT, tries < 100 {
+      try createDirectories(LocalStore.parent(of: destination), operation: operation)
+      result = call()
       tries += 1
     }
-    descriptor = opened
-    guard opened >= 0 else { throw fileError(errno, operation: operation, path: destination) }
+    return result
   }
 
   deinit { discard() }
@@ -84,6 +116,8 @@ final class TemporaryFile: @unchecked Sendable {
       throw fileError(errno, operation: operation, path: destination)
     }
     isThere = false
+    // rename(2) leaves both names where they are one file already.
+    if isLinked { unlink(path) }
     synchronizeDirectory()
   }
 

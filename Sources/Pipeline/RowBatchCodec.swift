@@ -1,13 +1,15 @@
 public import Columns
 
-/// A row batch as bytes: small, since every row goes through a broker twice and into a segment once (version 3,
-/// little-endian).
+/// A row batch as bytes: small, since every row goes through a broker twice and into a segment once (version 4,
+/// little-endian; version 3 can be read).
 ///
-/// Layout: magic `TRB3`, shard, rows, arena bytes, columns (UInt32 each); then the sections of ``RowSections``: keys, hashes,
+/// Layout: magic `TRB4`, shard, rows, arena bytes, columns (UInt32 each); then the sections of ``RowSections``: keys, hashes,
 /// origins, each column's validity and values, times; then ``Hashing/bulk128(_:_:)``'s high word of all that. The hash is
 /// there because values and numbers of inputs are used as they are. Used on the wire, in segments and for spilling.
 public enum RowBatchCodec {
-  public static let magic: UInt32 = 0x3342_5254
+  public static let magic: UInt32 = 0x3442_5254
+  /// Version 3, which had numbers and codes of whole bytes only.
+  static let bytewiseMagic: UInt32 = 0x3342_5254
   static let headerBytes = 20
   private static let hashBytes = 8
 
@@ -31,7 +33,8 @@ public enum RowBatchCodec {
       let base = whole + reserving
       var sections = RowSections.Writer(base + headerBytes, rows: n)
       sections.put(texts: batch.keys, validity: nil, in: batch.arena, mayBeFew: false)
-      sections.put(hashes: batch.hashes, of: batch.keys, in: batch.arena)
+      // A batch's hashes are its keys', so they need not be written.
+      sections.put(RowSections.derived)
       sections.put(origins: batch.origins)
       for column in batch.columns { sections.put(column, keys: batch.keys, in: batch.arena) }
       sections.put(times: batch.times, columns: batch.columns)
@@ -46,13 +49,40 @@ public enum RowBatchCodec {
   }
 
   /// `types`: the columns' types, which the bytes do not hold.
-  public static func decode(_ bytes: UnsafeRawBufferPointer, types: [ColumnType]) throws(CodecError)
-    -> RowBatch
-  {
+  public static func decode(_ bytes: UnsafeRawBufferPointer, types: [ColumnType]) throws(CodecError) -> RowBatch {
+    let (batch, read) = try begin(bytes, types: types, columns: types)
+    var sections = read
+    for column in batch.columns { sections.take(column, keys: batch.keys) }
+    sections.take(times: batch.times, columns: batch.columns)
+    guard sections.isWhole else { throw notWhole(bytes.count) }
+    batch.count = batch.capacity
+    return batch
+  }
+
+  /// A batch of those rows without columns and times: what a receipt is about (I3). That the bytes are whole is checked, and
+  /// with them all that they hold; what the columns are is seen when they are read.
+  public static func decodeKeys(_ bytes: UnsafeRawBufferPointer, types: [ColumnType]) throws(CodecError) -> RowBatch {
+    let (batch, sections) = try begin(bytes, types: types, columns: [])
+    guard !sections.isDamaged else { throw notWhole(bytes.count) }
+    batch.times.update(repeating: 0, count: batch.capacity)
+    batch.count = batch.capacity
+    return batch
+  }
+
+  private static func notWhole(_ count: Int) -> CodecError {
+    CodecError(description: "a row batch of \(count) bytes does not hold what it says")
+  }
+
+  /// Reads all that comes before the columns; room for `columns` is made.
+  private static func begin(
+    _ bytes: UnsafeRawBufferPointer, types: [ColumnType], columns: [ColumnType]
+  ) throws(CodecError) -> (RowBatch, RowSections.Reader) {
     func word(_ index: Int) -> Int {
       Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)))
     }
-    guard bytes.count >= headerBytes + hashBytes, word(0) == Int(magic), let base = bytes.baseAddress else {
+    guard bytes.count >= headerBytes + hashBytes, word(0) == Int(magic) || word(0) == Int(bytewiseMagic),
+      let base = bytes.baseAddress
+    else {
       throw CodecError(description: "not a row batch")
     }
     let end = bytes.count - hashBytes
@@ -61,27 +91,22 @@ public enum RowBatchCodec {
       throw CodecError(description: "a row batch of \(bytes.count) bytes is damaged: its hash does not match")
     }
     let (n, arenaBytes) = (word(2), word(3))
-    // A row has a byte at least (its origin), and of texts only short beginnings may be left out, so no small message asks
-    // for much memory.
+    // A row has a byte at least (its origin), and of texts only short beginnings and few digits may be left out, so no small
+    // message asks for much memory.
     guard word(4) == types.count, n <= bytes.count,
-      arenaBytes <= bytes.count + n * RowSections.prefixMax * (types.count + 1)
+      arenaBytes <= bytes.count + n * RowSections.derivedTextMax * (types.count + 1)
     else {
       throw CodecError(
         description: "a row batch of \(bytes.count) bytes cannot hold \(n) rows of \(types.count) columns")
     }
-    let batch = RowBatch(shard: word(1), types: types, capacity: max(n, 1), arenaBytes: arenaBytes)
+    let batch = RowBatch(shard: word(1), types: columns, capacity: n, arenaBytes: arenaBytes)
     var sections = RowSections.Reader(
-      UnsafeRawBufferPointer(rebasing: bytes[headerBytes..<end]), rows: n, textBytes: arenaBytes)
+      UnsafeRawBufferPointer(rebasing: bytes[headerBytes..<end]), rows: n, textBytes: arenaBytes,
+      isBytewise: word(0) == Int(bytewiseMagic))
     sections.take(texts: batch.keys, into: batch.arena, keys: nil)
     sections.take(hashes: batch.hashes, of: batch.keys, in: batch.arena)
     sections.take(origins: batch.origins)
-    for column in batch.columns { sections.take(column, keys: batch.keys) }
-    sections.take(times: batch.times, columns: batch.columns)
-    guard sections.isWhole else {
-      throw CodecError(description: "a row batch of \(bytes.count) bytes does not hold what it says")
-    }
-    batch.count = n
-    return batch
+    return (batch, sections)
   }
 
   private static func hash(_ base: UnsafeRawPointer, _ count: Int) -> UInt64 {

@@ -64,6 +64,14 @@ public struct RowFrame: Sendable {
     return try RowBatchCodec.decode(UnsafeRawBufferPointer(rebasing: bytes[headerBytes...]), types: types)
   }
 
+  /// The same without columns and times; see ``RowBatchCodec/decodeKeys(_:types:)``.
+  public static func keys(_ bytes: UnsafeRawBufferPointer, types: [ColumnType]) throws(RowBatchCodec.CodecError)
+    -> RowBatch
+  {
+    guard bytes.count > headerBytes else { throw RowBatchCodec.CodecError(description: "a row batch is cut short") }
+    return try RowBatchCodec.decodeKeys(UnsafeRawBufferPointer(rebasing: bytes[headerBytes...]), types: types)
+  }
+
   /// How much text a row may have, key and string columns together, to be sure of a message that holds it alone.
   ///
   /// The rest of a row is bounded: 114 bytes of headers, hashes, origin and times, and of a column its forms and lengths

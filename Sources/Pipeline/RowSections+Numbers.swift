@@ -69,26 +69,19 @@ extension RowSections.Writer {
     if isWhole { for row in 0..<rows where values[row] % 1_000_000 != 0 { isWhole = false } }
     let unit: UInt64 = isWhole ? 1_000_000 : 1
     let range = rows == 0 ? 0 : UInt64(bitPattern: most &- least) / unit
-    let width: UInt8 =
-      range == 0
-      ? 0 : range < 1 << 8 ? 1 : range < 1 << 16 ? 2 : range < 1 << 24 ? 3 : range < 1 << 32 ? 4 : RowSections.full
-    if width == RowSections.full {
+    let width = RowSections.width(range)
+    guard width <= RowSections.widthMax else {
       put(RowSections.full)
       for row in 0..<rows { put(values[row]) }
       return
     }
-    put(isWhole ? width | RowSections.inMillions : width)
+    put(isWhole ? UInt8(width) | RowSections.inMillions : UInt8(width))
     put(rows == 0 ? 0 : least)
-    if width == 0 { return }
-    // A word each, of which the next one overwrites what is too much: there is room behind the last.
-    let target = base + count
-    for row in 0..<rows {
-      var above = UInt64(bitPattern: values[row] &- least)
-      if isWhole { above /= 1_000_000 }
-      target.storeBytes(
-        of: UInt32(truncatingIfNeeded: above).littleEndian, toByteOffset: row &* Int(width), as: UInt32.self)
+    if isWhole {
+      put(width) { UInt64(bitPattern: values[$0] &- least) / 1_000_000 }
+    } else {
+      put(width) { UInt64(bitPattern: values[$0] &- least) }
     }
-    count += rows * Int(width)
   }
 }
 
@@ -111,39 +104,15 @@ extension RowSections.Reader {
 
   mutating func take(numbers: UnsafeMutablePointer<Int64>) {
     let mode = nextByte()
-    if mode == RowSections.full {
+    let unit: Int64 = mode & RowSections.inMillions == 0 ? 1 : 1_000_000
+    // Bytes are so many bits.
+    let width = Int(mode & ~RowSections.inMillions) * (isBytewise ? 8 : 1)
+    if width == RowSections.full {
       copy(rows * 8, to: numbers)
       return
     }
-    let unit: Int64 = mode & RowSections.inMillions == 0 ? 1 : 1_000_000
-    let width = Int(mode & ~RowSections.inMillions)
-    guard width <= 4, let head = next(8), let body = next(rows * width) else {
-      isDamaged = true
-      return
-    }
+    guard let head = next(8), let body = nextNumbers(width) else { return damage() }
     let least = Int64(littleEndian: head.loadUnaligned(as: Int64.self))
-    switch width {
-    case 0: numbers.update(repeating: least, count: rows)
-    case 1:
-      for row in 0..<rows {
-        numbers[row] = least &+ Int64(body.load(fromByteOffset: row, as: UInt8.self)) &* unit
-      }
-    case 2:
-      for row in 0..<rows {
-        let above = UInt16(littleEndian: body.loadUnaligned(fromByteOffset: row &* 2, as: UInt16.self))
-        numbers[row] = least &+ Int64(above) &* unit
-      }
-    case 3:
-      for row in 0..<rows {
-        let low = UInt16(littleEndian: body.loadUnaligned(fromByteOffset: row &* 3, as: UInt16.self))
-        let high = body.load(fromByteOffset: row &* 3 &+ 2, as: UInt8.self)
-        numbers[row] = least &+ (Int64(low) | Int64(high) &<< 16) &* unit
-      }
-    default:
-      for row in 0..<rows {
-        let above = UInt32(littleEndian: body.loadUnaligned(fromByteOffset: row &* 4, as: UInt32.self))
-        numbers[row] = least &+ Int64(above) &* unit
-      }
-    }
+    for row in 0..<rows { numbers[row] = least &+ Int64(truncatingIfNeeded: body[row]) &* unit }
   }
 }

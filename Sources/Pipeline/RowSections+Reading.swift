@@ -11,9 +11,13 @@ extension RowSections {
     private var at = 0
     /// Bytes that texts may still take.
     var textsLeft: Int
+    /// Numbers are of whole bytes.
+    let isBytewise: Bool
     var isDamaged = false
 
-    init(_ bytes: UnsafeRawBufferPointer, rows: Int, textBytes: Int) {
+    /// Behind `bytes` there are eight more that may be loaded.
+    init(_ bytes: UnsafeRawBufferPointer, rows: Int, textBytes: Int, isBytewise: Bool) {
+      self.isBytewise = isBytewise
       self.bytes = bytes
       end = bytes.baseAddress.map { UnsafeRawPointer($0) + bytes.count }
       self.rows = rows

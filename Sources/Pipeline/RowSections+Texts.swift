@@ -62,6 +62,7 @@ extension RowSections.Writer {
       ? UInt64(littleEndian: differences.0).trailingZeroBitCount / 8
       : 8 + UInt64(littleEndian: differences.1).trailingZeroBitCount / 8
     let prefix = min(equal, length)
+    if prefix < length && putDigits(views, length, prefix, text) { return }
     put(RowSections.ofOneLength)
     put(UInt8(length))
     put(UInt8(prefix))
@@ -80,8 +81,9 @@ extension RowSections.Writer {
       withUnsafeTemporaryAllocation(of: UInt16.self, capacity: FewTexts.slots) { slots in
         guard let entriesBase = entries.baseAddress, let slotsBase = slots.baseAddress else { return false }
         var texts = FewTexts(entriesBase, slotsBase)
-        // The codes go where they will lie if the dictionary is as large as it can be, and move up behind it.
-        let codes = base + count + 2 + RowSections.fewMax * (1 + RowSections.fewBytesMax)
+        // The codes wait behind the largest dictionary, and a word further on: no word of packed codes reaches those that
+        // have not been read.
+        let codes = base + count + 2 + RowSections.fewMax * (1 + RowSections.fewBytesMax) + 8
         for row in 0..<rows {
           let view = validity?[row] != 0 ? views[row] : ByteView(start: 0, length: 0)
           guard let code = texts.code(RowSections.words(text + Int(view.start), view.length), view.length) else {
@@ -99,8 +101,7 @@ extension RowSections.Writer {
           count += entry.length
           textBytes += entry.length
         }
-        (base + count).copyMemory(from: codes, byteCount: rows)
-        count += rows
+        put(RowSections.width(UInt64(texts.count - 1))) { UInt64(codes.load(fromByteOffset: $0, as: UInt8.self)) }
         return true
       }
     }
@@ -159,6 +160,7 @@ extension RowSections.Reader {
       views.update(from: keys, count: rows)
     case RowSections.ofOneLength: takeOfOneLength(views, arena)
     case RowSections.few: takeFew(views, arena)
+    case RowSections.ofDigits: takeOfDigits(views, arena)
     case 1, 2, 4: takeLengths(views, arena, width: Int(mode))
     default: damage()
     }
@@ -215,11 +217,12 @@ extension RowSections.Reader {
             start: UInt32(truncatingIfNeeded: arena.count + total), length: UInt32(truncatingIfNeeded: length)))
         total += length
       }
-      guard total <= textsLeft, let text = next(total), let codes = next(rows) else { return damage() }
+      let width = isBytewise ? 8 : RowSections.width(UInt64(distinct - 1))
+      guard total <= textsLeft, let text = next(total), let codes = nextNumbers(width) else { return damage() }
       textsLeft -= total
       arena.append(text.assumingMemoryBound(to: UInt8.self), total)
       for row in 0..<rows {
-        let code = Int(codes.load(fromByteOffset: row, as: UInt8.self))
+        let code = Int(truncatingIfNeeded: codes[row])
         guard code < distinct else { return damage() }
         views[row] = dictionary[code]
       }

@@ -25,16 +25,6 @@ extension RowSections {
       count += length
     }
 
-    mutating func put(hashes: UnsafePointer<UInt64>, of keys: UnsafePointer<ByteView>, in arena: ByteArena) {
-      let text = UnsafePointer(arena.base)
-      for row in 0..<rows where Hashing.hash64(text + Int(keys[row].start), keys[row].length) != hashes[row] {
-        put(asTheyAre)
-        put(hashes, rows * 8)
-        return
-      }
-      put(derived)
-    }
-
     mutating func put(origins: UnsafePointer<RowOrigin>) {
       var large = (bytes: 0, words: 0)
       var before: UInt64 = 0

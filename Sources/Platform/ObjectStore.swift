@@ -97,11 +97,19 @@ public protocol ObjectStore: Sendable {
   @discardableResult
   func put(_ key: String, _ bytes: [UInt8], condition: PutCondition) throws(StoreError) -> String?
 
+  /// Puts a file of this machine, whole and never written to again, under a key, as a ``put(_:_:condition:)`` of its bytes
+  /// would, whatever is there. False: this store has no shorter way than to be given the bytes.
+  func adopt(_ key: String, file: String) throws(StoreError) -> Bool
+
   /// Starts a large object that is written piece by piece and becomes visible whole at `finish`.
   func writer(_ key: String) throws(StoreError) -> any ObjectWriter
 
   /// Removes an object; no error when there is none.
   func delete(_ key: String) throws(StoreError)
+}
+
+extension ObjectStore {
+  public func adopt(_ key: String, file: String) throws(StoreError) -> Bool { false }
 }
 
 public enum PutCondition: Sendable, Hashable {

@@ -26,7 +26,9 @@ final class ConditionLock: @unchecked Sendable {
   /// Within the lock: lets go, sleeps until woken (or for no reason), takes it again.
   func wait() { pthread_cond_wait(condition, mutex) }
   /// The same, but for a limited time.
-  func wait(milliseconds: Int) {
+  func wait(milliseconds: Int) { wait(on: condition, milliseconds: milliseconds) }
+
+  fileprivate func wait(on condition: UnsafeMutablePointer<pthread_cond_t>, milliseconds: Int) {
     var until = timespec()
     clock_gettime(CLOCK_REALTIME, &until)
     let nanoseconds = until.tv_nsec + milliseconds % 1000 * 1_000_000
@@ -62,6 +64,8 @@ final class LockCondition: @unchecked Sendable {
 
   /// Within the lock, as ``ConditionLock/wait()``.
   func wait() { pthread_cond_wait(condition, lock.mutex) }
+  /// The same, but for a limited time.
+  func wait(milliseconds: Int) { lock.wait(on: condition, milliseconds: milliseconds) }
   func wakeAll() { pthread_cond_broadcast(condition) }
 }
 

@@ -27,6 +27,8 @@ struct RootedStore: ObjectStore {
     try base.put(full(key), bytes, condition: condition)
   }
 
+  func adopt(_ key: String, file: String) throws(StoreError) -> Bool { try base.adopt(full(key), file: file) }
+
   func writer(_ key: String) throws(StoreError) -> any ObjectWriter { try base.writer(full(key)) }
 
   func delete(_ key: String) throws(StoreError) { try base.delete(full(key)) }

@@ -115,7 +115,7 @@ struct RunCommand {
       name: arguments.text("name") ?? Machine.hostName(), programVersion: programVersion, threads: threads,
       cacheDirectory: data.segments, listEvery: listEvery, listsForEvents: listsForEvents,
       emitsFeatures: !arguments.flag("no-features"), readers: isRemote ? 16 : threads + 1, brokerKind: kind,
-      keptBytes: Machine.memoryBytes() / 8)
+      keptBytes: Machine.memoryBytes() / 8, checkpointBytes: max(64 << 20, Machine.memoryBytes() / 48))
   }
 
   private func address() -> (host: String, port: UInt16) {

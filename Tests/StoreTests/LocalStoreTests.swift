@@ -14,6 +14,43 @@ struct LocalStoreTests {
 
   init() throws { directory = try TemporaryDirectory() }
 
+  // MARK: Files of this machine
+
+  @Test("a file is adopted as it is, over whatever is there, again and again")
+  func filesAreAdopted() throws {
+    let file = directory.path("cache/a")
+    try directory.write("cache/a", "one")
+    var old = timespec(tv_sec: 1000, tv_nsec: 0)
+    withUnsafePointer(to: &old) { _ = utimensat(AT_FDCWD, file, [$0.pointee, $0.pointee], 0) }
+    try directory.write("out/x/a", "before")
+    for _ in 0..<2 {
+      #expect(try store.adopt(directory.path("out/x/a"), file: file))
+      let info = try store.head(directory.path("out/x/a"))
+      #expect(try store.contents(info) == Array("one".utf8))
+      // Whoever sweeps by age must not take it for one that has lain there for long.
+      #expect(info.modifiedMicroseconds > 1_000_000_000_000_000)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path("out/x")) == ["a"])
+    }
+    // Each name is removed for itself.
+    #expect(unlink(file) == 0)
+    #expect(try store.contents(try store.head(directory.path("out/x/a"))) == Array("one".utf8))
+  }
+
+  @Test("what cannot be adopted is left to be written")
+  func notAdopted() throws {
+    try directory.write("cache/a", "one")
+    // Another file system, where this machine has one.
+    var (here, there) = (stat(), stat())
+    if stat(directory.path("cache/a"), &here) == 0, stat("/dev/shm", &there) == 0, here.st_dev != there.st_dev {
+      let other = "/dev/shm/tributary-adopt-\(getpid())"
+      #expect(try store.adopt("\(other)/a", file: directory.path("cache/a")) == false)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: other) == [])
+      rmdir(other)
+    }
+    #expect(try store.adopt(directory.path("b"), file: directory.path("cache")) == false)
+    #expect(throws: StoreError.self) { try store.adopt(directory.path("b"), file: directory.path("cache/none")) }
+  }
+
   // MARK: Directories
 
   @Test("a directory goes with its last file, up to the store's root and no further")

@@ -21,7 +21,7 @@ struct AttemptRows {
     var batches: [EncodedBatch] = []
     var seen = ShardReceipt()
     for frame in frames {
-      guard let batch = frame.withRawBytes({ try? RowFrame.batch($0, types: types) }) else { return nil }
+      guard let batch = frame.withRawBytes({ try? RowFrame.keys($0, types: types) }) else { return nil }
       seen.add(batch)
       batches.append(EncodedBatch(frame, from: RowFrame.headerBytes, rows: batch.count))
     }

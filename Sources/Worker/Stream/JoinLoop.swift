@@ -10,7 +10,10 @@ internal import Platform
 final class JoinLoop: @unchecked Sendable {
   let context: StreamContext
   private let files: any SegmentFiles
+  /// Those who wait at the lock itself look for shards to move on.
   private let lock = ConditionLock()
+  private let cutsToWrite: LockCondition
+  private let shardsToClose: LockCondition
   private var slots: [Int: Slot] = [:]
   private var consumer: (any GroupConsumer)?
   /// Of shards whose recovery has told where their rows are to be read from.
@@ -55,6 +58,8 @@ final class JoinLoop: @unchecked Sendable {
   init(_ context: StreamContext, files: any SegmentFiles) {
     self.context = context
     self.files = files
+    cutsToWrite = LockCondition(of: lock)
+    shardsToClose = LockCondition(of: lock)
   }
 
   var group: String { "\(context.definition.dataset)-join" }
@@ -80,8 +85,9 @@ final class JoinLoop: @unchecked Sendable {
         for block in blocks {
           slots[block.at.partition]?.mailbox.append(block)
           slots[block.at.partition]?.mailboxBytes += block.bytes.count
+          // One for each: whoever has a shard looks for the next by itself.
+          lock.wakeOne()
         }
-        lock.wakeAll()
       }
     }
     return true
@@ -118,7 +124,7 @@ final class JoinLoop: @unchecked Sendable {
       lock.wakeAll()
       var waited = 0
       while context.options.hasThreads, waited < JoinLoop.handOverMilliseconds, isClosing(shards) {
-        lock.wait(milliseconds: 50)
+        shardsToClose.wait(milliseconds: 50)
         waited += 50
       }
     }
@@ -192,6 +198,8 @@ final class JoinLoop: @unchecked Sendable {
 
   func waitForWork(milliseconds: Int) { lock.withLock { lock.wait(milliseconds: milliseconds) } }
 
+  func waitForCuts(milliseconds: Int) { lock.withLock { cutsToWrite.wait(milliseconds: milliseconds) } }
+
   /// Moves one shard on; false when none had anything to do.
   func work() throws -> Bool {
     let now = context.clock.now()
@@ -248,8 +256,11 @@ final class JoinLoop: @unchecked Sendable {
       } else {
         slots[shard.shard]?.notBefore = now + 1_000_000
       }
-      if isClosing { drop(shard.shard) }
-      lock.wakeAll()
+      if isClosing {
+        drop(shard.shard)
+        shardsToClose.wakeAll()
+      }
+      if shard.hasCutToWrite { cutsToWrite.wakeAll() }
     }
     if let unexpected { throw unexpected }
     return moved
@@ -331,7 +342,7 @@ final class JoinLoop: @unchecked Sendable {
   /// Its part could not be written: it is to be tried again.
   func returnCut(_ id: String, _ shard: JoinShard) {
     lock.withLock {
-      while let slot = slots[shard.shard], slot.shard === shard, slot.isBusy { lock.wait(milliseconds: 50) }
+      while let slot = slots[shard.shard], slot.shard === shard, slot.isBusy { cutsToWrite.wait(milliseconds: 20) }
       shard.returnCut(id)
     }
   }

@@ -258,6 +258,8 @@ final class JoinShard: @unchecked Sendable {
   /// A cut whose part is not written yet. The taker says ``returnCut(_:)`` if it fails.
   func takeCut() -> CutWork? { cuts.take() }
 
+  var hasCutToWrite: Bool { cuts.hasUntaken }
+
   func returnCut(_ id: String) { cuts.giveBack(id) }
 
   var pendingCuts: [String] { cuts.ids }

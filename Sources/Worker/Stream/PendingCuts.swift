@@ -26,6 +26,9 @@ struct PendingCuts: Sendable {
   /// By id.
   var works: [CutWork] { cuts.sorted { $0.key < $1.key }.map(\.value.work) }
 
+  /// Whether a part is to be written that nobody has taken.
+  var hasUntaken: Bool { cuts.values.contains { !$0.isTaken } }
+
   mutating func begin(_ work: CutWork) { cuts[work.cut.id] = Pending(work: work) }
   mutating func end(_ id: String) { cuts.removeValue(forKey: id) }
 

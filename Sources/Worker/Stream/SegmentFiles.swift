@@ -10,8 +10,14 @@ protocol SegmentFiles: Sendable {
   func load(_ name: String) throws(StoreError) -> SegmentBytes?
   /// Whole or not at all.
   func save(_ name: String, _ bytes: [UInt8]) throws(StoreError)
+  /// Where it lies, for a store in the same file system; nil: nowhere.
+  func path(_ name: String) -> String?
   func remove(_ name: String)
   func names() -> [String]
+}
+
+extension SegmentFiles {
+  func path(_ name: String) -> String? { nil }
 }
 
 /// Bytes of a file: mapped, so that the system reads what is touched and forgets what is not.
@@ -95,6 +101,8 @@ struct DirectorySegmentFiles: SegmentFiles {
     close(file)
     guard rename(temporary, directory + "/" + name) == 0 else { throw failure("rename", temporary) }
   }
+
+  func path(_ name: String) -> String? { directory + "/" + name }
 
   func remove(_ name: String) { unlink(directory + "/" + name) }
 

@@ -24,10 +24,21 @@ struct SegmentStorage: Sendable {
 
   /// Puts a segment that is at hand into the store. Harmless if it is there.
   func upload(_ name: String) throws {
+    if let path = files.path(local(name)), try adopt(segmentPrefix + name, path) { return }
     guard let held = try files.load(local(name)) else {
       throw Missing(description: "segment \(name) of shard \(shard) is not in the local directory any more")
     }
     _ = try context.state.store.put(segmentPrefix + name, Array(held.bytes), condition: .always)
+  }
+
+  /// False: the bytes have to be written.
+  private func adopt(_ key: String, _ path: String) throws(StoreError) -> Bool {
+    do throws(StoreError) {
+      return try context.state.store.adopt(key, file: path)
+    } catch {
+      if error.code == .notFound { return false }
+      throw error
+    }
   }
 
   /// Names of the segments that are in the store.

@@ -24,11 +24,14 @@ public struct NodeOptions: Sendable {
   public var brokerKind: NodeStatus.Broker.Kind
   /// What snapshots were made from, kept in memory for the next ones, bytes.
   public var keptBytes: Int
+  /// New rows that are only in memory before a checkpoint writes them down sooner than its time, bytes.
+  public var checkpointBytes: Int
 
   public init(
     name: String, programVersion: String, threads: Int, cacheDirectory: String, listEvery: Int64,
     listsForEvents: Bool, commitEvery: Int64 = 200_000, checkpointEvery: Int64 = 10_000_000, emitsFeatures: Bool = true,
-    readers: Int, brokerKind: NodeStatus.Broker.Kind, keptBytes: Int = 1 << 30
+    readers: Int, brokerKind: NodeStatus.Broker.Kind, keptBytes: Int = 1 << 30,
+    checkpointBytes: Int = 64 << 20
   ) {
     self.name = name
     self.programVersion = programVersion
@@ -42,6 +45,7 @@ public struct NodeOptions: Sendable {
     self.readers = readers
     self.brokerKind = brokerKind
     self.keptBytes = keptBytes
+    self.checkpointBytes = checkpointBytes
   }
 
   var stream: StreamOptions {
@@ -52,6 +56,7 @@ public struct NodeOptions: Sendable {
     stream.checkpointEvery = checkpointEvery
     stream.emitsFeatures = emitsFeatures
     stream.keptBytes = keptBytes
+    stream.checkpointBytes = checkpointBytes
     stream.createsRecordTopics = brokerKind == .embedded
     return stream
   }
@@ -172,7 +177,7 @@ public final class StreamNode: Sendable {
       spawn("cuts-\(number)") { [self] in
         let moved = try parts.cuts.step()
         // A shard that has come to a cut wakes us.
-        if !moved { parts.join.waitForWork(milliseconds: 20) }
+        if !moved { parts.join.waitForCuts(milliseconds: 20) }
         return true
       }
     }

@@ -1,0 +1,67 @@
+/// Small numbers of so many bits each, one behind the other from the lowest bit of the first byte on.
+extension RowSections {
+  /// Bits of a number at most: one word holds it together with the bits of a byte that come before it.
+  static let widthMax = 56
+
+  /// Bits that numbers up to `most` need.
+  @inline(__always)
+  static func width(_ most: UInt64) -> Int { 64 - most.leadingZeroBitCount }
+
+  /// Bytes of so many numbers.
+  @inline(__always)
+  static func bytes(_ rows: Int, width: Int) -> Int { (rows * width + 7) / 8 }
+
+  /// Numbers as they lie in a batch's bytes.
+  struct Numbers {
+    private let base: UnsafeRawPointer
+    private let width: Int
+    private let mask: UInt64
+
+    init(_ base: UnsafeRawPointer, width: Int) {
+      self.base = base
+      self.width = width
+      mask = (1 &<< UInt64(width)) &- 1
+    }
+
+    /// Loads the word that the number begins in: up to seven bytes behind the last number's. They are there: a batch's hash is
+    /// eight bytes long and lies behind all sections.
+    @inline(__always)
+    subscript(row: Int) -> UInt64 {
+      let bit = row &* width
+      let word = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: bit &>> 3, as: UInt64.self))
+      return (word &>> UInt64(bit & 7)) & mask
+    }
+  }
+}
+
+extension RowSections.Writer {
+  /// Each row's number, of `width` bits at most ``RowSections/widthMax``. Words are stored whole: what is too much of one is
+  /// overwritten by the next, and there is room behind the last.
+  @inline(__always)
+  mutating func put(_ width: Int, _ number: (Int) -> UInt64) {
+    if width == 0 { return }
+    let target = base + count
+    var (at, held, word) = (0, 0, UInt64(0))
+    for row in 0..<rows {
+      word |= number(row) &<< UInt64(held)
+      target.storeBytes(of: word.littleEndian, toByteOffset: at, as: UInt64.self)
+      // Fewer than eight bits were held, so 63 at most are now.
+      held &+= width
+      at &+= held &>> 3
+      word &>>= UInt64(held & ~7)
+      held &= 7
+    }
+    count += RowSections.bytes(rows, width: width)
+  }
+}
+
+extension RowSections.Reader {
+  /// The rows' numbers of so many bits; nil, and damaged, if they are not there.
+  mutating func nextNumbers(_ width: Int) -> RowSections.Numbers? {
+    guard width <= RowSections.widthMax, let base = next(RowSections.bytes(rows, width: width)) else {
+      isDamaged = true
+      return nil
+    }
+    return RowSections.Numbers(base, width: width)
+  }
+}

@@ -1,0 +1,128 @@
+internal import Columns
+
+/// Texts of one length that begin alike and go on in digits, as most keys do: the digits as a number.
+extension RowSections.Writer {
+  /// False, and nothing is written, if there is anything but digits behind the beginning, or too many.
+  mutating func putDigits(
+    _ views: UnsafePointer<ByteView>, _ length: Int, _ prefix: Int, _ text: UnsafeRawPointer
+  ) -> Bool {
+    let digits = length - prefix
+    // The first row tells of most texts that they are none.
+    guard digits <= RowSections.digitsMax,
+      RowSections.others(RowSections.padded(text + Int(views[0].start) + prefix, min(digits, 8))) == 0
+    else { return false }
+    return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: rows) { numbers in
+      guard let numbers = numbers.baseAddress else { return false }
+      let (high, low) = (max(0, digits - 8), min(digits, 8))
+      var isOther: UInt64 = 0
+      var (least, most) = (UInt64.max, UInt64(0))
+      for row in 0..<rows {
+        let at = text + Int(views[row].start) + prefix
+        let last = RowSections.padded(at + high, low)
+        isOther |= RowSections.others(last)
+        var number = RowSections.number(last)
+        if high > 0 {
+          let first = RowSections.padded(at, high)
+          isOther |= RowSections.others(first)
+          number &+= RowSections.number(first) &* 100_000_000
+        }
+        numbers[row] = number
+        least = min(least, number)
+        most = max(most, number)
+      }
+      guard isOther == 0 else { return false }
+      let width = RowSections.width(most - least)
+      put(RowSections.ofDigits)
+      put(UInt8(length))
+      put(UInt8(prefix))
+      put(text + Int(views[0].start), prefix)
+      put(UInt8(width))
+      put(least)
+      put(width) { numbers[$0] &- least }
+      textBytes += rows * length
+      return true
+    }
+  }
+}
+
+extension RowSections.Reader {
+  mutating func takeOfDigits(_ views: UnsafeMutablePointer<ByteView>, _ arena: ByteArena) {
+    let (length, prefix) = (Int(nextByte()), Int(nextByte()))
+    let digits = length - prefix
+    guard !isDamaged, digits > 0, digits <= RowSections.digitsMax, prefix <= RowSections.prefixMax,
+      rows * length <= textsLeft, let beginning = next(prefix)
+    else { return damage() }
+    let width = Int(nextByte())
+    guard let head = next(8), let numbers = nextNumbers(width) else { return damage() }
+    let least = UInt64(littleEndian: head.loadUnaligned(as: UInt64.self))
+    textsLeft -= rows * length
+    // Two words behind the beginning, of which the next row overwrites what is too much; the arena is padded.
+    arena.reserve(rows * length)
+    let start = arena.count
+    let target = UnsafeMutableRawPointer(arena.base) + start
+    let (high, low) = (max(0, digits - 8), min(digits, 8))
+    withUnsafeTemporaryAllocation(byteCount: 16, alignment: 8) { shared in
+      shared.copyMemory(from: UnsafeRawBufferPointer(start: beginning, count: prefix))
+      let beginningLow = shared.load(as: UInt64.self)
+      let beginningHigh = shared.load(fromByteOffset: 8, as: UInt64.self)
+      for row in 0..<rows {
+        let place = target + row &* length
+        place.storeBytes(of: beginningLow, as: UInt64.self)
+        if prefix > 8 { place.storeBytes(of: beginningHigh, toByteOffset: 8, as: UInt64.self) }
+        let number = least &+ numbers[row]
+        var rest = number
+        if high > 0 {
+          rest = number % 100_000_000
+          let first = RowSections.digits(number / 100_000_000 % 100_000_000) &>> UInt64(64 - 8 * high)
+          place.storeBytes(of: first.littleEndian, toByteOffset: prefix, as: UInt64.self)
+        }
+        let last = RowSections.digits(rest % 100_000_000) &>> UInt64(64 - 8 * low)
+        place.storeBytes(of: last.littleEndian, toByteOffset: prefix &+ high, as: UInt64.self)
+        views[row] = ByteView(
+          start: UInt32(truncatingIfNeeded: start &+ row &* length), length: UInt32(truncatingIfNeeded: length))
+      }
+    }
+    arena.setCount(start + rows * length)
+  }
+}
+
+/// Eight digits in a word, the first in its lowest byte, after the ways that Lemire and others have shown ("Quickly parsing
+/// eight digits", 2018; "Converting integers to fixed-digit representations quickly", 2021).
+extension RowSections {
+  /// The first `count` bytes (1 to 8) at `text`, with zeros (digits) before them. Eight bytes are loaded.
+  @inline(__always)
+  static func padded(_ text: UnsafeRawPointer, _ count: Int) -> UInt64 {
+    let word = UInt64(littleEndian: text.loadUnaligned(as: UInt64.self))
+    // In two shifts: by 64 at once there would be none.
+    let zeros: UInt64 = 0x3030_3030_3030_3030
+    return word &<< UInt64(64 - 8 * count) | (zeros &>> UInt64(4 * count)) &>> UInt64(4 * count)
+  }
+
+  /// Not 0 if a byte is no digit.
+  @inline(__always)
+  static func others(_ word: UInt64) -> UInt64 {
+    // A byte that six more carry out of is none either, so what it does to the next does not matter.
+    let (tens, zeros): (UInt64, UInt64) = (0xf0f0_f0f0_f0f0_f0f0, 0x3030_3030_3030_3030)
+    return ((word & tens) ^ zeros) | (((word &+ 0x0606_0606_0606_0606) & tens) ^ zeros)
+  }
+
+  /// The number that eight digits are.
+  @inline(__always)
+  static func number(_ word: UInt64) -> UInt64 {
+    var value = word & 0x0f0f_0f0f_0f0f_0f0f
+    value = (value &* 10 &+ value &>> 8) & 0x00ff_00ff_00ff_00ff
+    value = (value &* 100 &+ value &>> 16) & 0x0000_ffff_0000_ffff
+    return (value &* 10_000 &+ value &>> 32) & 0xffff_ffff
+  }
+
+  /// The digits of a number below 10⁸.
+  @inline(__always)
+  static func digits(_ number: UInt64) -> UInt64 {
+    var value = (number / 10_000) | (number % 10_000) &<< 32
+    let hundreds = ((value &* 10_486) &>> 20) & 0x0000_007f_0000_007f
+    value = hundreds | (value &- hundreds &* 100) &<< 16
+    let tens = ((value &* 103) &>> 10) & 0x000f_000f_000f_000f
+    value = tens | (value &- tens &* 10) &<< 8
+    return value | 0x3030_3030_3030_3030
+  }
+}
