@@ -1,3 +1,4 @@
+internal import Definition
 internal import Digests
 internal import Formats
 internal import Pipeline
