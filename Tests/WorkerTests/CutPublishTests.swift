@@ -177,6 +177,35 @@ import Testing
     }
   }
 
+  @Test("parts that another worker has written once more since they were listed are read as they are now")
+  func writtenOnceMore() throws {
+    let lake = Lake(seed: 36, shards: 4, visits: 300, files: 1)
+    let cut = try StreamCut(lake, format: Self.csv, partTarget: 1 << 20)
+    let objects = MemoryObjects()
+    // A real S3 says so at the first read.
+    let refused = Guarded<Set<String>>([])
+    let place = cut.place(objects) { operation, key throws(StoreError) in
+      guard operation == .read, key.contains("/_shards/"), key.hasSuffix(".csv") else { return }
+      if refused.withLock({ $0.insert(key).inserted }) {
+        throw StoreError(.changed, operation: "GET", location: key, message: "412")
+      }
+    }
+    let reports = try cut.reports(place)
+    _ = try cut.publisher(reports, place).publish()
+    #expect(try Published(objects: objects).problems("one") == [])
+    #expect(refused.withLock { $0 }.count == reports.reduce(0) { $0 + $1.parts.count })
+
+    // What changes again and again, or behind the first read, is tried again by the next publisher.
+    let others = MemoryObjects()
+    let changing = cut.place(others) { operation, key throws(StoreError) in
+      guard operation == .read, key.contains("/_shards/"), key.hasSuffix(".csv") else { return }
+      throw StoreError(.changed, operation: "GET", location: key, message: "412")
+    }
+    let again = try cut.reports(changing)
+    #expect(throws: StoreError.self) { try cut.publisher(again, changing).publish() }
+    #expect(others["out/snapshot=one/manifest.json"] == nil)
+  }
+
   @Test("a check that fails stops the publication")
   func checks() throws {
     var cut = try StreamCut(Lake(seed: 36, visits: 100, files: 1, maxRejects: .rows(0)), format: Self.csv)

@@ -61,15 +61,26 @@ struct PartJoin {
   }
 
   private func copy(_ part: ShardReport.Part, _ joiner: inout PartJoiner, _ sink: PartJoiner.Sink) throws {
-    let reader = try open(part)
+    var reader = try open(part)
     let hash = Digests.SHA256()
     let buffer = UnsafeMutableRawBufferPointer.allocate(
       byteCount: min(PartJoin.pieceBytes, max(part.bytes, 1)), alignment: 16)
     defer { buffer.deallocate() }
     do {
       try joiner.begin(rows: part.rows, bytes: part.bytes, footerBytes: part.footerBytes)
+      var isBegun = false
       while true {
-        let count = try reader.read(into: buffer)
+        let count: Int
+        do throws(StoreError) {
+          count = try reader.read(into: buffer)
+        } catch {
+          // Another worker has written the same bytes once more since they were listed; S3 says so at the first read.
+          guard error.code == .changed, !isBegun else { throw error }
+          isBegun = true
+          reader = try openAnew(part)
+          continue
+        }
+        isBegun = true
         if count == 0 { break }
         let piece = UnsafeRawBufferPointer(rebasing: buffer[..<count])
         hash.update(piece)
@@ -88,10 +99,14 @@ struct PartJoin {
       do throws(StoreError) {
         return try target.place.store.open(info)
       } catch {
-        // Another worker may have written the same bytes once more.
         guard error.code == .changed else { throw error }
       }
     }
+    return try openAnew(part)
+  }
+
+  private func openAnew(_ part: ShardReport.Part) throws -> any ObjectReader {
+    let key = target.key(part.key)
     let info = try target.place.store.head(key)
     guard info.size == Int64(part.bytes) else { throw damaged(part, "has \(info.size) bytes, not \(part.bytes)") }
     return try target.place.store.open(info)

@@ -90,11 +90,15 @@ final class ShardLive {
     if toldTo >= end { return }
     let reader = try context.broker.reader(at, from: toldTo)
     defer { reader.close() }
-    // Compaction may have taken the very last ones.
     var patience = ShardLive.emptyPollsMax
-    while toldTo < end, patience > 0 {
+    while toldTo < end {
       guard let block = try reader.poll(milliseconds: 100, maxBytes: 4 << 20) else {
+        // Compaction may have taken the very last ones; a broker that is slow has not.
+        toldTo = max(toldTo, reader.position)
         patience -= 1
+        if patience == 0 && toldTo < end {
+          throw StreamError("\(at) gives nothing at offset \(toldTo), before \(end)")
+        }
         continue
       }
       patience = ShardLive.emptyPollsMax
@@ -110,7 +114,6 @@ final class ShardLive {
       }
       toldTo = block.nextOffset
     }
-    toldTo = end
   }
 
   /// Whether there are rows to tell, by now also of rows whose event time lay ahead when they came.
