@@ -2,70 +2,79 @@ internal import Columns
 internal import Definition
 
 extension EventsState {
-  /// Writes an aggregate's answers for `keys` into `column` from row `at` on; nulls are left as they are.
+  /// The keys' records, for all aggregates; that of a key without rows is all zeros.
+  func find(_ keys: ArraySlice<UInt32>) -> [UnsafeMutableRawPointer] {
+    let absent = absent
+    return keys.map { records.record($0) ?? absent }
+  }
+
+  /// Writes an aggregate's answers for `keys`, whose records were found, into `column` from row `at` on; nulls are left as
+  /// they are.
   ///
   /// Gives the first key whose sum does not fit the column's type, or nil.
-  func read(_ reading: AggregateReading, keys: ArraySlice<UInt32>, into column: Column, at: Int) -> UInt32? {
+  func read(
+    _ reading: AggregateReading, keys: ArraySlice<UInt32>, _ found: [UnsafeMutableRawPointer], into column: Column,
+    at: Int
+  ) -> UInt32? {
     let slot = layout.slots[reading.slot]
     switch reading.function {
     case .count, .countDistinct:
       // A key without rows has a count of 0.
       (column.validity + at).update(repeating: 1, count: keys.count)
-      readWords(keys, slot.offset, into: column.int64s + at)
+      readWords(found, slot.offset, into: column.int64s + at)
       return nil
     case .sum where slot.isWord && wraps.isEmpty:
-      readPresence(keys, reading.slot, into: column.validity + at)
-      readWords(keys, slot.offset, into: column.int64s + at)
+      readPresence(found, layout.place(reading.slot), into: column.validity + at)
+      readWords(found, slot.offset, into: column.int64s + at)
       return nil
-    default: return readOthers(reading, slot, keys, into: column, at: at)
+    default: return readOthers(reading, slot, keys, found, into: column, at: at)
     }
   }
 
-  /// The keys' words at an offset of their records, 0 for keys without rows.
-  private func readWords(_ keys: ArraySlice<UInt32>, _ offset: Int, into words: UnsafeMutablePointer<Int64>) {
-    keys.withUnsafeBufferPointer { keys in
-      for row in 0..<keys.count {
-        words[row] = record(keys[row]).map { ($0 + offset).load(as: Int64.self) } ?? 0
-      }
-    }
+  /// The keys' words at an offset of their records.
+  private func readWords(
+    _ found: [UnsafeMutableRawPointer], _ offset: Int, into words: UnsafeMutablePointer<Int64>
+  ) {
+    for row in found.indices { words[row] = found[row].load(fromByteOffset: offset, as: Int64.self) }
   }
 
-  private func readPresence(_ keys: ArraySlice<UInt32>, _ slot: Int, into validity: UnsafeMutablePointer<UInt8>) {
-    keys.withUnsafeBufferPointer { keys in
-      for row in 0..<keys.count {
-        validity[row] = record(keys[row]).map { isPresent($0, slot) } ?? false ? 1 : 0
-      }
+  private func readPresence(
+    _ found: [UnsafeMutableRawPointer], _ place: AccumulatorLayout.Place, into validity: UnsafeMutablePointer<UInt8>
+  ) {
+    for row in found.indices {
+      let word = found[row].load(fromByteOffset: Int(place.presenceOffset), as: UInt64.self)
+      validity[row] = word & place.presenceBit != 0 ? 1 : 0
     }
   }
 
   private func readOthers(
-    _ reading: AggregateReading, _ slot: AccumulatorLayout.Slot, _ keys: ArraySlice<UInt32>, into column: Column,
-    at: Int
+    _ reading: AggregateReading, _ slot: AccumulatorLayout.Slot, _ keys: ArraySlice<UInt32>,
+    _ found: [UnsafeMutableRawPointer], into column: Column, at: Int
   ) -> UInt32? {
     var row = at
     for key in keys {
       defer { row += 1 }
-      let record = record(key)
+      let record = found[row - at]
       switch reading.function {
       case .count, .countDistinct: continue
       case .sum:
-        guard let record, isPresent(record, reading.slot) else { continue }
+        guard isPresent(record, reading.slot) else { continue }
         if !readSum(record, key, reading.slot, into: column, row) { return key }
         column.validity[row] = 1
       case .mean:
-        guard let record, isPresent(record, reading.slot) else { continue }
+        guard isPresent(record, reading.slot) else { continue }
         column.doubles[row] = total(record, key, reading.slot) / count(record, reading.values)
         column.validity[row] = 1
       case .stddev:
-        guard let record, isPresent(record, reading.slot), count(record, reading.values) > 1 else { continue }
+        guard isPresent(record, reading.slot), count(record, reading.values) > 1 else { continue }
         column.doubles[row] = deviation(record, key, reading)
         column.validity[row] = 1
       case .min, .max:
-        guard let record, isPresent(record, reading.slot) else { continue }
+        guard isPresent(record, reading.slot) else { continue }
         readValue(record + slot.offset, into: column, row)
         column.validity[row] = 1
       case .first, .last:
-        guard let record, isPresent(record, reading.slot) else { continue }
+        guard isPresent(record, reading.slot) else { continue }
         readValue(record + slot.offset + AccumulatorLayout.versionedValueOffset, into: column, row)
         column.validity[row] = 1
       }

@@ -9,12 +9,9 @@ final class EventsState {
   let layout: AccumulatorLayout
   /// May move forward while no row was passed over for it; see ``RollingState``.
   var asOf: Int64?
-  /// Records in pages, so that growing copies nothing.
-  private var pages: [UnsafeMutableRawPointer] = []
-  /// What the pages lie in: many to a large page, once they are many.
-  private var slabs: [UnsafeMutableRawPointer] = []
-  /// Pages for which there is room in the last slab.
-  private var room = 0
+  private(set) var records: RecordPages
+  /// What a key without rows has: zeros.
+  let absent: UnsafeMutableRawPointer
   /// How often a wrapping sum overflowed (+1) or underflowed (−1): the sum is slot + wraps × 2^width.
   var wraps: [SlotKey: Int64] = [:]
   /// Sums of doubles that do not fit the window (by `wideIndex`), and sums of squares (by their slots).
@@ -25,7 +22,7 @@ final class EventsState {
   /// Bytes of the arena that no slot points at.
   var garbage = 0
   private var distinct = DistinctSet()
-  /// What ``find(_:_:_:into:)`` loaded, so that no compiler leaves its loads out.
+  /// What was loaded only to have it in the caches, so that no compiler leaves that out.
   private var seen: UInt64 = 0
   /// A slot of a key.
   struct SlotKey: Hashable {
@@ -33,30 +30,27 @@ final class EventsState {
     var slot: Int32
   }
 
-  static let pageShift = 10
-  static let pageRows = 1 << pageShift
   /// Rows that are updated together: few enough that their records stay in the nearest cache from slot to slot.
   private static let rowsAtOnce = 192
 
   init(layout: AccumulatorLayout, asOf: Int64?) {
     self.layout = layout
     self.asOf = asOf
+    records = RecordPages(stride: layout.stride)
+    absent = .allocate(byteCount: layout.stride, alignment: 16)
+    absent.initializeMemory(as: UInt8.self, repeating: 0, count: layout.stride)
   }
 
-  deinit { for slab in slabs { slab.deallocate() } }
+  deinit { absent.deallocate() }
 
   /// The record of a key, or nil where no row of this source reached a key that high.
   @inline(__always)
-  func record(_ key: UInt32) -> UnsafeMutableRawPointer? {
-    let page = Int(key) >> EventsState.pageShift
-    if page >= pages.count { return nil }
-    return pages[page] + (Int(key) & (EventsState.pageRows - 1)) * layout.stride
-  }
+  func record(_ key: UInt32) -> UnsafeMutableRawPointer? { records.record(key) }
 
   /// About how much memory it takes.
   var bytes: Int {
-    pages.count * EventsState.pageRows * layout.stride + arena.capacity + distinct.count * 32
-      + wides.count * MemoryLayout<WideSum>.stride + (wideIndex.count + wraps.count) * 48
+    records.bytes + arena.capacity + distinct.count * 32 + wides.count * MemoryLayout<WideSum>.stride
+      + (wideIndex.count + wraps.count) * 48
   }
 
   /// Adds the chosen rows, whose key numbers stand in `prepared`, all below `keyCount`; `inputs` maps an input's number in
@@ -65,11 +59,11 @@ final class EventsState {
     _ prepared: PreparedRows, _ chosen: UnsafeBufferPointer<UInt32>, keyCount: Int, inputs: [UInt32], table: InputTable
   ) {
     guard let rows = prepared.rows else { return }
-    grow(to: keyCount)
+    records.grow(to: keyCount)
     let base = prepared.base
     for i in 0..<chosen.count { base[i] = chosen[i] }
     let counted = narrow(base, chosen.count, before: asOf, rows)
-    find(base, counted, prepared.numbers, into: prepared.records)
+    seen = records.find(base, counted, prepared.numbers, into: prepared.records)
     var from = 0
     while from < counted {
       let count = min(EventsState.rowsAtOnce, counted - from)
@@ -123,31 +117,6 @@ final class EventsState {
     }
   }
 
-  /// Finds each chosen row's record, and loads all of it: the cache misses of many rows overlap here, and the updates
-  /// meet few.
-  private func find(
-    _ chosen: UnsafePointer<UInt32>, _ count: Int, _ numbers: UnsafePointer<UInt32>,
-    into records: UnsafeMutablePointer<UnsafeMutableRawPointer>
-  ) {
-    let stride = layout.stride
-    var seen: UInt64 = 0
-    pages.withUnsafeBufferPointer { pages in
-      for i in 0..<count {
-        let row = Int(chosen[i])
-        let key = Int(numbers[row])
-        let record = pages[key >> EventsState.pageShift] + (key & (EventsState.pageRows - 1)) &* stride
-        records[row] = record
-        seen |= record.load(as: UInt64.self)
-        var at = 64
-        while at < stride {
-          seen |= record.load(fromByteOffset: at, as: UInt64.self)
-          at &+= 64
-        }
-      }
-    }
-    self.seen = seen
-  }
-
   /// Rewrites the strings' bytes without what was replaced.
   private func compact() {
     let compacted = ByteArena(capacity: arena.count - garbage)
@@ -158,8 +127,8 @@ final class EventsState {
       case .first, .last: offset = slot.offset + AccumulatorLayout.versionedValueOffset
       default: continue
       }
-      for page in pages {
-        for row in 0..<EventsState.pageRows {
+      for page in records.pages {
+        for row in 0..<RecordPages.rows {
           let view = (page + row * layout.stride + offset).assumingMemoryBound(to: ByteView.self)
           let length = view.pointee.length
           let start = compacted.append(arena.base + Int(view.pointee.start), length)
@@ -169,23 +138,6 @@ final class EventsState {
     }
     arena = compacted
     garbage = 0
-  }
-
-  private func grow(to keys: Int) {
-    let needed = (keys + EventsState.pageRows - 1) >> EventsState.pageShift
-    let bytes = EventsState.pageRows * layout.stride
-    while pages.count < needed {
-      if room == 0 {
-        // A large page is taken whole, so the first few pages are small ones.
-        room = pages.count * bytes < LargePages.bytes / 4 ? 1 : max(1, LargePages.bytes / bytes)
-        slabs.append(LargePages.allocate(byteCount: room == 1 ? bytes : max(room * bytes, LargePages.bytes)))
-        pages.append(slabs[slabs.count - 1])
-      } else {
-        pages.append(pages[pages.count - 1] + bytes)
-      }
-      room -= 1
-      pages[pages.count - 1].initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
-    }
   }
 
   /// Those of the chosen rows with which the condition is true; gives how many they are.

@@ -11,37 +11,39 @@ public final class KeyTable {
   /// Keys for which there is room, a power of two; there are twice as many slots.
   private var capacity = 2048
   private var slots: UnsafeMutablePointer<KeySlot>
+  private var slotMemory: LargePages
   /// Positions of rows whose keys take a second look.
   private var late: [UInt32] = []
   /// What was loaded only to have it in the caches, so that no compiler leaves that out.
   private var seen: UInt32 = 0
 
+  /// Rows that are looked up together: few enough that their slots stay in the nearest cache from pass to pass.
+  private static let rowsAtOnce = 128
+
   public init() {
     views = .allocate(capacity: capacity)
     hashes = .allocate(capacity: capacity)
-    slots = KeyTable.slots(capacity)
+    slotMemory = KeyTable.slots(capacity)
+    slots = slotMemory.base.bindMemory(to: KeySlot.self, capacity: 2 * capacity)
   }
 
   deinit {
     views.deallocate()
     hashes.deallocate()
-    slots.deallocate()
   }
 
-  private static func slots(_ capacity: Int) -> UnsafeMutablePointer<KeySlot> {
-    let memory = LargePages.allocate(byteCount: 2 * capacity * MemoryLayout<KeySlot>.stride)
-    let slots = memory.bindMemory(to: KeySlot.self, capacity: 2 * capacity)
-    slots.initialize(repeating: .empty, count: 2 * capacity)
-    return slots
+  /// Zeros are an empty slot.
+  private static func slots(_ capacity: Int) -> LargePages {
+    LargePages(byteCount: 2 * capacity * MemoryLayout<KeySlot>.stride, isShared: true)
   }
 
   private var mask: Int { 2 * capacity - 1 }
 
   /// Writes the key number of each chosen row to `numbers`, by row; new keys are added. `probes` are the chosen rows'.
   ///
-  /// In passes, so that the cache misses of many rows overlap: first all slots where searches begin are loaded and nothing
-  /// else is done (a prefetch instruction may be dropped where many are under way). A search ends there or nearby. Keys
-  /// that are new, or longer than a slot, are looked at once more.
+  /// In passes over a few rows at a time, so that the cache misses of many rows overlap: first all slots where searches
+  /// begin are loaded and nothing else is done (a prefetch instruction may be dropped where many are under way). A search
+  /// ends there or nearby. Keys that are new, or longer than a slot, are looked at once more.
   func numbers(
     of rows: RowColumns, _ chosen: UnsafeBufferPointer<UInt32>, _ probes: UnsafeBufferPointer<KeyProbe>,
     into numbers: UnsafeMutablePointer<UInt32>
@@ -49,24 +51,29 @@ public final class KeyTable {
     reserve(chosen.count)
     let (slots, mask) = (slots, mask)
     var seen: UInt32 = 0
-    for probe in probes { seen |= slots[Int(truncatingIfNeeded: probe.hash) & mask].number }
     let held = arena.base
     if late.count < chosen.count { late = Array(repeating: 0, count: chosen.count) }
     var lateCount = 0
     late.withUnsafeMutableBufferPointer { late in
-      for i in 0..<chosen.count {
-        let probe = probes[i]
-        let at = find(probe.hash, probe.slot, slots, mask)
-        let slot = slots[at]
-        if slot.number != 0 && probe.slot.isWhole {
-          numbers[Int(chosen[i])] = slot.number &- 1
-        } else {
-          // Of no meaning where it is new; byte 0 is always there.
-          seen |= UInt32(held[slot.start])
-          numbers[Int(chosen[i])] = UInt32(truncatingIfNeeded: at)
-          late[lateCount] = UInt32(truncatingIfNeeded: i)
-          lateCount &+= 1
+      var from = 0
+      while from < chosen.count {
+        let to = min(from &+ KeyTable.rowsAtOnce, chosen.count)
+        for i in from..<to { seen |= slots[Int(truncatingIfNeeded: probes[i].hash) & mask].number }
+        for i in from..<to {
+          let probe = probes[i]
+          let at = find(probe.hash, probe.slot, slots, mask)
+          let slot = slots[at]
+          if slot.number != 0 && probe.slot.isWhole {
+            numbers[Int(chosen[i])] = slot.number &- 1
+          } else {
+            // Of no meaning where it is new; byte 0 is always there.
+            seen |= UInt32(held[slot.start])
+            numbers[Int(chosen[i])] = UInt32(truncatingIfNeeded: at)
+            late[lateCount] = UInt32(truncatingIfNeeded: i)
+            lateCount &+= 1
+          }
         }
+        from = to
       }
     }
     self.seen = seen
@@ -97,8 +104,8 @@ public final class KeyTable {
     while count + more > capacity { capacity *= 2 }
     views = regrow(views, count, capacity)
     hashes = regrow(hashes, count, capacity)
-    slots.deallocate()
-    slots = KeyTable.slots(capacity)
+    slotMemory = KeyTable.slots(capacity)
+    slots = slotMemory.base.bindMemory(to: KeySlot.self, capacity: 2 * capacity)
     for number in 0..<count {
       let (hash, view) = (hashes[number], views[number])
       var at = Int(truncatingIfNeeded: hash) & mask

@@ -11,17 +11,30 @@ public struct SnapshotRows: Sendable {
     var lists: [[UInt32]] = Array(repeating: [], count: rule.names.count)
     let table = state.keys
     let scratch = ByteArena()
-    for key in table.canonicalOrder() where state.isRow(key) {
+    let group = by.flatMap { by in
+      state.latest[state.plan.rowsSource].map { latest in
+        (state: latest, column: by, value: Column(type: latest.layout.places[by].type, capacity: 1))
+      }
+    }
+    // In the order of keys' numbers, in which everything lies; only what was decided is looked up in the other order.
+    let none = rule.names.count
+    let splits = (0..<UInt32(truncatingIfNeeded: table.count)).map { key -> Int32 in
+      guard state.isRow(key) else { return Int32(truncatingIfNeeded: none) }
       var split: Int
-      if let by, let column = state.latest[state.plan.rowsSource]?.columns[by] {
+      if let group {
         scratch.removeAll()
-        ValueText.appendCanonical(column, Int(key), into: scratch)
+        group.state.read(group.column, of: key, into: group.value)
+        ValueText.appendCanonical(group.value, 0, into: scratch)
         split = rule.split(UnsafePointer(scratch.base), scratch.count)
       } else {
         let view = table.views[Int(key)]
         split = rule.split(UnsafePointer(table.arena.base + Int(view.start)), view.length)
       }
-      lists[split].append(key)
+      return Int32(truncatingIfNeeded: split)
+    }
+    for key in table.canonicalOrder() {
+      let split = Int(splits[Int(key)])
+      if split != none { lists[split].append(key) }
     }
     keys = lists
   }
@@ -75,6 +88,9 @@ public struct SnapshotTableBuilder {
   mutating func append(_ state: ShardState, keys: ArraySlice<UInt32>, detours: [Int: Detour])
     throws(OverflowError)
   {
+    // Of each source, for all of its columns.
+    let latestFound = state.latest.map { $0?.find(keys) ?? [] }
+    let eventsFound = state.events.map { $0?.find(keys) ?? [] }
     let positions = detours.isEmpty ? [] : (0..<keys.count).map { UInt32(truncatingIfNeeded: $0) }
     for (index, output) in plan.output.enumerated() {
       let column = table.columns[index]
@@ -82,15 +98,16 @@ public struct SnapshotTableBuilder {
       case .key(let part): readKey(state, keys, part: part, into: column)
       case .latest(let source, let kept):
         guard let latest = state.latest[source] else { continue }
-        readLatest(latest, keys, kept: kept, into: column)
+        latestFound[source].withUnsafeBufferPointer { latest.read(kept, $0, into: column, at: at) }
       case .aggregate(let source, let reading):
         guard let events = state.events[source] else { continue }
         let bad: UInt32?
         if let detour = detours[index] {
-          bad = detour.state.read(detour.reading, keys: positions[...], into: column, at: at)
+          let found = detour.state.find(positions[...])
+          bad = detour.state.read(detour.reading, keys: positions[...], found, into: column, at: at)
             .map { keys[keys.startIndex + Int($0)] }
         } else {
-          bad = events.read(reading, keys: keys, into: column, at: at)
+          bad = events.read(reading, keys: keys, eventsFound[source], into: column, at: at)
         }
         if let bad {
           throw OverflowError(column: output.name, key: state.keys.arena.string(state.keys.views[Int(bad)]))
@@ -159,32 +176,6 @@ public struct SnapshotTableBuilder {
       at += 1
     }
     return ByteView(start: UInt32(start), length: UInt32(at - start))
-  }
-
-  private func readLatest(_ state: LatestState, _ keys: ArraySlice<UInt32>, kept: Int, into column: Column) {
-    let from = state.columns[kept]
-    keys.withUnsafeBufferPointer { keys in
-      let validity = column.validity + at
-      for row in 0..<keys.count {
-        let key = Int(keys[row])
-        validity[row] = state.has(keys[row]) && from.validity[key] != 0 ? 1 : 0
-      }
-      switch column.type {
-      case .string: readStrings(from.views, from.arena, keys, into: column)
-      case .int, .timestamp, .double: read(from.int64s, keys, validity, into: column.int64s + at)
-      case .date: read(from.int32s, keys, validity, into: column.int32s + at)
-      case .bool: read(from.bytes, keys, validity, into: column.bytes + at)
-      case .decimal: read(from.int128s, keys, validity, into: column.int128s + at)
-      }
-    }
-  }
-
-  @inline(__always)
-  private func read<T>(
-    _ from: UnsafePointer<T>, _ keys: UnsafeBufferPointer<UInt32>, _ validity: UnsafePointer<UInt8>,
-    into values: UnsafeMutablePointer<T>
-  ) {
-    for row in 0..<keys.count where validity[row] != 0 { values[row] = from[Int(keys[row])] }
   }
 
   /// Copies the keys' strings to rows that are not null. First all views, then all bytes: what is not in the caches is

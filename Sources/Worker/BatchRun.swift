@@ -82,7 +82,9 @@ public final class BatchRun: Sendable {
       let listing = try rebuild?.list(topics) ?? InputListing(definition, stores: stores, topics: topics)
       let engine = try engine(plan, listing, retained: rebuild?.retained)
       do {
-        try engine.run(fetchers: fetchers(listing))
+        let isRemote = isRemote(listing)
+        try engine.run(
+          fetchers: isRemote ? BatchRun.fetchersRemote : BatchRun.fetchersLocal, isRemote: isRemote)
         try rebuild?.check(engine)
       } catch {
         // What was gone only when it was read comes out of segments, from the beginning.
@@ -118,8 +120,7 @@ public final class BatchRun: Sendable {
     return engine
   }
 
-  private func fetchers(_ listing: InputListing) -> Int {
-    let isRemote = !listing.ranges.isEmpty || listing.inputs.contains { !$0.info.bucket.isEmpty }
-    return isRemote ? BatchRun.fetchersRemote : BatchRun.fetchersLocal
+  private func isRemote(_ listing: InputListing) -> Bool {
+    !listing.ranges.isEmpty || listing.inputs.contains { !$0.info.bucket.isEmpty }
   }
 }

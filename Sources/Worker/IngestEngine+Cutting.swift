@@ -104,7 +104,7 @@ extension IngestEngine {
       let before = attempt.mailboxBytes
       attempt.mailboxBytes -= piece.bytes
       // Not for every piece: a fetcher that is woken should find room for some.
-      let enough = IngestEngine.mailboxBytesMax / 2
+      let enough = mailboxBytesMax / 2
       if before > enough && attempt.mailboxBytes <= enough { room.wakeAll() }
     }
     return piece

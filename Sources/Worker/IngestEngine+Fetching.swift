@@ -52,7 +52,7 @@ extension IngestEngine {
   func deliver(_ piece: Piece, _ attempt: Attempt) -> Bool {
     lock.lock()
     defer { lock.unlock() }
-    while attempt.mailboxBytes > IngestEngine.mailboxBytesMax && !stopped { room.wait() }
+    while attempt.mailboxBytes > mailboxBytesMax && !stopped { room.wait() }
     if stopped { return false }
     attempt.mailbox.append(piece)
     attempt.mailboxBytes += piece.bytes

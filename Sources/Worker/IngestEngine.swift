@@ -32,6 +32,8 @@ final class IngestEngine: @unchecked Sendable {
   let retained: RetainedRows?
 
   var nextToFetch = 0
+  /// Set before threads begin.
+  var mailboxBytesMax = mailboxBytesMaxLocal
   /// Attempts that are fetched and worked on at a time.
   var openMax = 1
   var open: [Attempt] = []
@@ -59,7 +61,10 @@ final class IngestEngine: @unchecked Sendable {
 
   /// Failing objects that are named before the run gives up.
   static let failuresMax = 20
-  static let mailboxBytesMax = 4 << 20
+  /// What was read of an attempt and waits: enough to go on with while a store answers.
+  static let mailboxBytesMaxRemote = 4 << 20
+  /// Of a file little is enough, and that is still in a cache when it is inflated.
+  static let mailboxBytesMaxLocal = 1 << 20
   static let spareTextsMax = 16
   /// Texts that grew beyond this are not kept.
   static let spareTextBytesMax = 1 << 20
@@ -111,7 +116,8 @@ final class IngestEngine: @unchecked Sendable {
   }
 
   /// Runs to the end. Afterwards `states` are complete and owned by the caller.
-  func run(fetchers: Int) throws(BatchError) {
+  func run(fetchers: Int, isRemote: Bool) throws(BatchError) {
+    if isRemote { mailboxBytesMax = IngestEngine.mailboxBytesMaxRemote }
     openMax = fetchers + max(options.threads, 1) + 1
     let fetching = (0..<fetchers).map { _ in WorkerThread { [self] in fetchLoop() } }
     let working = (0..<max(options.threads, 1)).map { _ in WorkerThread { [self] in workLoop() } }

@@ -1,6 +1,5 @@
 internal import Columns
 internal import Definition
-internal import Digests
 internal import Formats
 internal import Pipeline
 internal import Platform
@@ -105,7 +104,9 @@ struct SnapshotWriter {
     for split in 0..<splits {
       let total = rows.reduce(0) { $0 + $1.keys[split].count }
       if total == 0 { continue }
-      let pieces = (total + most - 1) / most
+      var pieces = (total + most - 1) / most
+      // Two processors finish together.
+      if pieces > 1 { pieces += pieces % 2 }
       let size = (total + pieces - 1) / pieces
       var chunk = Chunk(split: split, slices: [], rows: 0)
       for shard in rows.indices {
@@ -184,94 +185,6 @@ struct OutputShape: Sendable {
   func arrange(_ table: Table) -> Table {
     Table(
       fields: order.map { table.fields[$0] }, columns: order.map { table.columns[$0] }, count: table.count)
-  }
-}
-
-/// Files of a snapshot as they grow: chunks in order, a new file when one has reached the target. Used by one thread
-/// at a time (``ParallelTasks`` sees to it), hence `@unchecked Sendable`.
-private final class PartSink: @unchecked Sendable {
-  private let writer: SnapshotWriter
-  private let encoder: SnapshotEncoder
-  private let names: [String]
-  private var parts: [ShardReport.Part] = []
-  private var open: OpenPart?
-  private var counts: [Int]
-
-  private struct OpenPart {
-    var split: Int
-    var key: String
-    var object: any ObjectWriter
-    var assembler: PartAssembler
-    var hash: Digests.SHA256
-  }
-
-  init(writer: SnapshotWriter, encoder: SnapshotEncoder, names: [String]) {
-    self.writer = writer
-    self.encoder = encoder
-    self.names = names
-    counts = Array(repeating: 0, count: names.count)
-  }
-
-  deinit { open?.object.abort() }
-
-  func append(_ chunk: EncodedChunk, split: Int) throws {
-    if let part = open, part.split != split || part.assembler.bytes >= writer.plan.definition.snapshot.partTarget {
-      try close()
-    }
-    if open == nil { try begin(split) }
-    guard var part = open else { return }
-    open = nil
-    do {
-      let (object, hash) = (part.object, part.hash)
-      try part.assembler.append(chunk) { bytes in
-        hash.update(bytes)
-        try object.write(bytes)
-      }
-    } catch {
-      part.object.abort()
-      throw error
-    }
-    open = part
-  }
-
-  func finish() throws -> [ShardReport.Part] {
-    try close()
-    guard writer.naming.fillsEmptySplits else { return parts }
-    for split in names.indices where counts[split] == 0 {
-      try begin(split)
-      try close()
-    }
-    return parts
-  }
-
-  private func begin(_ split: Int) throws {
-    guard let target = writer.target else { return }
-    let key = writer.naming.key(split: names[split], number: counts[split], fileExtension: encoder.fileExtension)
-    counts[split] += 1
-    let object = try target.store.writer(target.key("\(writer.folder)/\(key)"))
-    open = OpenPart(
-      split: split, key: key, object: object, assembler: PartAssembler(encoder), hash: Digests.SHA256())
-  }
-
-  private func close() throws {
-    guard var part = open else { return }
-    open = nil
-    let bodyBytes = part.assembler.bytes
-    do {
-      let (object, hash) = (part.object, part.hash)
-      try part.assembler.finish { bytes in
-        hash.update(bytes)
-        try object.write(bytes)
-      }
-      try part.object.finish()
-    } catch {
-      part.object.abort()
-      throw error
-    }
-    parts.append(
-      ShardReport.Part(
-        key: part.key, split: names[part.split], rows: part.assembler.rows, bytes: part.assembler.bytes,
-        footerBytes: part.assembler.bytes - bodyBytes, sha256: part.hash.finishHex()))
   }
 }
 

@@ -137,7 +137,7 @@ import Testing
       #expect(found[key] == [newest[key] ?? nil, last[key], first[key], least[key], most[key]], "\(key)")
     }
     // 50 keys × 4 slots × 306 bytes are 61 KB at most; as much again may be garbage, and 64 KB are always allowed.
-    let latest = try #require(feeder.state.latest[0]).columns[0].arena.count
+    let latest = try #require(feeder.state.latest[0]).textBytes
     let events = try #require(feeder.state.events[1]).arena.count
     #expect(latest < 300_000 && events < 300_000, "\(latest) and \(events) bytes")
   }

@@ -35,7 +35,7 @@ struct StreamCut {
     let engine = IngestEngine(
       plan: plan, decoding: decoding, tables: listing.tables, groups: listing.attempts,
       options: lake.options(), semanticHash: "hash")
-    try withDeadline(seconds: 60, "the engine") { try engine.run(fetchers: 2) }
+    try withDeadline(seconds: 60, "the engine") { try engine.run(fetchers: 2, isRemote: false) }
     self.plan = plan
     states = engine.states
     facts = CutFacts(

@@ -1,0 +1,84 @@
+internal import Synchronization
+
+#if canImport(Glibc)
+  internal import Glibc
+#endif
+
+/// Large pages cut into pieces, powers of two, that tables outgrow and others grow into.
+///
+/// What is given back stays here: as much as was in use at a time, at most a large page for each table that is no larger.
+/// Any thread.
+final class LargePagePool: Sendable {
+  static let shared = LargePagePool()
+  static let pieceBytesMin = 32 << 10
+
+  /// Sendable: whoever took it out of the pool is the only one who has it.
+  private struct Piece: @unchecked Sendable {
+    var base: UnsafeMutableRawPointer
+    var isZeroed: Bool
+  }
+
+  /// By the binary logarithm of their size.
+  private let free = Mutex<[[Piece]]>(
+    Array(repeating: [], count: LargePages.bytes.trailingZeroBitCount + 1))
+
+  /// `byteCount` zeros, a power of two from the least piece to a large page; nil: the system has no more.
+  func take(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+    let piece = free.withLock { free -> Piece? in
+      let wanted = byteCount.trailingZeroBitCount
+      var size = wanted
+      while size < free.count - 1 && free[size].isEmpty { size += 1 }
+      guard
+        let piece = free[size].popLast()
+          ?? LargePagePool.map(LargePages.bytes).map({ Piece(base: $0, isZeroed: true) })
+      else { return nil }
+      while size > wanted {
+        size -= 1
+        free[size].append(Piece(base: piece.base + (1 << size), isZeroed: piece.isZeroed))
+      }
+      return piece
+    }
+    guard let piece else { return nil }
+    if !piece.isZeroed { piece.base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount) }
+    return piece.base
+  }
+
+  func giveBack(_ base: UnsafeMutableRawPointer, _ byteCount: Int) {
+    let piece = Piece(base: base, isZeroed: false)
+    free.withLock { $0[byteCount.trailingZeroBitCount].append(piece) }
+  }
+
+  /// Zeros from the system, aligned to large pages: what lies before and behind is given back. nil: it has no more.
+  static func map(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+    #if canImport(Glibc)
+      let all = byteCount + LargePages.bytes
+      guard let mapped = mmap(nil, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+        mapped != MAP_FAILED
+      else { return nil }
+      let before = -Int(bitPattern: mapped) & (LargePages.bytes - 1)
+      let base = mapped + before
+      let behind = all - before - whole(byteCount)
+      if before > 0 { munmap(mapped, before) }
+      if behind > 0 { munmap(base + whole(byteCount), behind) }
+      // Advice: where it is not taken, nothing is lost but speed.
+      madvise(base, byteCount & ~(LargePages.bytes - 1), MADV_HUGEPAGE)
+      return base
+    #else
+      return nil
+    #endif
+  }
+
+  static func unmap(_ base: UnsafeMutableRawPointer, _ byteCount: Int) {
+    #if canImport(Glibc)
+      munmap(base, whole(byteCount))
+    #endif
+  }
+
+  #if canImport(Glibc)
+    /// Mappings end with a page.
+    private static func whole(_ byteCount: Int) -> Int {
+      let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+      return (byteCount + page - 1) / page * page
+    }
+  #endif
+}
