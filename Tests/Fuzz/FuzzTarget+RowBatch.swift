@@ -40,8 +40,14 @@ private enum RandomBatch {
     let rows = random.pick([0, 1, 3, 50])
     let splitter = ShardSplitter(shards: 1, types: types)
     let arena = ByteArena()
-    var keys = (0..<rows).map { arena.append("key \($0)" + String(repeating: "x", count: $0 % 20)) }
-    var hashes = (0..<rows).map { _ in random.next() }
+    // Of many lengths, or of one and with digits at the end.
+    let isNumbered = random.chance(2)
+    var keys = (0..<rows).map { row in
+      isNumbered
+        ? arena.append("key-\(100_000 + random.int(0...800_000))")
+        : arena.append("key \(row)" + String(repeating: "x", count: row % 20))
+    }
+    var hashes = keys.map { Hashing.hash64(UnsafePointer(arena.base) + Int($0.start), $0.length) }
     let columns = types.map { type in
       let column = Column(type: type, capacity: rows)
       for row in 0..<rows where !random.chance(4) {
