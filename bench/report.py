@@ -106,7 +106,7 @@ def micro_section(result: dict) -> str:
 
 
 def table_section(title: str, result: dict, note: str) -> str:
-    lines = "\n".join(result["table"])
+    lines = "\n".join(line.rstrip() for line in result["table"])
     return f"### {title}\n\n{result['date']}, {result['machine']}{note}.\n\n```\n{lines}\n```\n"
 
 
