@@ -61,26 +61,21 @@ extension RowSections.Reader {
     let start = arena.count
     let target = UnsafeMutableRawPointer(arena.base) + start
     let (high, low) = (max(0, digits - 8), min(digits, 8))
-    withUnsafeTemporaryAllocation(byteCount: 16, alignment: 8) { shared in
-      shared.copyMemory(from: UnsafeRawBufferPointer(start: beginning, count: prefix))
-      let beginningLow = shared.load(as: UInt64.self)
-      let beginningHigh = shared.load(fromByteOffset: 8, as: UInt64.self)
-      for row in 0..<rows {
-        let place = target + row &* length
-        place.storeBytes(of: beginningLow, as: UInt64.self)
-        if prefix > 8 { place.storeBytes(of: beginningHigh, toByteOffset: 8, as: UInt64.self) }
-        let number = least &+ numbers[row]
-        var rest = number
-        if high > 0 {
-          rest = number % 100_000_000
-          let first = RowSections.digits(number / 100_000_000 % 100_000_000) &>> UInt64(64 - 8 * high)
-          place.storeBytes(of: first.littleEndian, toByteOffset: prefix, as: UInt64.self)
-        }
-        let last = RowSections.digits(rest % 100_000_000) &>> UInt64(64 - 8 * low)
-        place.storeBytes(of: last.littleEndian, toByteOffset: prefix &+ high, as: UInt64.self)
-        views[row] = ByteView(
-          start: UInt32(truncatingIfNeeded: start &+ row &* length), length: UInt32(truncatingIfNeeded: length))
+    let shared = RowSections.Beginning(beginning, prefix)
+    for row in 0..<rows {
+      let place = target + row &* length
+      shared.store(at: place)
+      let number = least &+ numbers[row]
+      var rest = number
+      if high > 0 {
+        rest = number % 100_000_000
+        let first = RowSections.digits(number / 100_000_000 % 100_000_000) &>> UInt64(64 - 8 * high)
+        place.storeBytes(of: first.littleEndian, toByteOffset: prefix, as: UInt64.self)
       }
+      let last = RowSections.digits(rest % 100_000_000) &>> UInt64(64 - 8 * low)
+      place.storeBytes(of: last.littleEndian, toByteOffset: prefix &+ high, as: UInt64.self)
+      views[row] = ByteView(
+        start: UInt32(truncatingIfNeeded: start &+ row &* length), length: UInt32(truncatingIfNeeded: length))
     }
     arena.setCount(start + rows * length)
   }

@@ -110,6 +110,29 @@ extension RowSections.Writer {
   }
 }
 
+extension RowSections {
+  /// What texts of one length begin with alike, as two words.
+  struct Beginning {
+    private var low: UInt64 = 0
+    private var high: UInt64 = 0
+
+    /// `count`: at most ``RowSections/prefixMax``.
+    init(_ bytes: UnsafeRawPointer, _ count: Int) {
+      for index in 0..<count {
+        let byte = UInt64(bytes.load(fromByteOffset: index, as: UInt8.self)) &<< UInt64(8 * (index & 7))
+        if index < 8 { low |= byte } else { high |= byte }
+      }
+    }
+
+    /// Both words, whatever its length: what is too much is overwritten by what follows, and arenas are padded.
+    @inline(__always)
+    func store(at place: UnsafeMutableRawPointer) {
+      place.storeBytes(of: low.littleEndian, as: UInt64.self)
+      place.storeBytes(of: high.littleEndian, toByteOffset: 8, as: UInt64.self)
+    }
+  }
+}
+
 /// Distinct short texts, numbered as they come: a hash table without deletion.
 private struct FewTexts {
   struct Entry {
@@ -176,19 +199,13 @@ extension RowSections.Reader {
     let start = arena.count
     let target = UnsafeMutableRawPointer(arena.base) + start
     let each = length - prefix
-    withUnsafeTemporaryAllocation(byteCount: 16, alignment: 8) { shared in
-      shared.copyMemory(from: UnsafeRawBufferPointer(start: beginning, count: prefix))
-      let low = shared.load(as: UInt64.self)
-      let high = shared.load(fromByteOffset: 8, as: UInt64.self)
-      for row in 0..<rows {
-        let place = target + row &* length
-        // Whole words: what is too much is overwritten by the next, and the arena is padded.
-        place.storeBytes(of: low, as: UInt64.self)
-        place.storeBytes(of: high, toByteOffset: 8, as: UInt64.self)
-        copy(rest + row &* each, each, to: place + prefix)
-        views[row] = ByteView(
-          start: UInt32(truncatingIfNeeded: start &+ row &* length), length: UInt32(truncatingIfNeeded: length))
-      }
+    let shared = RowSections.Beginning(beginning, prefix)
+    for row in 0..<rows {
+      let place = target + row &* length
+      shared.store(at: place)
+      copy(rest + row &* each, each, to: place + prefix)
+      views[row] = ByteView(
+        start: UInt32(truncatingIfNeeded: start &+ row &* length), length: UInt32(truncatingIfNeeded: length))
     }
     arena.setCount(start + rows * length)
   }

@@ -39,6 +39,10 @@ import Testing
     try world.settle([node], whole: true)
   }
 
+  private static func manifest(_ id: String, _ world: StreamWorld) throws -> Manifest {
+    try JSONDecoder().decode(Manifest.self, from: Data(world.objects["out/snapshot=\(id)/manifest.json"] ?? []))
+  }
+
   @Test("asked for again and again, and of two who believe to be the publisher: one cut, one snapshot")
   func once() throws {
     let world = try StreamWorld()
@@ -60,8 +64,7 @@ import Testing
     try world.settle([second], whole: true)
     let cuts = try Self.cuts(world)
     #expect(cuts.accepted == ["one"] && cuts.published == ["one"] && cuts.abandoned.isEmpty)
-    let manifest = try JSONDecoder().decode(
-      Manifest.self, from: Data(world.objects["out/snapshot=one/manifest.json"] ?? []))
+    let manifest = try Self.manifest("one", world)
     #expect(manifest.rows == 3)
   }
 
@@ -155,8 +158,7 @@ import Testing
     world.onStore { _, _ in }
     try world.settle([node], whole: true)
     #expect(try Self.cuts(world).published == ["pending", "complete"])
-    let manifest = try JSONDecoder().decode(
-      Manifest.self, from: Data(world.objects["out/snapshot=complete/manifest.json"] ?? []))
+    let manifest = try Self.manifest("complete", world)
     #expect(manifest.rows == 4, "nobody told of people/1.csv but the listing")
   }
 
@@ -204,8 +206,7 @@ import Testing
     try world.settle([new], whole: true)
     new.parts.control.request(Self.request("one"))
     try world.settle([new], whole: true)
-    let manifest = try JSONDecoder().decode(
-      Manifest.self, from: Data(world.objects["out/snapshot=one/manifest.json"] ?? []))
+    let manifest = try Self.manifest("one", world)
     let rows = manifest.parts.map { String(decoding: world.objects["out/snapshot=one/\($0.key)"] ?? [], as: UTF8.self) }
     let sum = manifest.inputs.reduce(0) { sum, input in
       sum + (["visits/0.csv": 5, "visits/1.csv": 7][input.key] ?? 0)
@@ -242,8 +243,7 @@ import Testing
     }
     try world.settle([new], whole: true)
     #expect(try Self.cuts(world).published == ["one"])
-    let manifest = try JSONDecoder().decode(
-      Manifest.self, from: Data(world.objects["out/snapshot=one/manifest.json"] ?? []))
+    let manifest = try Self.manifest("one", world)
     #expect(manifest.rows == 3 && manifest.missing.isEmpty)
   }
 
@@ -266,8 +266,7 @@ import Testing
     }
     try world.settle([new], whole: true)
     #expect(try Self.cuts(world).published == ["one"])
-    let manifest = try JSONDecoder().decode(
-      Manifest.self, from: Data(world.objects["out/snapshot=one/manifest.json"] ?? []))
+    let manifest = try Self.manifest("one", world)
     #expect(manifest.rows == 1 && manifest.missing.count == 1)
   }
 }
