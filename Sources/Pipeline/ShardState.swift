@@ -73,9 +73,8 @@ public final class ShardState: @unchecked Sendable {
   /// Whether the rows' source has a row for the key that counts.
   func isRow(_ key: UInt32) -> Bool {
     if let state = latest[plan.rowsSource] { return state.has(key) }
-    guard let record = events[plan.rowsSource]?.record(key) else { return false }
-    let slot = plan.sources[plan.rowsSource].layout.slots[AccumulatorLayout.rowsSlot]
-    return (record + slot.offset).load(as: Int64.self) > 0
+    guard let state = events[plan.rowsSource], let record = state.record(key) else { return false }
+    return state.layout.slots[AccumulatorLayout.rowsSlot].integer(record) > 0
   }
 }
 
