@@ -27,8 +27,6 @@ final class EventsState {
   /// Bytes of the arena that no slot points at.
   var garbage = 0
   private var distinct = DistinctSet()
-  /// What was loaded only to have it in the caches, so that no compiler leaves that out.
-  private var seen: UInt64 = 0
   /// A slot of a key.
   struct SlotKey: Hashable {
     var key: UInt32
@@ -65,7 +63,7 @@ final class EventsState {
     let base = prepared.base
     for i in 0..<chosen.count { base[i] = chosen[i] }
     let counted = narrow(base, chosen.count, before: asOf, rows)
-    seen = records.find(base, counted, prepared.numbers, into: prepared.records)
+    records.find(base, counted, prepared.numbers, into: prepared.records)
     var from = 0
     while from < counted {
       let count = min(EventsState.rowsAtOnce, counted - from)
