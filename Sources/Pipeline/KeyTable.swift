@@ -36,7 +36,12 @@ public final class KeyTable {
     LargePages(byteCount: 2 * capacity * MemoryLayout<KeySlot>.stride, isShared: true)
   }
 
-  private var mask: Int { 2 * capacity - 1 }
+  /// Of the slots where searches begin: the first ones of cache lines. So a search meets four slots before another line.
+  private var mask: Int { (2 * capacity - 1) & ~(KeyTable.slotsALine - 1) }
+  private static let slotsALine = 64 / MemoryLayout<KeySlot>.stride
+  /// A search that comes to the last slot goes on with the first.
+  @inline(__always)
+  private func next(_ at: Int) -> Int { (at &+ 1) & (2 &* capacity &- 1) }
 
   /// Writes the key number of each chosen row to `numbers`, by row; new keys are added. `probes` are the chosen rows';
   /// `records` are asked for as their numbers become known.
@@ -117,7 +122,7 @@ public final class KeyTable {
     for number in 0..<count {
       let (hash, view) = (hashes[number], views[number])
       var at = Int(truncatingIfNeeded: hash) & mask
-      while slots[at].number != 0 { at = (at &+ 1) & mask }
+      while slots[at].number != 0 { at = next(at) }
       slots[at] = KeySlot(arena.base + Int(view.start), view.length, hash: hash).numbered(number, start: view.start)
     }
   }
@@ -126,7 +131,7 @@ public final class KeyTable {
   @inline(__always)
   private func find(_ hash: UInt64, _ key: KeySlot, _ slots: UnsafeMutablePointer<KeySlot>, _ mask: Int) -> Int {
     var at = Int(truncatingIfNeeded: hash) & mask
-    while slots[at].number != 0 && !slots[at].mayHold(key) { at = (at &+ 1) & mask }
+    while slots[at].number != 0 && !slots[at].mayHold(key) { at = next(at) }
     return at
   }
 
@@ -141,7 +146,7 @@ public final class KeyTable {
     var at = Int(truncatingIfNeeded: hash) & mask
     while slots[at].number != 0 {
       if isKey(slots[at], key, length, kept) { return slots[at].number &- 1 }
-      at = (at &+ 1) & mask
+      at = next(at)
     }
     let start = arena.append(key, length)
     views[count] = ByteView(start: start, length: UInt32(truncatingIfNeeded: length))
