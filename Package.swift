@@ -57,9 +57,9 @@ let package = Package(
       linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
 
     // The functional core.
-    module("Columns", [], settings: hot),
+    module("Columns", ["CScan"], settings: hot),
     module("Definition", ["Columns", "CYAML"]),
-    module("Pipeline", ["Columns", "Definition"], settings: hot),
+    module("Pipeline", ["Columns", "Definition", "CScan"], settings: hot),
 
     // The edge.
     module("Digests", ["CCrypto"]),
