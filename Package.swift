@@ -48,10 +48,6 @@ let package = Package(
 
     // Settings of the C library's allocator.
     .systemLibrary(name: "CMalloc"),
-
-    // The processor's instruction that Swift has no name for.
-    .systemLibrary(name: "CPrefetch"),
-
     // Vector instructions and C++ that Swift cannot call.
     .target(name: "CScan", cSettings: [.unsafeFlags(["-O2"])]),
     .target(
@@ -60,9 +56,9 @@ let package = Package(
       linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
 
     // The functional core.
-    module("Columns", [], settings: hot),
+    module("Columns", ["CScan"], settings: hot),
     module("Definition", ["Columns", "CYAML"]),
-    module("Pipeline", ["Columns", "Definition", "CPrefetch"], settings: hot),
+    module("Pipeline", ["Columns", "Definition", "CScan"], settings: hot),
 
     // The edge.
     module("Digests", ["CCrypto"]),

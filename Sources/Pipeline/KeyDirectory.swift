@@ -1,4 +1,4 @@
-internal import CPrefetch
+internal import CScan
 internal import Columns
 internal import Synchronization
 
@@ -47,12 +47,13 @@ public final class KeyDirectory: Sendable {
   }
 
   /// Writes by row: the keys' numbers where they are known, and to `places` that they are, or what ``set(_:_:)`` takes.
-  /// Keys lie in padded arenas.
-  func find(_ rows: RowColumns, into found: UnsafeMutablePointer<UInt32>, places: UnsafeMutablePointer<UInt32>) {
+  /// Gives how many are known. Keys lie in padded arenas.
+  func find(_ rows: RowColumns, into found: UnsafeMutablePointer<UInt32>, places: UnsafeMutablePointer<UInt32>) -> Int {
     guard let shape = shape(of: rows) else {
       places.update(repeating: KeyDirectory.none, count: rows.count)
-      return
+      return 0
     }
+    var known = 0
     let (bytes, keys, numbers) = (UnsafePointer(rows.keyArena.base), rows.keys, numbers)
     let limit = UInt64(limit)
     let (length, beginning, mask) = (shape.length, shape.beginning, shape.beginningMask)
@@ -74,16 +75,20 @@ public final class KeyDirectory: Sendable {
         if !DigitWord.areDigits(values) { continue }
         let value = DigitWord.number(values)
         if value >= limit { continue }
-        tributary_prefetch(numbers + Int(value))
+        cscan_prefetch(numbers + Int(value))
         places[row] = UInt32(truncatingIfNeeded: value)
       }
       for row in some where places[row] != KeyDirectory.none {
         let number = numbers[Int(places[row])].load(ordering: .relaxed)
         found[row] = number &- 1
-        if number != 0 { places[row] = KeyDirectory.known }
+        if number != 0 {
+          places[row] = KeyDirectory.known
+          known &+= 1
+        }
       }
       from = some.upperBound
     }
+    return known
   }
 
   /// Sets the number of a key that was found to have none yet. Only by whoever holds the key's shard.

@@ -1,4 +1,4 @@
-internal import CPrefetch
+internal import CScan
 public import Columns
 
 /// The keys of one shard: bytes to dense number, open addressing with linear probing.
@@ -77,7 +77,7 @@ public final class KeyTable {
             late[lateCount] = UInt32(truncatingIfNeeded: i)
             lateCount &+= 1
             if slot.number != 0 {
-              tributary_prefetch(arena.base + slot.start)
+              cscan_prefetch(arena.base + slot.start)
               prefetchRecord(slot.number &- 1)
             }
           }
@@ -101,7 +101,7 @@ public final class KeyTable {
   /// Asks for the slot where the search for a key begins.
   @inline(__always)
   private func prefetch(_ probe: KeyProbe, _ slots: UnsafeMutablePointer<KeySlot>, _ mask: Int) {
-    tributary_prefetch(slots + Int(truncatingIfNeeded: probe.hash) & mask)
+    cscan_prefetch(slots + Int(truncatingIfNeeded: probe.hash) & mask)
   }
 
   /// The number of one key, added if it is new. The key lies in a padded arena.

@@ -19,6 +19,8 @@ public final class PreparedRows: @unchecked Sendable {
 
   /// By row, what the directory found; of use while there is one.
   private var places: UnsafeMutablePointer<UInt32>
+  /// The directory knew most keys, so nothing was made ready for searching those of all rows.
+  private var isFewSearched = false
   /// Of a shard's rows, those whose keys have to be searched.
   private var searched: [UInt32] = []
   private var searchedProbes: [KeyProbe] = []
@@ -53,15 +55,19 @@ public final class PreparedRows: @unchecked Sendable {
   /// Takes a block's rows but for those at fault.
   public func prepare(_ rows: RowColumns, _ faults: RowFaults) {
     take(rows)
-    directory?.find(rows, into: numbers, places: places)
-    order.sort(rows, faults, probing: true)
+    look(rows)
+    order.sort(rows, faults, probing: !isFewSearched)
   }
 
   /// Takes all of a batch's rows, for the shard.
   public func prepare(_ batch: RowBatch, shard: Int) {
     take(batch.rows)
-    directory?.find(batch.rows, into: numbers, places: places)
-    order.sort(batch.rows, shard: shard, probing: true)
+    look(batch.rows)
+    order.sort(batch.rows, shard: shard, probing: !isFewSearched)
+  }
+
+  private func look(_ rows: RowColumns) {
+    isFewSearched = (directory?.find(rows, into: numbers, places: places) ?? 0) > rows.count / 2
   }
 
   /// Takes rows whose keys' numbers are known: `numbers[i]` is row i's. Their keys may be undefined.
@@ -77,13 +83,8 @@ public final class PreparedRows: @unchecked Sendable {
   /// Lets go of the rows.
   public func removeAll() { rows = nil }
 
-  /// Rows whose keys' numbers the directory had; all of them, until a search has numbered others.
-  var knownCount: Int {
-    guard directory != nil, let rows else { return 0 }
-    return (0..<rows.count).count { places[$0] == KeyDirectory.known }
-  }
-
-  /// Writes the numbers of some of a shard's rows' keys, `chosen`, whose `probes` these are, and asks for their records.
+  /// Writes the numbers of some of a shard's rows' keys, `chosen`, whose ``withProbes(_:_:)`` these are, and asks for their
+  /// records.
   func number(
     _ chosen: UnsafeBufferPointer<UInt32>, _ probes: UnsafeBufferPointer<KeyProbe>, keys: KeyTable,
     records: RecordPages
@@ -107,7 +108,7 @@ public final class PreparedRows: @unchecked Sendable {
               prefetch(numbers[row])
             } else {
               searched[count] = chosen[i]
-              searchedProbes[count] = probes[i]
+              searchedProbes[count] = isFewSearched ? KeyProbe(rows, row) : probes[i]
               count &+= 1
             }
           }

@@ -1,4 +1,4 @@
-internal import CPrefetch
+internal import CScan
 internal import Columns
 
 /// Records of one size, by key number: all zeros at first, in pages, so that growing copies nothing and what was found
@@ -78,10 +78,10 @@ struct RecordPages {
         let record = pages[page] + (Int(number) & (RecordPages.rows - 1)) &* stride
         var at = 0
         while at < stride {
-          tributary_prefetch(record + at)
+          cscan_prefetch(record + at)
           at &+= 64
         }
-        if last != 0 { tributary_prefetch(record + last) }
+        if last != 0 { cscan_prefetch(record + last) }
       }
     }
   }

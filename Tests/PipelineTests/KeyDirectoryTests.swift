@@ -14,6 +14,8 @@ import Testing
     let tables = prepared.map { _ in (0..<shards).map { _ in KeyTable() } }
     var known = 0
     var at = 0
+    var found = [UInt32](repeating: 0, count: batchRows)
+    var places = found
     while at < keys.count {
       let some = keys[at..<min(at + batchRows, keys.count)]
       at += some.count
@@ -37,7 +39,7 @@ import Testing
         Issue.record("the number of '\(some[some.startIndex + row])' is \(prepared[0].numbers[row])")
         return
       }
-      known += prepared[0].knownCount
+      known += directory.find(batch.rows, into: &found, places: &places)
     }
     for (found, searched) in zip(tables[0], tables[1]) { #expect(found.count == searched.count) }
     // Something was found without a search, so that this compares what it says.
