@@ -13,6 +13,12 @@ public struct Fingerprint: Sendable, Hashable {
 
   public init() {}
 
+  /// Of `rows` rows whose ``numbers(of:split:)`` add up to `sum`.
+  public init(rows: UInt64, sum: UInt128) {
+    self.rows = rows
+    self.sum = sum
+  }
+
   /// Reads what ``encode()`` wrote.
   public init(decoding bytes: [UInt8]) throws(StateError) {
     var state = try StateReader(bytes, .fingerprint)
@@ -46,6 +52,23 @@ public struct Fingerprint: Sendable, Hashable {
 
   /// Adds the table's rows, which stand in this split (`train`, `eval`): the same row in another split is another row.
   public mutating func add(table: Table, split: String) {
+    Fingerprint.forBlocks(of: table, split: split) { hashes in
+      for hash in hashes { sum &+= hash.number }
+    }
+    rows &+= UInt64(table.count)
+  }
+
+  /// What each of the table's rows adds to the sum.
+  public static func numbers(of table: Table, split: String) -> [UInt128] {
+    var numbers: [UInt128] = []
+    numbers.reserveCapacity(table.count)
+    forBlocks(of: table, split: split) { hashes in
+      for hash in hashes { numbers.append(hash.number) }
+    }
+    return numbers
+  }
+
+  private static func forBlocks(of table: Table, split: String, _ body: (UnsafeBufferPointer<RowHash>) -> Void) {
     // Pointers into the columns are taken below; the table outlives them all.
     defer { withExtendedLifetime(table) {} }
     let start = RowHash.start(split)
@@ -56,11 +79,10 @@ public struct Fingerprint: Sendable, Hashable {
         let number = min(RowHash.blockRows, table.count - row)
         hashes.initialize(repeating: start, count: number)
         for column in table.columns { RowHash.add(column, from: row, number, to: hashes) }
-        for i in 0..<number { sum &+= hashes[i].number }
+        body(UnsafeBufferPointer(start: hashes, count: number))
         row += number
       }
     }
-    rows &+= UInt64(table.count)
   }
 
   /// Adds what another fingerprint of the same schema has seen.

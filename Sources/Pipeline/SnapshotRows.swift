@@ -44,6 +44,10 @@ public struct SnapshotRows: Sendable {
 public struct SnapshotTableBuilder {
   private let plan: DatasetPlan
   private let keyCasts: [Cast]
+  /// One flag a column: whether it is built.
+  private let chosen: [Bool]
+  /// One flag a source: whether any column of it is.
+  private let sources: [Bool]
   private var table: Table
   private var at = 0
 
@@ -56,12 +60,19 @@ public struct SnapshotTableBuilder {
     }
   }
 
-  /// A builder of a table with `rows` rows.
-  public init(plan: DatasetPlan, keyCasts: [Cast], rows: Int) {
+  /// A builder of a table with `rows` rows. `columns`: one flag a column, those without are left without rows (nil: all
+  /// are built).
+  public init(plan: DatasetPlan, keyCasts: [Cast], rows: Int, columns: [Bool]? = nil) {
     self.plan = plan
     self.keyCasts = keyCasts
+    let chosen = columns ?? Array(repeating: true, count: plan.output.count)
+    self.chosen = chosen
+    sources = plan.sources.indices.map { source in
+      plan.output.indices.contains { chosen[$0] && plan.output[$0].source == source }
+    }
     table = Table(
-      fields: plan.fields, columns: plan.output.map { Column(type: $0.type, capacity: rows) }, count: rows)
+      fields: plan.fields,
+      columns: zip(plan.output, chosen).map { Column(type: $0.type, capacity: $1 ? rows : 0) }, count: rows)
   }
 
   /// Where a column is read from in place of its source's state: an aggregate's state of its own, in which a row's key
@@ -89,10 +100,10 @@ public struct SnapshotTableBuilder {
     throws(OverflowError)
   {
     // Of each source, for all of its columns.
-    let latestFound = state.latest.map { $0?.find(keys) ?? [] }
-    let eventsFound = state.events.map { $0?.find(keys) ?? [] }
+    let latestFound = sources.indices.map { sources[$0] ? state.latest[$0]?.find(keys) ?? [] : [] }
+    let eventsFound = sources.indices.map { sources[$0] ? state.events[$0]?.find(keys) ?? [] : [] }
     let positions = detours.isEmpty ? [] : (0..<keys.count).map { UInt32(truncatingIfNeeded: $0) }
-    for (index, output) in plan.output.enumerated() {
+    for (index, output) in plan.output.enumerated() where chosen[index] {
       let column = table.columns[index]
       switch output.value {
       case .key(let part): readKey(state, keys, part: part, into: column)

@@ -24,12 +24,19 @@ final class ParquetGroupEncoder: @unchecked Sendable {
     compressor = ParquetCompressor(codec: options.codec, zstdLevel: options.zstdLevel)
   }
 
-  func encode(_ table: Table, _ columns: [ParquetColumn]) throws(WriteError) -> EncodedRowGroup {
+  /// Chunks of columns without a flag in `anew` come out of `kept`.
+  func encode(
+    _ table: Table, _ columns: [ParquetColumn], kept: EncodedRowGroup? = nil, anew: [Bool]? = nil
+  ) throws(WriteError) -> EncodedRowGroup {
     // Pointers into the columns are taken below; the table outlives them all.
     defer { withExtendedLifetime(table) {} }
     out.removeAll()
     var chunks: [ParquetColumnChunk] = []
-    for (column, values) in zip(columns, table.columns) {
+    for (index, (column, values)) in zip(columns, table.columns).enumerated() {
+      if let kept, let anew, !anew[index] {
+        chunks.append(append(kept.metadata.columns[index], of: kept))
+        continue
+      }
       let rows = ChunkRows(column: column, values: values, count: table.count)
       if column.required, let row = rows.firstNull {
         throw WriteError(
@@ -43,6 +50,19 @@ final class ParquetGroupEncoder: @unchecked Sendable {
     }
     return EncodedRowGroup(
       bytes: out.contents, metadata: ParquetRowGroup(rows: table.count, columns: chunks))
+  }
+
+  /// A chunk as it was encoded before.
+  private func append(_ chunk: ParquetColumnChunk, of kept: EncodedRowGroup) -> ParquetColumnChunk {
+    var moved = chunk
+    let distance = out.count - chunk.start
+    moved.dataPageOffset += distance
+    if let offset = chunk.dictionaryPageOffset { moved.dictionaryPageOffset = offset + distance }
+    kept.bytes.withUnsafeBufferPointer { bytes in
+      let pages = UnsafeBufferPointer(rebasing: bytes[chunk.start..<chunk.start + chunk.compressedBytes])
+      if let address = pages.baseAddress { out.append(address, pages.count) }
+    }
+    return moved
   }
 
   private func encode(_ rows: ChunkRows, _ column: Column) throws(WriteError) -> ParquetColumnChunk {

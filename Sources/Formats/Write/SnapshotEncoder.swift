@@ -52,6 +52,15 @@ public enum SnapshotEncoder: Sendable {
       return EncodedChunk(bytes: encoder.encode(table), rows: table.count, group: nil)
     }
   }
+
+  /// As ``encode(_:)``, where of the same rows some columns were encoded before: those without a flag in `anew`, whose
+  /// values in `table` are not looked at. Gives the same bytes. Lines of text are not made of columns: all are then
+  /// encoded anew, and all columns must be there.
+  public func encode(_ table: Table, _ kept: EncodedChunk, anew: [Bool]) throws(WriteError) -> EncodedChunk {
+    guard case .parquet(let encoder) = self, let group = kept.group else { return try encode(table) }
+    let encoded = try encoder.encode(table, EncodedRowGroup(bytes: kept.bytes, metadata: group), anew: anew)
+    return EncodedChunk(bytes: encoded.bytes, rows: table.count, group: encoded.metadata)
+  }
 }
 
 /// Encoded rows that can stand anywhere in a part.

@@ -28,6 +28,8 @@ final class DistinctCounter {
   }
 
   var isExact: Bool { slots != nil }
+  /// About how much memory it takes.
+  var bytes: Int { isExact ? capacity * MemoryLayout<UInt64>.stride : DistinctCounter.registerCount }
 
   func add(_ hashes: UnsafePointer<UInt64>, _ number: Int) {
     var i = 0

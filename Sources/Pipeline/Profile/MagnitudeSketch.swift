@@ -42,6 +42,12 @@ final class MagnitudeSketch {
     counts.deallocate()
   }
 
+  /// About how much memory it takes.
+  var bytes: Int {
+    Self.exponents * MemoryLayout<UInt16>.stride
+      + pageCapacity * (MemoryLayout<Page>.stride + 2 * Self.binsPerPage * MemoryLayout<UInt64>.stride)
+  }
+
   /// Adds doubles that are finite; others are skipped.
   func add(_ values: UnsafePointer<Double>, _ number: Int) {
     let index = index

@@ -37,6 +37,9 @@ final class StringTally {
 
   deinit { entries?.deallocate() }
 
+  /// About how much memory it takes.
+  var bytes: Int { counter.bytes + (isCounting ? capacity * MemoryLayout<Entry>.stride : 0) + text.capacity }
+
   private var isCounting: Bool { entries != nil }
 
   /// Adds the strings that are not null.

@@ -19,6 +19,9 @@ struct TimeSketch {
     let count: UInt64
   }
 
+  /// About how much memory it takes.
+  var bytes: Int { counts.capacity * MemoryLayout<UInt64>.stride }
+
   mutating func add<T: FixedWidthInteger & SignedInteger>(_ values: UnsafePointer<T>, _ number: Int) {
     guard number > 0 else { return }
     var low = values[0]
