@@ -170,12 +170,28 @@ private struct RowHash: BitwiseCopyable {
       let views = column.views + row
       let text = column.arena.base
       each(validity, number, hashes) { hash, i in
-        let bytes = UnsafePointer(text + Int(views[i].start))
-        hash.step(
-          Hashing.hash64(bytes, views[i].length, seed: seedA),
-          Hashing.hash64(bytes, views[i].length, seed: seedB))
+        let (a, b) = words(UnsafeRawPointer(text + Int(views[i].start)), views[i].length)
+        hash.step(a, b)
       }
     }
+  }
+
+  /// `Hashing.hash64` of a string with both seeds at once. The bytes lie in an arena, so a whole word may be read at their
+  /// end and its rest masked, without a branch that depends on their number.
+  @inline(__always)
+  private static func words(_ bytes: UnsafeRawPointer, _ length: Int) -> (UInt64, UInt64) {
+    let start = UInt64(truncatingIfNeeded: length) &* 0x9e37_79b9_7f4a_7c15
+    var (a, b) = (seedA ^ start, seedB ^ start)
+    var i = 0
+    while i < length {
+      let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self))
+      let rest = min(length &- i, 8)
+      let kept = word & UInt64.max &>> UInt64(truncatingIfNeeded: 64 &- 8 &* rest)
+      a = Hashing.mix(a ^ kept) &* 0x9fb2_1c65_1e98_df25
+      b = Hashing.mix(b ^ kept) &* 0x9fb2_1c65_1e98_df25
+      i &+= 8
+    }
+    return (Hashing.mix(a), Hashing.mix(b))
   }
 
   @inline(__always)

@@ -70,7 +70,7 @@ public final class RollingRows: @unchecked Sendable {
   }
 
   /// Takes what ``Fingerprint/numbers(of:split:)`` says of the rows of `keys`.
-  public func take(_ keys: some Collection<UInt32>, _ fresh: [UInt128]) {
+  public func take(_ keys: ArraySlice<UInt32>, _ fresh: [UInt128]) {
     numbers.replace(keys, by: fresh, keyCount: state.keyCount)
   }
 

@@ -21,14 +21,21 @@ struct RowNumbers {
   }
 
   /// Gives keys, below `keyCount`, their rows' numbers.
-  mutating func replace(_ keys: some Collection<UInt32>, by fresh: [UInt128], keyCount: Int) {
+  mutating func replace(_ keys: ArraySlice<UInt32>, by fresh: [UInt128], keyCount: Int) {
+    precondition(keys.count == fresh.count)
     if numbers.count < keyCount {
       numbers.reserveCapacity(keyCount)
       numbers.append(contentsOf: repeatElement(0, count: keyCount - numbers.count))
     }
-    for (key, number) in zip(keys, fresh) {
-      sum &+= number &- numbers[Int(key)]
-      numbers[Int(key)] = number
+    var sum = sum
+    numbers.withUnsafeMutableBufferPointer { numbers in
+      var row = 0
+      for key in keys {
+        sum &+= fresh[row] &- numbers[Int(key)]
+        numbers[Int(key)] = fresh[row]
+        row += 1
+      }
     }
+    self.sum = sum
   }
 }

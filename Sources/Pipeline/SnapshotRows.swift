@@ -224,19 +224,26 @@ public struct SnapshotTableBuilder {
 extension Column {
   /// Puts a constant in place of nulls among rows `from..<to`.
   func fillNulls(_ literal: Literal, from: Int, to: Int) {
-    var view: ByteView?
-    for row in from..<to where validity[row] == 0 {
-      switch literal {
-      case .string(let text):
-        if view == nil { view = arena.append(text) }
-        views[row] = view ?? ByteView(start: 0, length: 0)
-      case .int(let value), .timestamp(let value): int64s[row] = value
-      case .double(let value): doubles[row] = value
-      case .bool(let value): bytes[row] = value ? 1 : 0
-      case .date(let value): int32s[row] = value
-      case .decimal(let value): int128s[row] = value
-      }
-      validity[row] = 1
+    switch literal {
+    case .string(let text):
+      guard (from..<to).contains(where: { validity[$0] == 0 }) else { return }
+      fillNulls(views, arena.append(text), from, to)
+    case .int(let value), .timestamp(let value): fillNulls(int64s, value, from, to)
+    case .double(let value): fillNulls(doubles, value, from, to)
+    case .bool(let value): fillNulls(bytes, value ? 1 : 0, from, to)
+    case .date(let value): fillNulls(int32s, value, from, to)
+    case .decimal(let value): fillNulls(int128s, value, from, to)
+    }
+    (validity + from).update(repeating: 1, count: to - from)
+  }
+
+  /// Without a branch that depends on a row.
+  @inline(__always)
+  private func fillNulls<T: BitwiseCopyable>(_ values: UnsafeMutablePointer<T>, _ value: T, _ from: Int, _ to: Int) {
+    let validity = validity
+    for row in from..<to {
+      let held = values[row]
+      values[row] = validity[row] == 0 ? value : held
     }
   }
 }

@@ -15,10 +15,15 @@ public struct TableProfile: Sendable {
     self.columns = columns
   }
 
-  /// Adds a table's rows, to the profiles of some columns alone where `chosen` has one flag a column.
-  public func update(_ table: Table, columns chosen: [Bool]? = nil) {
+  /// Adds a table's rows, to the profiles of some columns alone where `chosen` has one flag a column. What is known of a
+  /// column in `counts` (none, or one a column) is used in the place of its rows.
+  public func update(_ table: Table, columns chosen: [Bool]? = nil, counts: [ValueCounts?] = []) {
     for index in columns.indices where chosen?[index] ?? true {
-      columns[index].update(table.columns[index], count: table.count)
+      if index < counts.count, let counts = counts[index] {
+        columns[index].update(counts)
+      } else {
+        columns[index].update(table.columns[index], count: table.count)
+      }
     }
   }
 

@@ -71,7 +71,7 @@ final class KeptOutput: @unchecked Sendable {
       })
   }
 
-  func take(_ keys: some Collection<UInt32>, _ numbers: [UInt128]) { rolling.take(keys, numbers) }
+  func take(_ keys: ArraySlice<UInt32>, _ numbers: [UInt128]) { rolling.take(keys, numbers) }
 
   /// The next of the part's chunks.
   func keep(_ encoded: EncodedChunk, split: Int, range: Range<Int>) {

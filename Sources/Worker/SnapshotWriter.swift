@@ -81,16 +81,17 @@ struct SnapshotWriter {
         } else {
           fingerprint.add(table: table, split: name)
         }
+        var encoded = try target.map { _ in try output.encode(table, change?.kept, anew: change?.encoded) }
         let profile = profiles.withLock { $0.popLast() } ?? TableProfile(fields: plan.fields)
-        profile.update(table, columns: changes?.profiled)
+        profile.update(table, columns: changes?.profiled, counts: encoded?.counts ?? [])
+        encoded?.counts = []
         profiles.withLock { $0.append(profile) }
         let added = fingerprint
         collected.withLock { result in
           result.fingerprint.merge(added)
           result.splits[name, default: 0] += chunk.rows
         }
-        guard target != nil else { return nil }
-        return try output.encode(table, change?.kept, anew: change?.encoded)
+        return encoded
       },
       consume: { index, encoded in
         guard let encoded else { return }
