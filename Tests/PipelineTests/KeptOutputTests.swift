@@ -1,5 +1,6 @@
 import Columns
 import Definition
+import Platform
 import TestKit
 import Testing
 
@@ -82,7 +83,7 @@ import Testing
     for split in lists.keys.indices {
       let range = lists.keys[split].indices
       #expect(rows.changes(split, range).columns.allSatisfy { $0 } && rows.changes(split, range).keys == nil)
-      rows.take(lists.keys[split], Array(repeating: 1, count: range.count))
+      rows.take(lists.keys[split][...], Array(repeating: 1, count: range.count))
     }
     _ = rows.finish()
     apply(Array(events.suffix(1)))

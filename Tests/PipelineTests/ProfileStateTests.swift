@@ -73,7 +73,7 @@ import Testing
 
   @Test("a double that comes often is as many doubles")
   func countedSquares() {
-    let values: [Double] = [1.797e308, -1.9, 0x1.fffffffffffffp0, -0x1.fffffffffffffp0, 0, 5e-324]
+    let values: [Double] = [1.797e308, -1.9, 0x1.fffffffffffffp0, -0x1.fffffffffffffp0, 0, .leastNonzeroMagnitude]
     let times: [UInt32] = [70_000, 3, 600_000, 1, 9, 70_000]
     let (one, other) = (MagnitudeSketch(), MagnitudeSketch())
     one.add(values, times, values.count)
