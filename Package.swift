@@ -49,6 +49,9 @@ let package = Package(
     // Settings of the C library's allocator.
     .systemLibrary(name: "CMalloc"),
 
+    // The processor's instruction that Swift has no name for.
+    .systemLibrary(name: "CPrefetch"),
+
     // Vector instructions and C++ that Swift cannot call.
     .target(name: "CScan", cSettings: [.unsafeFlags(["-O2"])]),
     .target(
@@ -59,7 +62,7 @@ let package = Package(
     // The functional core.
     module("Columns", [], settings: hot),
     module("Definition", ["Columns", "CYAML"]),
-    module("Pipeline", ["Columns", "Definition"], settings: hot),
+    module("Pipeline", ["Columns", "Definition", "CPrefetch"], settings: hot),
 
     // The edge.
     module("Digests", ["CCrypto"]),
