@@ -37,10 +37,9 @@ extension EventsState {
       let low = T(truncatingIfNeeded: value)
       let (sum, overflow) = slot.pointee.addingReportingOverflow(low)
       slot.pointee = sum
-      let rest = value &- Int64(truncatingIfNeeded: low)
-      if overflow || rest != 0 {
+      if overflow || Int64(truncatingIfNeeded: low) != value {
         // What the slot cannot hold of the value, and what its sum went over by; both in units of 2^width.
-        let carried = (rest >> Int64(T.bitWidth - 1)) >> 1
+        let carried = ((value >> Int64(T.bitWidth - 1)) >> 1) + (low < 0 ? 1 : 0)
         wrap(at, row, by: carried + (overflow ? (low < 0 ? -1 : 1) : 0))
       }
     }

@@ -75,8 +75,9 @@ final class EventsState {
   }
 
   /// Lays all records out again.
-  func move(to wider: AccumulatorLayout, _ copy: (_ from: UnsafeMutableRawPointer, _ to: UnsafeMutableRawPointer) -> Void)
-  {
+  func move(
+    to wider: AccumulatorLayout, _ copy: (_ from: UnsafeMutableRawPointer, _ to: UnsafeMutableRawPointer) -> Void
+  ) {
     var moved = RecordPages(stride: wider.stride)
     moved.grow(to: records.pages.count * RecordPages.rows)
     for (from, to) in zip(records.pages, moved.pages) {

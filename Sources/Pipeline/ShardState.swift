@@ -38,16 +38,15 @@ public final class ShardState: @unchecked Sendable {
 
   /// Applies those of prepared rows that are this shard's.
   public func apply(_ prepared: PreparedRows, source: Int, inputs: [UInt32], table: InputTable) {
-    guard let rows = prepared.rows else { return }
+    if prepared.rows == nil { return }
     prepared.withChosen(shard) { all in
       prepared.withProbes(shard) { probes in
         var from = 0
         while from < all.count {
           let range = from..<min(from + ShardState.rowsAtOnce, all.count)
           let chosen = UnsafeBufferPointer(rebasing: all[range])
-          keys.numbers(
-            of: rows, chosen, UnsafeBufferPointer(rebasing: probes[range]), into: prepared.numbers,
-            records: records(source))
+          prepared.number(
+            chosen, UnsafeBufferPointer(rebasing: probes[range]), keys: keys, records: records(source))
           latest[source]?.apply(prepared, chosen, keyCount: keys.count, inputs: inputs, table: table)
           events[source]?.apply(prepared, chosen, keyCount: keys.count, inputs: inputs, table: table)
           from = range.upperBound
