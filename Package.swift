@@ -48,7 +48,6 @@ let package = Package(
 
     // Settings of the C library's allocator.
     .systemLibrary(name: "CMalloc"),
-
     // Vector instructions and C++ that Swift cannot call.
     .target(name: "CScan", cSettings: [.unsafeFlags(["-O2"])]),
     .target(
@@ -57,9 +56,9 @@ let package = Package(
       linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
 
     // The functional core.
-    module("Columns", [], settings: hot),
+    module("Columns", ["CScan"], settings: hot),
     module("Definition", ["Columns", "CYAML"]),
-    module("Pipeline", ["Columns", "Definition"], settings: hot),
+    module("Pipeline", ["Columns", "Definition", "CScan"], settings: hot),
 
     // The edge.
     module("Digests", ["CCrypto"]),
@@ -132,7 +131,7 @@ let package = Package(
 
     tests("ColumnsTests", ["Columns", "Formats", "TestKit"], fixtures: true),
     tests("DefinitionTests", ["Definition", "Columns"]),
-    tests("PipelineTests", ["Pipeline", "Definition", "Columns", "TestKit"]),
+    tests("PipelineTests", ["Pipeline", "Definition", "Columns", "Formats", "Platform", "TestKit", "Worker"]),
     tests("FormatsTests", ["Formats", "Pipeline", "Definition", "Columns", "TestKit"], fixtures: true),
     tests("DigestsTests", ["Digests"]),
     tests("ConsoleTests", ["Console", "Status", "Worker", "Pipeline", "Definition", "TestKit"]),

@@ -1,3 +1,5 @@
+internal import CScan
+
 extension Cast {
   /// Casts one column of a block.
   ///
@@ -46,11 +48,11 @@ extension Cast {
   }
 
   @inline(never) private func ints(_ loop: inout CastLoop, _ column: Column) {
-    loop.each(column.int64s, fallback: fallback?.int64 ?? 0) { IntText.parse($0, $1, &$2) }
+    loop.each(column.int64s, fallback: fallback?.int64 ?? 0, wide: cscan_ints) { IntText.parse($0, $1, &$2) }
   }
 
   @inline(never) private func doubles(_ loop: inout CastLoop, _ column: Column) {
-    loop.each(column.doubles, fallback: fallback?.double ?? 0) { DoubleText.parse($0, $1, &$2) }
+    loop.each(column.doubles, fallback: fallback?.double ?? 0, wide: cscan_doubles) { DoubleText.parse($0, $1, &$2) }
   }
 
   @inline(never) private func bools(_ loop: inout CastLoop, _ column: Column) {
@@ -70,7 +72,9 @@ extension Cast {
 
   @inline(never) private func timestamps(_ loop: inout CastLoop, _ column: Column) {
     let table = MonthTable.shared
-    loop.each(column.int64s, fallback: fallback?.int64 ?? 0) { TimestampText.parse($0, $1, table, &$2) }
+    loop.each(column.int64s, fallback: fallback?.int64 ?? 0, wide: cscan_timestamps) {
+      TimestampText.parse($0, $1, table, &$2)
+    }
   }
 
   @inline(never) private func timestamps(_ loop: inout CastLoop, _ column: Column, in zone: TimeZoneRules) {

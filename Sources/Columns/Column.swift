@@ -36,6 +36,23 @@ public final class Column: @unchecked Sendable {
     validity.deallocate()
   }
 
+  /// Whether any of the first `rows` is null.
+  public func hasNull(among rows: Int) -> Bool {
+    let raw = UnsafeRawPointer(validity)
+    var row = 0
+    var all = UInt64.max
+    while row &+ 8 <= rows {
+      all &= raw.loadUnaligned(fromByteOffset: row, as: UInt64.self)
+      row &+= 8
+    }
+    if all & 0x0101_0101_0101_0101 != 0x0101_0101_0101_0101 { return true }
+    while row < rows {
+      if validity[row] == 0 { return true }
+      row &+= 1
+    }
+    return false
+  }
+
   // Typed views of `values`. The caller picks the one that fits `type` (see ``ColumnType``).
   @inlinable public var int64s: UnsafeMutablePointer<Int64> { values.assumingMemoryBound(to: Int64.self) }
   @inlinable public var doubles: UnsafeMutablePointer<Double> { values.assumingMemoryBound(to: Double.self) }

@@ -52,8 +52,7 @@ extension RowSections {
       case asTheyAre: copy(rows * 8, to: hashes)
       case derived where hasHashes: break
       case derived where !isDamaged:
-        let text = UnsafePointer(arena.base)
-        for row in 0..<rows { hashes[row] = Hashing.hash64(text + Int(keys[row].start), keys[row].length) }
+        Hashing.hash64(of: keys, rows, in: arena, into: hashes)
       default: isDamaged = true
       }
     }

@@ -6,7 +6,8 @@ struct ShardOrder {
   let shards: Int
   private var order: [UInt32] = []
   private var probes: [KeyProbe] = []
-  private var shardOf: [UInt16] = []
+  /// By row: murmur2 of its key, then its shard.
+  private var shardOf: [UInt32] = []
   private var ends: [Int]
 
   init(shards: Int) {
@@ -40,18 +41,19 @@ struct ShardOrder {
   mutating func sort(_ rows: RowColumns, _ faults: RowFaults, probing: Bool) {
     let count = rows.count
     reserve(count)
-    let (bytes, keys, codes) = (UnsafePointer(rows.keyArena.base), rows.keys, faults.codes)
+    let codes = faults.codes
     let anyFault = faults.count > 0
     // A row at fault is of the shard behind the last.
-    let none = UInt16(truncatingIfNeeded: shards)
+    let none = UInt32(truncatingIfNeeded: shards)
     let number = UInt32(truncatingIfNeeded: shards)
     let isPower = shards & (shards - 1) == 0
     ends.withUnsafeMutableBufferPointer { ends in
       ends.update(repeating: 0)
       shardOf.withUnsafeMutableBufferPointer { shardOf in
+        if let hashes = shardOf.baseAddress { Hashing.murmur2(of: rows.keys, count, in: rows.keyArena, into: hashes) }
         for row in 0..<count {
-          let hash = Hashing.murmur2(bytes + Int(keys[row].start), keys[row].length) & 0x7fff_ffff
-          var shard = UInt16(truncatingIfNeeded: isPower ? hash & (number &- 1) : hash % number)
+          let hash = shardOf[row] & 0x7fff_ffff
+          var shard = isPower ? hash & (number &- 1) : hash % number
           if anyFault && codes[row] != 0 { shard = none }
           shardOf[row] = shard
           ends[Int(shard)] &+= 1

@@ -1,3 +1,4 @@
+internal import CScan
 internal import Columns
 
 /// Which of several constants each string of a column is, decided for a row all at once.
@@ -8,6 +9,8 @@ struct StringSwitch: Sendable {
   /// Longer constants are left to the general comparison.
   static let lengthMax = 16
   static let constantsMax = 64
+  /// As many are compared one after the other, many rows at a time, where the processor can.
+  private static let fewMax = 12
 
   private struct Entry: Sendable {
     var low: UInt64 = 0
@@ -20,6 +23,8 @@ struct StringSwitch: Sendable {
   private let table: [Entry]
   private let factor: UInt64
   private let shift: UInt64
+  /// The constants in order; of many, none.
+  private let few: [cscan_constant]
 
   /// nil: one of them is too long or empty, there are too many, or two are the same.
   init?(_ constants: [[UInt8]]) {
@@ -34,6 +39,9 @@ struct StringSwitch: Sendable {
       }
       return Entry(low: words.0, high: words.1, length: UInt32(bytes.count), code: UInt32(index + 1))
     }
+    few =
+      entries.count > StringSwitch.fewMax
+      ? [] : entries.map { cscan_constant(first: $0.low, second: $0.high, length: UInt64($0.length)) }
     // 64 constants among 4,096 places: every other factor has no collision.
     for attempt in 0..<256 as Range<UInt64> {
       let factor = Hashing.mix(attempt &+ 1) | 1
@@ -56,6 +64,11 @@ struct StringSwitch: Sendable {
   /// Writes each row's code: 1 + the constant's index, 0 for none of them and for null.
   func evaluate(_ column: Column, _ rows: Int, into codes: UnsafeMutablePointer<UInt8>) {
     let bytes = UnsafePointer(column.arena.base)
+    if !few.isEmpty {
+      // A view is the same two words in C, and trivial types.
+      let views = UnsafeRawPointer(column.views).assumingMemoryBound(to: cscan_view.self)
+      if cscan_which(bytes, views, column.validity, rows, few, few.count, codes) == rows { return }
+    }
     let (views, validity, factor, shift) = (column.views, column.validity, factor, shift)
     table.withUnsafeBufferPointer { table in
       for row in 0..<rows {

@@ -9,9 +9,13 @@ final class BlockDecoder: @unchecked Sendable {
   let block = FieldBlock()
   private(set) var columns: [Column]
   private(set) var keyArena: ByteArena
+  /// A column's own, or `madeKeys`.
   private(set) var keys: UnsafeMutablePointer<ByteView>
   private(set) var hashes: UnsafeMutablePointer<UInt64>
+  /// A column's own, or `madeTimes`.
   private(set) var times: UnsafeMutablePointer<Int64>
+  private var madeKeys: UnsafeMutablePointer<ByteView>
+  private var madeTimes: UnsafeMutablePointer<Int64>
   private var capacity = 0
   private var isValidText = false
   private var recordTexts: FieldBlock?
@@ -23,15 +27,17 @@ final class BlockDecoder: @unchecked Sendable {
     json = plan.csv == nil ? try JSONScanner(extractions: plan.extractions, maxRowBytes: maxRowBytes) : nil
     columns = []
     keyArena = keyScratch
-    keys = .allocate(capacity: 1)
+    madeKeys = .allocate(capacity: 1)
     hashes = .allocate(capacity: 1)
-    times = .allocate(capacity: 1)
+    madeTimes = .allocate(capacity: 1)
+    keys = madeKeys
+    times = madeTimes
   }
 
   deinit {
-    keys.deallocate()
+    madeKeys.deallocate()
     hashes.deallocate()
-    times.deallocate()
+    madeTimes.deallocate()
   }
 
   var rows: Int { block.rows }
@@ -122,12 +128,13 @@ final class BlockDecoder: @unchecked Sendable {
       case .csv, .json, .recordText, .recordTime: break
       }
     }
-    complete(object: object.utf8.count)
+    complete(object: object.utf8.count, ownTimes: false)
   }
 
-  /// Makes times and keys of the typed columns, and rejects rows that are too long. `object`: the bytes of its name.
-  func complete(object: Int = 0) {
-    makeTimes()
+  /// Makes times and keys of the typed columns, and rejects rows that are too long. `object`: the bytes of its name;
+  /// `ownTimes`: the caller may write to `times`, which are no column's then.
+  func complete(object: Int = 0, ownTimes: Bool = true) {
+    makeTimes(own: ownTimes)
     makeKeys()
     plan.limit.check(block, columns: columns, keys: keys, recordTexts: recordTexts, object: object) { row in
       block.faults.note(row: row, .rowTooLong, column: RowFaults.record)
@@ -143,8 +150,9 @@ final class BlockDecoder: @unchecked Sendable {
 
   /// Good rows whose event time is at or after `time`.
   func rowsAtOrAfter(_ time: Int64) -> UInt64 {
+    let (times, codes) = (times, block.faults.codes)
     var count: UInt64 = 0
-    for row in 0..<rows where times[row] >= time && block.faults.codes[row] == 0 { count &+= 1 }
+    for row in 0..<rows { count &+= (times[row] >= time ? 1 : 0) & (codes[row] == 0 ? 1 : 0) }
     return count
   }
 
@@ -152,12 +160,14 @@ final class BlockDecoder: @unchecked Sendable {
     guard rows > capacity || columns.isEmpty else { return }
     capacity = max(rows + rows / 8, 16)
     columns = plan.source.source.columns.map { Column(type: $0.type, capacity: capacity) }
-    keys.deallocate()
+    madeKeys.deallocate()
     hashes.deallocate()
-    times.deallocate()
-    keys = .allocate(capacity: capacity)
+    madeTimes.deallocate()
+    madeKeys = .allocate(capacity: capacity)
     hashes = .allocate(capacity: capacity)
-    times = .allocate(capacity: capacity)
+    madeTimes = .allocate(capacity: capacity)
+    keys = madeKeys
+    times = madeTimes
   }
 
   /// Keys of one column of integers. Rows of one key often follow one another (the lines of a receipt): they share a text.
@@ -196,17 +206,24 @@ final class BlockDecoder: @unchecked Sendable {
     }
   }
 
-  private func makeTimes() {
+  private func makeTimes(own: Bool) {
     guard let index = plan.source.timeColumn else { return }
     let column = columns[index]
-    let isDate = column.type == .date
-    for row in 0..<rows {
-      if column.validity[row] == 0 {
-        block.faults.note(row: row, .timeIsNull, column: UInt16(index))
-        times[row] = 0
-      } else {
-        times[row] = isDate ? Int64(column.int32s[row]) &* 86_400_000_000 : column.int64s[row]
-      }
+    let hasNull = column.hasNull(among: rows)
+    if column.type == .timestamp && !own {
+      times = column.int64s
+    } else if column.type == .date {
+      times = madeTimes
+      for row in 0..<rows { times[row] = Int64(column.int32s[row]) &* 86_400_000_000 }
+    } else {
+      times = madeTimes
+      times.update(from: column.int64s, count: rows)
+    }
+    if !hasNull { return }
+    for row in 0..<rows where column.validity[row] == 0 {
+      block.faults.note(row: row, .timeIsNull, column: UInt16(index))
+      // (What stands there for a null means nothing.)
+      times[row] = 0
     }
   }
 
@@ -218,6 +235,7 @@ final class BlockDecoder: @unchecked Sendable {
     let indices = plan.source.keyColumns
     for index in indices {
       let column = columns[index]
+      if !column.hasNull(among: rows) { continue }
       for row in 0..<rows where column.validity[row] == 0 {
         block.faults.note(row: row, .keyIsNull, column: UInt16(index))
       }
@@ -226,10 +244,12 @@ final class BlockDecoder: @unchecked Sendable {
       // The common case: the key's text is the column's.
       let column = columns[indices[0]]
       keyArena = column.arena
-      keys.update(from: column.views, count: rows)
+      keys = column.views
     } else if indices.count == 1, columns[indices[0]].type == .int {
+      keys = madeKeys
       makeKeys(columns[indices[0]])
     } else {
+      keys = madeKeys
       keyScratch.removeAll()
       for row in 0..<rows {
         let start = keyScratch.count
@@ -249,10 +269,6 @@ final class BlockDecoder: @unchecked Sendable {
       }
       keyArena = keyScratch
     }
-    let bytes = UnsafePointer(keyArena.base)
-    for row in 0..<rows {
-      let view = keys[row]
-      hashes[row] = Hashing.hash64(bytes + Int(view.start), view.length)
-    }
+    Hashing.hash64(of: keys, rows, in: keyArena, into: hashes)
   }
 }

@@ -7,6 +7,10 @@
 #include <emmintrin.h>
 #endif
 
+/// Asks for a cache line that is going to be read and written, and does not wait for it. Reads nothing itself: any address
+/// may be asked for.
+static inline void cscan_prefetch(const void *_Nonnull p) { __builtin_prefetch(p, 1, 3); }
+
 /// Bit i is set iff p[i] is a or b, for 64 readable bytes.
 static inline uint64_t cscan_match2(const uint8_t *_Nonnull p, uint8_t a, uint8_t b) {
 #if defined(__SSE2__)
@@ -28,6 +32,81 @@ static inline uint64_t cscan_match2(const uint8_t *_Nonnull p, uint8_t a, uint8_
 /// Writes the positions of a and b in [0, length), ascending; gives their number. Reads up to 63 bytes behind the length,
 /// and writes up to 8 elements behind the last position.
 size_t cscan_positions(const uint8_t *_Nonnull p, size_t length, uint8_t a, uint8_t b, uint32_t *_Nonnull out);
+
+// What follows is for processors with AVX-512; elsewhere the callers have their own loops, which give the same.
+
+/// Where a run of bytes lies; the layout of Swift's `ByteView`. A null has the highest bit.
+typedef struct {
+  uint32_t start;
+  /// The length in the low 30 bits.
+  uint32_t length_and_flags;
+} cscan_view;
+
+/// Whether this processor has what the functions below want.
+int cscan_is_wide(void);
+
+enum {
+  CSCAN_REGULAR = 1,
+  /// Some record has another number of fields than `width`, a CR before its end, or more than `row_max` bytes; or a line is
+  /// blank; or the width is not one of 2…64; or the processor is another one. What was written means nothing.
+  CSCAN_IRREGULAR = 2,
+  /// There is too little room; `rows` says how many records there were room for.
+  CSCAN_MORE_ROOM = 3,
+};
+
+/// Views of all fields and records of text without quotes in which every record has `width` fields. An empty field is a null
+/// if `empty_is_null`. Reads up to 63 bytes behind the length (< 2^30). Eighty elements of either room stay unused.
+int cscan_regular(
+    const uint8_t *_Nonnull p, size_t length, uint8_t delimiter, uint32_t width, int empty_is_null, size_t row_max,
+    cscan_view *_Nonnull fields, size_t field_room, cscan_view *_Nonnull records, size_t record_room, size_t *_Nonnull rows);
+
+// Hashes of keys (views) of up to 16 bytes, of which as many may be read. They give how many rows were done: eight at a
+// time, up to the first eight with a longer key among them; none where the processor is another one.
+
+/// `Hashing.hash64` with the seed 0.
+size_t cscan_hash64(
+    const uint8_t *_Nonnull base, const cscan_view *_Nonnull views, size_t rows, uint64_t *_Nonnull hashes);
+
+/// `Hashing.murmur2`.
+size_t cscan_murmur2(
+    const uint8_t *_Nonnull base, const cscan_view *_Nonnull views, size_t rows, uint32_t *_Nonnull hashes);
+
+/// A text of 1…16 bytes: as two words, zeros behind it, and its length.
+typedef struct {
+  uint64_t first;
+  uint64_t second;
+  uint64_t length;
+} cscan_constant;
+
+/// Which of up to 255 constants each text is: 1 + its index, 0 for none and where `validity` is 0. Sixteen bytes must be
+/// readable from where a text begins, and at `base`. Gives `rows`, or 0 where the processor is another one.
+size_t cscan_which(
+    const uint8_t *_Nonnull base, const cscan_view *_Nonnull views, const uint8_t *_Nonnull validity, size_t rows,
+    const cscan_constant *_Nonnull constants, size_t constant_count, uint8_t *_Nonnull codes);
+
+// Casts of the plainest forms of fields `fields[i * stride]`, for processors with AVX-512 only. Values and validity are
+// written of all rows; of nulls `fallback` and `null_validity`. The rows of other forms come to `rest`, ascending, and what was
+// written for them means nothing; it has room for eight more than `rows`. They give their number. 32 bytes must be readable
+// from where each field begins, and at `text`.
+
+/// 1…8 digits.
+size_t cscan_ints(
+    const uint8_t *_Nonnull text, const cscan_view *_Nonnull fields, size_t stride, size_t rows, int64_t fallback,
+    uint8_t null_validity, int64_t *_Nonnull values, uint8_t *_Nonnull validity, uint32_t *_Nonnull rest);
+
+/// 1…7 digits with perhaps one point.
+size_t cscan_doubles(
+    const uint8_t *_Nonnull text, const cscan_view *_Nonnull fields, size_t stride, size_t rows, double fallback,
+    uint8_t null_validity, double *_Nonnull values, uint8_t *_Nonnull validity, uint32_t *_Nonnull rest);
+
+/// `YYYY-MM-DD hh:mm:ss` of the years 1901 to 2099, with `T` or a space, perhaps a `Z`: microseconds since 1970.
+size_t cscan_timestamps(
+    const uint8_t *_Nonnull text, const cscan_view *_Nonnull fields, size_t stride, size_t rows, int64_t fallback,
+    uint8_t null_validity, int64_t *_Nonnull values, uint8_t *_Nonnull validity, uint32_t *_Nonnull rest);
+
+/// Views without flags, and whether they are no nulls. None are left.
+size_t cscan_texts(
+    const cscan_view *_Nonnull fields, size_t stride, size_t rows, cscan_view *_Nonnull views, uint8_t *_Nonnull validity);
 
 /// The first position of a byte in [from, to), or to.
 static inline size_t cscan_find(const uint8_t *_Nonnull p, size_t from, size_t to, uint8_t byte) {

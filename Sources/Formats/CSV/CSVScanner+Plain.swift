@@ -2,8 +2,40 @@ internal import CScan
 internal import Columns
 
 extension CSVScanner {
-  /// Scans text without quotes, as most is: first where all fields end, then a record at a time from those marks.
+  /// Scans text without quotes, as most is.
   func scanPlain(_ block: FieldBlock, width: Int) {
+    if !scanRegular(block, width: width) { scanMarked(block, width: width) }
+  }
+
+  /// Scans text in which every record has `width` fields and LF behind it, where the processor can do so at once. False: it
+  /// is other text, or another processor.
+  func scanRegular(_ block: FieldBlock, width: Int) -> Bool {
+    guard let width = UInt32(exactly: width), block.text.count <= ByteView.lengthMask else { return false }
+    while true {
+      var rows = 0
+      let (fieldRoom, recordRoom) = (block.fieldCapacity, block.recordCapacity)
+      // Views are two 32-bit words on both sides, and trivial types.
+      let status = cscan_regular(
+        block.text.base, block.text.count, delimiter, width, emptyIsNull ? 1 : 0, maxRowBytes,
+        UnsafeMutableRawPointer(block.fields).assumingMemoryBound(to: cscan_view.self), fieldRoom,
+        UnsafeMutableRawPointer(block.records).assumingMemoryBound(to: cscan_view.self), recordRoom, &rows)
+      switch Int(status) {
+      case CSCAN_REGULAR:
+        block.rows = rows
+        block.faults.reset(rows: rows)
+        return true
+      case CSCAN_MORE_ROOM:
+        // One of them is used up; twice as many records, then, and their fields.
+        block.reserveFields(max(2 * rows * Int(width), fieldRoom + 1), keeping: 0)
+        block.reserveRecords(max(2 * rows, block.fieldCapacity / Int(width) + 128), keeping: 0)
+      default:
+        return false
+      }
+    }
+  }
+
+  /// Scans any text without quotes: first where all fields end, then a record at a time from those marks.
+  func scanMarked(_ block: FieldBlock, width: Int) {
     let base = UnsafePointer(block.text.base)
     let end = block.text.count
     // Each byte may be a mark; one more ends the last record, and eight are written for nothing.

@@ -1,0 +1,114 @@
+#include "wide.h"
+
+#if defined(__x86_64__)
+
+/// Views of what lies between the first eight marks of 64 bytes; those behind the last mark mean nothing.
+///
+/// `marks`: their places, a byte each. `last`: the mark before them. Gives the lengths.
+WIDE static inline __m256i put_views(__m128i marks, size_t at, int64_t last, __m256i null_flag, cscan_view *out) {
+  const __m256i stops = _mm256_add_epi32(_mm256_cvtepu8_epi32(marks), _mm256_set1_epi32((int32_t)at));
+  const __m256i starts =
+      _mm256_add_epi32(_mm256_alignr_epi32(stops, _mm256_set1_epi32((int32_t)last), 7), _mm256_set1_epi32(1));
+  const __m256i lengths = _mm256_sub_epi32(stops, starts);
+  const __m256i flagged = _mm256_mask_or_epi32(lengths, _mm256_testn_epi32_mask(lengths, lengths), lengths, null_flag);
+  const __m512i in_turn = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  _mm512_storeu_si512(
+      out, _mm512_permutex2var_epi32(_mm512_castsi256_si512(starts), in_turn, _mm512_castsi256_si512(flagged)));
+  return lengths;
+}
+
+WIDE static int regular_wide(
+    const uint8_t *p, size_t length, uint8_t delimiter, uint32_t width, int empty_is_null, size_t row_max,
+    cscan_view *fields, size_t field_room, cscan_view *records, size_t record_room, size_t *rows) {
+  // Bit i of the pattern: a line end stands at the mark i behind a record's first.
+  unsigned __int128 pattern = 0;
+  for (uint32_t i = width - 1; i < 128; i += width) pattern |= (unsigned __int128)1 << i;
+  const uint32_t null_flag = empty_is_null ? NULL_BIT : 0;
+  const __m256i empty_flag = _mm256_set1_epi32((int32_t)null_flag), no_flag = _mm256_setzero_si256();
+  const __m512i places = _mm512_set_epi8(
+      63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40, 39, 38, 37, 36, 35, 34,
+      33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2,
+      1, 0);
+  const __m512i wanted = _mm512_set1_epi8((char)delimiter);
+  __m256i longest = _mm256_setzero_si256();
+  cscan_view *field = fields, *record = records;
+  const cscan_view *const field_end = fields + field_room, *const record_end = records + record_room;
+  uint32_t phase = 0;
+  uint64_t returned = 0;
+  int64_t last_mark = -1, last_line = -1;
+  *rows = 0;
+  for (size_t at = 0; at < length; at += 64) {
+    if (field_end - field < 80 || record_end - record < 80) {
+      *rows = (size_t)(record - records);
+      return CSCAN_MORE_ROOM;
+    }
+    const __m512i bytes = _mm512_loadu_si512(p + at);
+    const uint64_t inside = length - at < 64 ? ((uint64_t)1 << (length - at)) - 1 : ~(uint64_t)0;
+    const uint64_t lines = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\n')) & inside;
+    const uint64_t marks = (_mm512_cmpeq_epi8_mask(bytes, wanted) & inside) | lines;
+    const uint64_t returns = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\r')) & inside;
+    if (((returns << 1 | returned) & lines) != 0) return CSCAN_IRREGULAR;
+    returned = returns >> 63;
+    if (marks == 0) continue;
+    const uint32_t count = (uint32_t)_mm_popcnt_u64(marks);
+    if (_pext_u64(lines, marks) != _bzhi_u64((uint64_t)(pattern >> phase), count)) return CSCAN_IRREGULAR;
+    phase = lines == 0 ? phase + count : (uint32_t)_mm_popcnt_u64(marks >> 1 >> (63 - _lzcnt_u64(lines)));
+
+    __m512i left = _mm512_maskz_compress_epi8(marks, places);
+    put_views(_mm512_castsi512_si128(left), at, last_mark, empty_flag, field);
+    for (uint32_t done = 8; done < count; done += 8) {
+      const int64_t before = (int64_t)at + _mm_extract_epi8(_mm512_castsi512_si128(left), 7);
+      left = _mm512_alignr_epi64(_mm512_setzero_si512(), left, 1);
+      put_views(_mm512_castsi512_si128(left), at, before, empty_flag, field + done);
+    }
+    field += count;
+    last_mark = (int64_t)at + 63 - (int64_t)_lzcnt_u64(marks);
+    if (lines == 0) continue;
+    const uint32_t line_count = (uint32_t)_mm_popcnt_u64(lines);
+    left = _mm512_maskz_compress_epi8(lines, places);
+    int64_t before = last_line;
+    for (uint32_t done = 0; done < line_count; done += 8) {
+      const __m256i lengths = put_views(_mm512_castsi512_si128(left), at, before, no_flag, record + done);
+      longest = _mm256_mask_max_epu32(longest, (__mmask8)_bzhi_u32(0xff, line_count - done), longest, lengths);
+      before = (int64_t)at + _mm_extract_epi8(_mm512_castsi512_si128(left), 7);
+      left = _mm512_alignr_epi64(_mm512_setzero_si512(), left, 1);
+    }
+    record += line_count;
+    last_line = (int64_t)at + 63 - (int64_t)_lzcnt_u64(lines);
+  }
+  if (last_line + 1 < (int64_t)length) {
+    // The last record has no line end. (There is room: eighty were there before the last sixty-four.)
+    if (p[length - 1] == '\r' || phase != width - 1) return CSCAN_IRREGULAR;
+    const uint32_t start = (uint32_t)(last_mark + 1), bytes = (uint32_t)length - start;
+    *field++ = (cscan_view){start, bytes | (bytes == 0 ? null_flag : 0)};
+    const uint32_t from = (uint32_t)(last_line + 1);
+    *record++ = (cscan_view){from, (uint32_t)length - from};
+    if (length - from > row_max) return CSCAN_IRREGULAR;
+  }
+  if (_mm512_reduce_max_epu32(_mm512_zextsi256_si512(longest)) > row_max) return CSCAN_IRREGULAR;
+  *rows = (size_t)(record - records);
+  return CSCAN_REGULAR;
+}
+#endif
+
+int cscan_is_wide(void) {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
+      && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vbmi")
+      && __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vpopcntdq")
+      && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+#else
+  return 0;
+#endif
+}
+
+int cscan_regular(
+    const uint8_t *p, size_t length, uint8_t delimiter, uint32_t width, int empty_is_null, size_t row_max,
+    cscan_view *fields, size_t field_room, cscan_view *records, size_t record_room, size_t *rows) {
+#if defined(__x86_64__)
+  if (width >= 2 && width <= 64 && length > 0 && cscan_is_wide())
+    return regular_wide(
+        p, length, delimiter, width, empty_is_null, row_max, fields, field_room, records, record_room, rows);
+#endif
+  return CSCAN_IRREGULAR;
+}
