@@ -48,7 +48,6 @@ let package = Package(
 
     // Settings of the C library's allocator.
     .systemLibrary(name: "CMalloc"),
-
     // Vector instructions and C++ that Swift cannot call.
     .target(name: "CScan", cSettings: [.unsafeFlags(["-O2"])]),
     .target(

@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// Large pages cut into pieces, powers of two, that tables outgrow and others grow into.
 ///
-/// What is given back stays here: as much as was in use at a time, at most a large page for each table that is no larger.
+/// What is given back stays here, put together with its other half if that is here too: as much as was in use at a time.
 /// Any thread.
 final class LargePagePool: Sendable {
   static let shared = LargePagePool()
@@ -44,8 +44,21 @@ final class LargePagePool: Sendable {
   }
 
   func giveBack(_ base: UnsafeMutableRawPointer, _ byteCount: Int) {
-    let piece = Piece(base: base, isZeroed: false)
-    free.withLock { $0[byteCount.trailingZeroBitCount].append(piece) }
+    free.withLock { free in
+      var piece = Piece(base: base, isZeroed: false)
+      var size = byteCount.trailingZeroBitCount
+      // The other half of a piece differs from it in one bit of its address: large pages are aligned.
+      while size < free.count - 1,
+        let half = free[size].firstIndex(where: {
+          UInt(bitPattern: $0.base) == UInt(bitPattern: piece.base) ^ 1 << UInt(size)
+        })
+      {
+        let other = free[size].remove(at: half)
+        if other.base < piece.base { piece.base = other.base }
+        size += 1
+      }
+      free[size].append(piece)
+    }
   }
 
   /// Zeros from the system, aligned to large pages: what lies before and behind is given back. nil: it has no more.

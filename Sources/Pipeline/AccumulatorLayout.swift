@@ -3,9 +3,10 @@ internal import Definition
 
 /// What an `events` source accumulates a key: one fixed-size record of slots, shared where aggregates can share.
 ///
-/// A record is `stride` bytes: presence bits (one a slot, in 64-bit words), then the slots at their offsets. A fresh
+/// A record is `stride` bytes: the slots at their offsets, wide ones first, then presence bits (one a slot). A fresh
 /// record is all zeros. Slots of one key lie together, because a row touches most of them and keys arrive in random
-/// order: one or two cache lines a row instead of one a slot.
+/// order: one or two cache lines a row instead of one a slot. Counts and sums of integers begin with two bytes and are
+/// widened (``widened(_:)``) when one of them needs more: most never do, and what fits one cache line costs one miss a row.
 public struct AccumulatorLayout: Sendable {
   /// Which rows a slot takes.
   struct Filter: Hashable, Sendable {
@@ -15,12 +16,12 @@ public struct AccumulatorLayout: Sendable {
   }
 
   enum Kind: Hashable, Sendable {
-    /// Rows. Int64.
+    /// Rows. A narrow integer.
     case rows
-    /// Values that are not null. Int64.
+    /// Values that are not null. A narrow integer.
     case values
-    /// Int64 for int and bool, Int128 for decimal (wrapping; ``EventsState`` counts the wraps), an exact window of
-    /// Int128 for double.
+    /// A narrow integer for int and bool, Int128 for decimal (wrapping; ``EventsState`` counts the wraps), an exact window
+    /// of Int128 for double.
     case sum
     /// The exact sum of squares, in a side table of wide sums. UInt32 + 1 into it, as Int64.
     case squares
@@ -28,7 +29,7 @@ public struct AccumulatorLayout: Sendable {
     case min, max
     /// A ``RowVersion`` and a value of the column's type.
     case first, last
-    /// Distinct values; Int64, with the values' hashes in a side table.
+    /// Distinct values; a narrow integer, with the values' hashes in a side table.
     case distinct
   }
 
@@ -38,16 +39,45 @@ public struct AccumulatorLayout: Sendable {
     var column: Int?
     var type: ColumnType?
     var filter: Int
+    /// Bytes it takes.
+    var width = 0
     /// Bytes from the record's start.
     var offset = 0
 
-    /// The slot is an Int64, the value itself.
-    var isWord: Bool {
-      switch type {
-      case .double, .decimal, .string: false
-      default: true
+    init(kind: Kind, column: Int? = nil, type: ColumnType? = nil, filter: Int) {
+      self.kind = kind
+      self.column = column
+      self.type = type
+      self.filter = filter
+      width = isNarrow ? AccumulatorLayout.narrowest : wideBytes
+    }
+
+    /// The slot is a count or sum: an integer of 2, 4 or 8 bytes.
+    var isNarrow: Bool {
+      switch (kind, type) {
+      case (.rows, _), (.values, _), (.distinct, _), (.sum, .int), (.sum, .bool): true
+      default: false
       }
     }
+
+    private var wideBytes: Int {
+      switch (kind, type) {
+      case (.first, _), (.last, _): AccumulatorLayout.versionedBytes
+      case (.sum, .double), (.sum, .decimal), (.min, .decimal), (.max, .decimal): 16
+      default: 8
+      }
+    }
+  }
+
+  /// What narrow slots begin with.
+  static let narrowest = 2
+
+  /// Narrow slots of one kind and column: they are updated together (``SlotFamily``), so they are of one width.
+  struct Group: Hashable {
+    var kind: Kind
+    var column: Int?
+
+    init(_ slot: Slot) { (kind, column) = (slot.kind, slot.column) }
   }
 
   private(set) var slots: [Slot] = []
@@ -60,6 +90,8 @@ public struct AccumulatorLayout: Sendable {
   /// Filters that are in none of `switches`.
   private(set) var singleFilters: [Int] = []
   private(set) var stride = 0
+  /// Where the presence bits begin.
+  private(set) var presence = 0
   /// Which slots answer which aggregate.
   let readings: [Aggregate: AggregateReading]
   /// The slot that counts all rows of the key: whether the key has any.
@@ -120,7 +152,7 @@ public struct AccumulatorLayout: Sendable {
       readings[aggregate] = reading
     }
 
-    stride = AccumulatorLayout.place(&slots)
+    stride = AccumulatorLayout.place(&slots, &presence)
     self.slots = slots
     self.filters = filters
     self.programs = programs
@@ -138,7 +170,7 @@ public struct AccumulatorLayout: Sendable {
     var index: Int32
     var offset: Int32
     var presenceOffset: Int32
-    var presenceBit: UInt64
+    var presenceBit: UInt8
 
     static let none = Place(index: -1, offset: 0, presenceOffset: 0, presenceBit: 0)
   }
@@ -146,7 +178,23 @@ public struct AccumulatorLayout: Sendable {
   func place(_ slot: Int) -> Place {
     Place(
       index: Int32(truncatingIfNeeded: slot), offset: Int32(truncatingIfNeeded: slots[slot].offset),
-      presenceOffset: Int32(truncatingIfNeeded: (slot >> 6) * 8), presenceBit: 1 &<< UInt64(slot & 63))
+      presenceOffset: Int32(truncatingIfNeeded: presence + slot >> 3), presenceBit: 1 &<< UInt8(slot & 7))
+  }
+
+  /// The same with these groups' slots of so many bytes: everything lies elsewhere.
+  func widened(_ widths: [Group: Int]) -> AccumulatorLayout {
+    var layout = self
+    for index in slots.indices where slots[index].isNarrow {
+      if let width = widths[Group(slots[index])] { layout.slots[index].width = width }
+    }
+    layout.stride = AccumulatorLayout.place(&layout.slots, &layout.presence)
+    for at in layout.switches.indices {
+      for family in layout.switches[at].families.indices {
+        let places = layout.switches[at].families[family].places
+        layout.switches[at].families[family].places = places.map { $0.index < 0 ? $0 : layout.place(Int($0.index)) }
+      }
+    }
+    return layout
   }
 
   /// The slots of a switch's filters, those together that differ in their constants alone.
@@ -173,31 +221,23 @@ public struct AccumulatorLayout: Sendable {
     return families
   }
 
-  /// Gives each slot its offset; gives the record's size. Presence bits at the start, then the widest slots, so that each
-  /// is aligned by the ones before it; where the bits leave a gap, the first narrow slot fills it.
-  private static func place(_ slots: inout [Slot]) -> Int {
-    let narrow = slots.indices.filter { alignment(slots[$0]) == 8 }
-    let wide = slots.indices.filter { alignment(slots[$0]) == 16 }
-    var offset = (slots.count + 63) / 64 * 8
-    let filling = offset % 16 == 0 || wide.isEmpty ? 0 : 1
-    for index in narrow.prefix(filling) + wide + narrow.dropFirst(filling) {
-      let width = alignment(slots[index])
-      offset = (offset + width - 1) / width * width
-      slots[index].offset = offset
-      offset += bytes(slots[index])
+  /// Gives each slot its offset, and says where the presence bits begin; gives the record's size. The widest come first, so
+  /// that each is aligned by the ones before it.
+  private static func place(_ slots: inout [Slot], _ presence: inout Int) -> Int {
+    var offset = 0
+    for width in [16, 8, 4, 2] {
+      for index in slots.indices where alignment(slots[index]) == width {
+        slots[index].offset = offset
+        offset += slots[index].width
+      }
     }
+    presence = offset
+    offset += (slots.count + 7) / 8
     return (offset + 15) / 16 * 16
   }
 
-  private static func alignment(_ slot: Slot) -> Int { bytes(slot) == 8 ? 8 : 16 }
-
-  private static func bytes(_ slot: Slot) -> Int {
-    switch (slot.kind, slot.type) {
-    case (.first, _), (.last, _): versionedBytes
-    case (.sum, .double), (.sum, .decimal), (.min, .decimal), (.max, .decimal): 16
-    default: 8
-    }
-  }
+  /// All but versioned values, which are three times as wide, are aligned to their width.
+  private static func alignment(_ slot: Slot) -> Int { min(slot.width, 16) }
 
   /// A ``RowVersion`` (24 bytes, padded to 32) and the value.
   static let versionedBytes = 48

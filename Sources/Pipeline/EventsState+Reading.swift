@@ -21,29 +21,34 @@ extension EventsState {
     case .count, .countDistinct:
       // A key without rows has a count of 0.
       (column.validity + at).update(repeating: 1, count: keys.count)
-      readWords(found, slot.offset, into: column.int64s + at)
+      readIntegers(found, slot, into: column.int64s + at)
       return nil
-    case .sum where slot.isWord && wraps.isEmpty:
+    case .sum where slot.isNarrow && wraps.isEmpty:
       readPresence(found, layout.place(reading.slot), into: column.validity + at)
-      readWords(found, slot.offset, into: column.int64s + at)
+      readIntegers(found, slot, into: column.int64s + at)
       return nil
     default: return readOthers(reading, slot, keys, found, into: column, at: at)
     }
   }
 
-  /// The keys' words at an offset of their records.
-  private func readWords(
-    _ found: [UnsafeMutableRawPointer], _ offset: Int, into words: UnsafeMutablePointer<Int64>
+  /// The keys' counts, or sums of integers.
+  private func readIntegers(
+    _ found: [UnsafeMutableRawPointer], _ slot: AccumulatorLayout.Slot, into words: UnsafeMutablePointer<Int64>
   ) {
-    for row in found.indices { words[row] = found[row].load(fromByteOffset: offset, as: Int64.self) }
+    let offset = slot.offset
+    switch slot.width {
+    case 2: for row in found.indices { words[row] = Int64(found[row].load(fromByteOffset: offset, as: Int16.self)) }
+    case 4: for row in found.indices { words[row] = Int64(found[row].load(fromByteOffset: offset, as: Int32.self)) }
+    default: for row in found.indices { words[row] = found[row].load(fromByteOffset: offset, as: Int64.self) }
+    }
   }
 
   private func readPresence(
     _ found: [UnsafeMutableRawPointer], _ place: AccumulatorLayout.Place, into validity: UnsafeMutablePointer<UInt8>
   ) {
     for row in found.indices {
-      let word = found[row].load(fromByteOffset: Int(place.presenceOffset), as: UInt64.self)
-      validity[row] = word & place.presenceBit != 0 ? 1 : 0
+      let bits = found[row].load(fromByteOffset: Int(place.presenceOffset), as: UInt8.self)
+      validity[row] = bits & place.presenceBit != 0 ? 1 : 0
     }
   }
 
@@ -83,12 +88,12 @@ extension EventsState {
   }
 
   private func isPresent(_ record: UnsafeMutableRawPointer, _ slot: Int) -> Bool {
-    ((record + (slot >> 6) * 8).load(as: UInt64.self) >> UInt64(slot & 63)) & 1 == 1
+    (record + layout.presence + slot >> 3).load(as: UInt8.self) >> UInt8(slot & 7) & 1 == 1
   }
 
   private func count(_ record: UnsafeMutableRawPointer, _ slot: Int?) -> Double {
     guard let slot else { return 0 }
-    return Double((record + layout.slots[slot].offset).load(as: Int64.self))
+    return Double(layout.slots[slot].integer(record))
   }
 
   /// Whether the sum fit.
@@ -107,7 +112,7 @@ extension EventsState {
       // decimal(38) ends below 10³⁸, which is less than Int128's bound.
       return wrapped == 0 && sum.magnitude < 100_000_000_000_000_000_000_000_000_000_000_000_000
     default:
-      column.int64s[row] = (record + slot.offset).load(as: Int64.self)
+      column.int64s[row] = slot.integer(record)
       return wrapped == 0
     }
   }
@@ -128,9 +133,9 @@ extension EventsState {
       if wraps.isEmpty || wraps[name] == nil { return Double(sum) / powerOfTen(scale) }
       return exactSum(record, key, index).rounded() / powerOfTen(scale)
     default:
-      let sum = Int128((record + slot.offset).load(as: Int64.self))
+      let sum = Int128(slot.integer(record))
       let wrapped = wraps.isEmpty ? 0 : wraps[name] ?? 0
-      return Double(sum + Int128(wrapped) << 64)
+      return Double(sum + wrapped << 64)
     }
   }
 
@@ -141,7 +146,7 @@ extension EventsState {
   {
     guard let squares = reading.squares, let values = reading.values else { return .nan }
     let index = (record + layout.slots[squares].offset).load(as: Int64.self)
-    let count = (record + layout.slots[values].offset).load(as: Int64.self)
+    let count = layout.slots[values].integer(record)
     guard index > 0,
       let deviation = ExactMoments.standardDeviation(
         count: Int(count), sum: exactSum(record, key, reading.slot), squares: wides[Int(index) - 1])
@@ -166,7 +171,7 @@ extension EventsState {
       width = 128
       sum.add(integer: (record + slot.offset).load(as: Int128.self))
     } else {
-      sum.add(integer: Int128((record + slot.offset).load(as: Int64.self)))
+      sum.add(integer: Int128(slot.integer(record)))
     }
     sum.add(UInt128(wrapped.magnitude), exponent: width, negative: wrapped < 0)
     return sum

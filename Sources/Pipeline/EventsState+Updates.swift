@@ -2,20 +2,55 @@ internal import Columns
 
 /// The update loops, one a kind and type: free of closures, existentials and allocation but for promotions.
 extension EventsState {
-  func sumInts<P: SlotPlaces>(_ at: SlotUpdate<P>) {
-    guard let column = at.column else { return }
-    let values = column.int64s
-    at.eachPresent(column.validity, as: Int64.self) { row, slot in
-      let (sum, overflow) = slot.pointee.addingReportingOverflow(values[row])
-      slot.pointee = sum
-      if overflow { wrap(at, row, by: values[row] < 0 ? -1 : 1) }
+  func countRows<P: SlotPlaces, T: FixedWidthInteger>(_ at: SlotUpdate<P>, _: T.Type) {
+    let (records, selection, places) = (at.records, at.selection, at.places)
+    for i in 0..<at.count {
+      let row = Int(selection[i])
+      increment((records[row] + Int(places.place(row).offset)).assumingMemoryBound(to: T.self), at, row)
     }
   }
 
-  func sumBools<P: SlotPlaces>(_ at: SlotUpdate<P>) {
+  func countValues<P: SlotPlaces, T: FixedWidthInteger>(_ at: SlotUpdate<P>, _: T.Type) {
+    guard let column = at.column else { return }
+    let (records, selection, places, validity) = (at.records, at.selection, at.places, column.validity)
+    for i in 0..<at.count {
+      let row = Int(selection[i])
+      guard validity[row] != 0 else { continue }
+      increment((records[row] + Int(places.place(row).offset)).assumingMemoryBound(to: T.self), at, row)
+    }
+  }
+
+  @inline(__always)
+  func increment<P: SlotPlaces, T: FixedWidthInteger>(
+    _ slot: UnsafeMutablePointer<T>, _ at: SlotUpdate<P>, _ row: Int
+  ) {
+    let (sum, overflow) = slot.pointee.addingReportingOverflow(1)
+    slot.pointee = sum
+    if overflow { wrap(at, row, by: 1) }
+  }
+
+  func sumInts<P: SlotPlaces, T: FixedWidthInteger>(_ at: SlotUpdate<P>, _: T.Type) {
+    guard let column = at.column else { return }
+    let values = column.int64s
+    at.eachPresent(column.validity, as: T.self) { row, slot in
+      let value = values[row]
+      let low = T(truncatingIfNeeded: value)
+      let (sum, overflow) = slot.pointee.addingReportingOverflow(low)
+      slot.pointee = sum
+      if overflow || Int64(truncatingIfNeeded: low) != value {
+        // What the slot cannot hold of the value, and what its sum went over by; both in units of 2^width.
+        let carried = ((value >> Int64(T.bitWidth - 1)) >> 1) + (low < 0 ? 1 : 0)
+        wrap(at, row, by: carried + (overflow ? (low < 0 ? -1 : 1) : 0))
+      }
+    }
+  }
+
+  func sumBools<P: SlotPlaces, T: FixedWidthInteger>(_ at: SlotUpdate<P>, _: T.Type) {
     guard let column = at.column else { return }
     let values = column.bytes
-    at.eachPresent(column.validity, as: Int64.self) { row, slot in slot.pointee &+= Int64(values[row]) }
+    at.eachPresent(column.validity, as: T.self) { row, slot in
+      if values[row] != 0 { increment(slot, at, row) }
+    }
   }
 
   func sumDecimals<P: SlotPlaces>(_ at: SlotUpdate<P>) {
@@ -30,7 +65,8 @@ extension EventsState {
 
   @inline(never)
   private func wrap<P: SlotPlaces>(_ at: SlotUpdate<P>, _ row: Int, by direction: Int64) {
-    wraps[SlotKey(key: at.numbers[row], slot: at.places.place(row).index), default: 0] += direction
+    if at.slot.width < 8 { needsWidening = true }
+    wraps[SlotKey(key: at.numbers[row], slot: at.places.place(row).index), default: 0] += Int128(direction)
   }
 
   func sumDoubles<P: SlotPlaces>(_ at: SlotUpdate<P>) {
@@ -112,7 +148,7 @@ extension EventsState {
       guard validity[row] != 0 else { continue }
       let record = records[row]
       let place = places.place(row)
-      let presence = (record + Int(place.presenceOffset)).assumingMemoryBound(to: UInt64.self)
+      let presence = (record + Int(place.presenceOffset)).assumingMemoryBound(to: UInt8.self)
       let slot = (record + Int(place.offset)).assumingMemoryBound(to: Int64.self)
       let (before, held, value) = (presence.pointee, slot.pointee, ordinal(row))
       presence.pointee = before | place.presenceBit

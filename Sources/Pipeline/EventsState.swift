@@ -6,14 +6,19 @@ internal import Definition
 /// Every update is commutative and associative, so the state is a function of the multiset of rows (I1): integers
 /// and decimals wrap and count their wraps, doubles are summed exactly, first and last go by ``RowVersion``.
 final class EventsState {
-  let layout: AccumulatorLayout
+  /// Its narrow slots are widened as they need it.
+  private(set) var layout: AccumulatorLayout
   /// May move forward while no row was passed over for it; see ``RollingState``.
   var asOf: Int64?
   private(set) var records: RecordPages
   /// What a key without rows has: zeros.
-  let absent: UnsafeMutableRawPointer
-  /// How often a wrapping sum overflowed (+1) or underflowed (−1): the sum is slot + wraps × 2^width.
-  var wraps: [SlotKey: Int64] = [:]
+  private var zeros: LargePages
+  var absent: UnsafeMutableRawPointer { zeros.base }
+  /// How often a wrapping sum overflowed (+1) or underflowed (−1): the sum is slot + wraps × 2^width. Between batches only
+  /// of the widest slots.
+  var wraps: [SlotKey: Int128] = [:]
+  /// A narrow slot wrapped.
+  var needsWidening = false
   /// Sums of doubles that do not fit the window (by `wideIndex`), and sums of squares (by their slots).
   var wideIndex: [SlotKey: Int] = [:]
   var wides: [WideSum] = []
@@ -22,8 +27,6 @@ final class EventsState {
   /// Bytes of the arena that no slot points at.
   var garbage = 0
   private var distinct = DistinctSet()
-  /// What was loaded only to have it in the caches, so that no compiler leaves that out.
-  private var seen: UInt64 = 0
   /// A slot of a key.
   struct SlotKey: Hashable {
     var key: UInt32
@@ -37,11 +40,8 @@ final class EventsState {
     self.layout = layout
     self.asOf = asOf
     records = RecordPages(stride: layout.stride)
-    absent = .allocate(byteCount: layout.stride, alignment: 16)
-    absent.initializeMemory(as: UInt8.self, repeating: 0, count: layout.stride)
+    zeros = LargePages(byteCount: layout.stride)
   }
-
-  deinit { absent.deallocate() }
 
   /// The record of a key, or nil where no row of this source reached a key that high.
   @inline(__always)
@@ -50,7 +50,7 @@ final class EventsState {
   /// About how much memory it takes.
   var bytes: Int {
     records.bytes + arena.capacity + distinct.count * 32 + wides.count * MemoryLayout<WideSum>.stride
-      + (wideIndex.count + wraps.count) * 48
+      + wideIndex.count * 48 + wraps.count * 64
   }
 
   /// Adds the chosen rows, whose key numbers stand in `prepared`, all below `keyCount`; `inputs` maps an input's number in
@@ -63,14 +63,29 @@ final class EventsState {
     let base = prepared.base
     for i in 0..<chosen.count { base[i] = chosen[i] }
     let counted = narrow(base, chosen.count, before: asOf, rows)
-    seen = records.find(base, counted, prepared.numbers, into: prepared.records)
+    records.find(base, counted, prepared.numbers, into: prepared.records)
     var from = 0
     while from < counted {
       let count = min(EventsState.rowsAtOnce, counted - from)
       update(prepared, rows, base + from, count, inputs, table)
       from += count
     }
+    if needsWidening { widen() }
     if garbage > 1 << 16 && garbage * 2 > arena.count { compact() }
+  }
+
+  /// Lays all records out again.
+  func move(
+    to wider: AccumulatorLayout, _ copy: (_ from: UnsafeMutableRawPointer, _ to: UnsafeMutableRawPointer) -> Void
+  ) {
+    var moved = RecordPages(stride: wider.stride)
+    moved.grow(to: records.pages.count * RecordPages.rows)
+    for (from, to) in zip(records.pages, moved.pages) {
+      for row in 0..<RecordPages.rows { copy(from + row * layout.stride, to + row * wider.stride) }
+    }
+    records = moved
+    layout = wider
+    zeros = LargePages(byteCount: wider.stride)
   }
 
   private func update(
@@ -185,33 +200,45 @@ final class EventsState {
 
   private func update<P: SlotPlaces>(_ at: SlotUpdate<P>, inputs: [UInt32], table: InputTable) {
     switch at.slot.kind {
-    case .rows: at.countRows()
-    case .values: at.countValues()
+    case .rows, .values, .distinct: updateNarrow(at)
     case .sum:
       switch at.slot.type {
       case .double: sumDoubles(at)
       case .decimal: sumDecimals(at)
-      case .bool: sumBools(at)
-      default: sumInts(at)
+      default: updateNarrow(at)
       }
     case .squares: addSquares(at)
     case .min, .max:
       if at.slot.type == .string { extremeString(at) } else { extreme(at) }
     case .first, .last: boundary(at, inputs: inputs, table: table)
-    case .distinct: addDistinct(at)
     }
   }
 
-  private func addDistinct<P: SlotPlaces>(_ at: SlotUpdate<P>) {
+  private func updateNarrow<P: SlotPlaces>(_ at: SlotUpdate<P>) {
+    switch at.slot.width {
+    case 2: updateNarrow(at, Int16.self)
+    case 4: updateNarrow(at, Int32.self)
+    default: updateNarrow(at, Int64.self)
+    }
+  }
+
+  private func updateNarrow<P: SlotPlaces, T: FixedWidthInteger>(_ at: SlotUpdate<P>, _ width: T.Type) {
+    switch at.slot.kind {
+    case .rows: countRows(at, width)
+    case .values: countValues(at, width)
+    case .distinct: addDistinct(at, width)
+    default: if at.slot.type == .bool { sumBools(at, width) } else { sumInts(at, width) }
+    }
+  }
+
+  private func addDistinct<P: SlotPlaces, T: FixedWidthInteger>(_ at: SlotUpdate<P>, _: T.Type) {
     guard let column = at.column else { return }
     for i in 0..<at.count {
       let row = Int(at.selection[i])
       guard column.validity[row] != 0 else { continue }
       let (low, high) = column.hash128(row)
       let owner = Hashing.mix(UInt64(at.numbers[row]) &<< 16 | UInt64(at.places.place(row).index & 0xffff))
-      if distinct.insert(low ^ owner, high &+ owner) {
-        at.add(1, row)
-      }
+      if distinct.insert(low ^ owner, high &+ owner) { increment(at.pointer(row, as: T.self), at, row) }
     }
   }
 }

@@ -1,3 +1,4 @@
+internal import CScan
 public import Columns
 
 /// The keys of one shard: bytes to dense number, open addressing with linear probing.
@@ -14,11 +15,9 @@ public final class KeyTable {
   private var slotMemory: LargePages
   /// Positions of rows whose keys take a second look.
   private var late: [UInt32] = []
-  /// What was loaded only to have it in the caches, so that no compiler leaves that out.
-  private var seen: UInt32 = 0
 
-  /// Rows that are looked up together: few enough that their slots stay in the nearest cache from pass to pass.
-  private static let rowsAtOnce = 128
+  /// How many rows before a search its slot is asked for: long enough for memory to answer.
+  private static let rowsAhead = 32
 
   public init() {
     views = .allocate(capacity: capacity)
@@ -37,46 +36,54 @@ public final class KeyTable {
     LargePages(byteCount: 2 * capacity * MemoryLayout<KeySlot>.stride, isShared: true)
   }
 
-  private var mask: Int { 2 * capacity - 1 }
+  /// Of the slots where searches begin: the first ones of cache lines. So a search meets four slots before another line.
+  private var mask: Int { (2 * capacity - 1) & ~(KeyTable.slotsALine - 1) }
+  private static let slotsALine = 64 / MemoryLayout<KeySlot>.stride
+  /// A search that comes to the last slot goes on with the first.
+  @inline(__always)
+  private func next(_ at: Int) -> Int { (at &+ 1) & (2 &* capacity &- 1) }
 
-  /// Writes the key number of each chosen row to `numbers`, by row; new keys are added. `probes` are the chosen rows'.
+  /// Writes the key number of each chosen row to `numbers`, by row; new keys are added. `probes` are the chosen rows';
+  /// `records` are asked for as their numbers become known.
   ///
-  /// In passes over a few rows at a time, so that the cache misses of many rows overlap: first all slots where searches
-  /// begin are loaded and nothing else is done (a prefetch instruction may be dropped where many are under way). A search
-  /// ends there or nearby. Keys that are new, or longer than a slot, are looked at once more.
+  /// A look into the table and one into the records are cache misses nearly always. So the slot where a search begins is
+  /// asked for some rows before, and the record long before it is updated: twice as fast as loading first all slots and
+  /// then all records of a hundred rows, where nothing else is done meanwhile. A search ends where it begins or nearby.
+  /// Keys that are new, or longer than a slot, are looked at once more.
   func numbers(
     of rows: RowColumns, _ chosen: UnsafeBufferPointer<UInt32>, _ probes: UnsafeBufferPointer<KeyProbe>,
-    into numbers: UnsafeMutablePointer<UInt32>
+    into numbers: UnsafeMutablePointer<UInt32>, records: RecordPages
   ) {
+    if chosen.isEmpty { return }
     reserve(chosen.count)
     let (slots, mask) = (slots, mask)
-    var seen: UInt32 = 0
-    let held = arena.base
     if late.count < chosen.count { late = Array(repeating: 0, count: chosen.count) }
     var lateCount = 0
     late.withUnsafeMutableBufferPointer { late in
-      var from = 0
-      while from < chosen.count {
-        let to = min(from &+ KeyTable.rowsAtOnce, chosen.count)
-        for i in from..<to { seen |= slots[Int(truncatingIfNeeded: probes[i].hash) & mask].number }
-        for i in from..<to {
+      records.withPrefetch { prefetchRecord in
+        for i in 0..<min(KeyTable.rowsAhead, chosen.count) { prefetch(probes[i], slots, mask) }
+        let last = chosen.count - 1
+        for i in 0..<chosen.count {
+          prefetch(probes[min(i &+ KeyTable.rowsAhead, last)], slots, mask)
           let probe = probes[i]
           let at = find(probe.hash, probe.slot, slots, mask)
           let slot = slots[at]
           if slot.number != 0 && probe.slot.isWhole {
-            numbers[Int(chosen[i])] = slot.number &- 1
+            let number = slot.number &- 1
+            numbers[Int(chosen[i])] = number
+            prefetchRecord(number)
           } else {
-            // Of no meaning where it is new; byte 0 is always there.
-            seen |= UInt32(held[slot.start])
             numbers[Int(chosen[i])] = UInt32(truncatingIfNeeded: at)
             late[lateCount] = UInt32(truncatingIfNeeded: i)
             lateCount &+= 1
+            if slot.number != 0 {
+              cscan_prefetch(arena.base + slot.start)
+              prefetchRecord(slot.number &- 1)
+            }
           }
         }
-        from = to
       }
     }
-    self.seen = seen
     let (bytes, keys) = (UnsafePointer(rows.keyArena.base), rows.keys)
     for i in 0..<lateCount {
       let probe = probes[Int(late[i])]
@@ -89,6 +96,12 @@ public final class KeyTable {
         numbers[row] = number(key, length, hash: probe.hash, probe.slot)
       }
     }
+  }
+
+  /// Asks for the slot where the search for a key begins.
+  @inline(__always)
+  private func prefetch(_ probe: KeyProbe, _ slots: UnsafeMutablePointer<KeySlot>, _ mask: Int) {
+    cscan_prefetch(slots + Int(truncatingIfNeeded: probe.hash) & mask)
   }
 
   /// The number of one key, added if it is new. The key lies in a padded arena.
@@ -109,7 +122,7 @@ public final class KeyTable {
     for number in 0..<count {
       let (hash, view) = (hashes[number], views[number])
       var at = Int(truncatingIfNeeded: hash) & mask
-      while slots[at].number != 0 { at = (at &+ 1) & mask }
+      while slots[at].number != 0 { at = next(at) }
       slots[at] = KeySlot(arena.base + Int(view.start), view.length, hash: hash).numbered(number, start: view.start)
     }
   }
@@ -118,7 +131,7 @@ public final class KeyTable {
   @inline(__always)
   private func find(_ hash: UInt64, _ key: KeySlot, _ slots: UnsafeMutablePointer<KeySlot>, _ mask: Int) -> Int {
     var at = Int(truncatingIfNeeded: hash) & mask
-    while slots[at].number != 0 && !slots[at].mayHold(key) { at = (at &+ 1) & mask }
+    while slots[at].number != 0 && !slots[at].mayHold(key) { at = next(at) }
     return at
   }
 
@@ -133,7 +146,7 @@ public final class KeyTable {
     var at = Int(truncatingIfNeeded: hash) & mask
     while slots[at].number != 0 {
       if isKey(slots[at], key, length, kept) { return slots[at].number &- 1 }
-      at = (at &+ 1) & mask
+      at = next(at)
     }
     let start = arena.append(key, length)
     views[count] = ByteView(start: start, length: UInt32(truncatingIfNeeded: length))

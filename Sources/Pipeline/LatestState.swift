@@ -12,8 +12,6 @@ final class LatestState {
   private var texts = TextChunks()
   /// Bytes of texts that no record points at.
   private var garbage = 0
-  /// What was loaded only to have it in the caches, so that no compiler leaves that out.
-  private var seen: UInt64 = 0
   /// What a key without a row has: zeros.
   let absent: UnsafeMutableRawPointer
 
@@ -47,7 +45,7 @@ final class LatestState {
     guard let rows = prepared.rows, let first = chosen.baseAddress else { return }
     records.grow(to: keyCount)
     let (found, winners) = (prepared.records, prepared.base)
-    seen = records.find(first, chosen.count, prepared.numbers, into: found)
+    records.find(first, chosen.count, prepared.numbers, into: found)
     // A timeless source has no as-of time.
     let times = plan.asOf == nil ? nil : rows.times
     let asOf = plan.asOf ?? .max

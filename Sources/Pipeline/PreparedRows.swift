@@ -6,6 +6,8 @@ public import Columns
 /// `@unchecked Sendable`.
 public final class PreparedRows: @unchecked Sendable {
   private let layout: AccumulatorLayout
+  /// Where keys' numbers may be found without a search.
+  private let directory: KeyDirectory?
   /// The rows; nil before the first.
   private(set) var rows: RowColumns?
   private var order: ShardOrder
@@ -15,6 +17,14 @@ public final class PreparedRows: @unchecked Sendable {
   /// By row: which constant of each of the layout's switches it has, one run of rows after the other.
   private var codes: UnsafeMutablePointer<UInt8>
 
+  /// By row, what the directory found; of use while there is one.
+  private var places: UnsafeMutablePointer<UInt32>
+  /// The directory knew most keys, so nothing was made ready for searching those of all rows.
+  private var isFewSearched = false
+  /// Of a shard's rows, those whose keys have to be searched.
+  private var searched: [UInt32] = []
+  private var searchedProbes: [KeyProbe] = []
+
   // By row, of the rows of the shards applied so far.
   private(set) var numbers: UnsafeMutablePointer<UInt32>
   private(set) var records: UnsafeMutablePointer<UnsafeMutableRawPointer>
@@ -22,11 +32,15 @@ public final class PreparedRows: @unchecked Sendable {
   private(set) var base: UnsafeMutablePointer<UInt32>
   private(set) var selection: UnsafeMutablePointer<UInt32>
 
-  /// For rows of one source; its layout says which conditions there are.
-  public convenience init(_ plan: SourcePlan, shards: Int) { self.init(plan.layout, shards: shards) }
+  /// For rows of one source; its layout says which conditions there are. `directory`: of the states that the rows go to.
+  public convenience init(_ plan: SourcePlan, shards: Int, directory: KeyDirectory? = nil) {
+    self.init(plan.layout, shards: shards, directory: directory)
+  }
 
-  init(_ layout: AccumulatorLayout, shards: Int) {
+  init(_ layout: AccumulatorLayout, shards: Int, directory: KeyDirectory? = nil) {
     self.layout = layout
+    self.directory = directory
+    places = .allocate(capacity: 1)
     order = ShardOrder(shards: shards)
     truths = .allocate(capacity: 1)
     codes = .allocate(capacity: 1)
@@ -41,13 +55,19 @@ public final class PreparedRows: @unchecked Sendable {
   /// Takes a block's rows but for those at fault.
   public func prepare(_ rows: RowColumns, _ faults: RowFaults) {
     take(rows)
-    order.sort(rows, faults, probing: true)
+    look(rows)
+    order.sort(rows, faults, probing: !isFewSearched)
   }
 
   /// Takes all of a batch's rows, for the shard.
   public func prepare(_ batch: RowBatch, shard: Int) {
     take(batch.rows)
-    order.sort(batch.rows, shard: shard, probing: true)
+    look(batch.rows)
+    order.sort(batch.rows, shard: shard, probing: !isFewSearched)
+  }
+
+  private func look(_ rows: RowColumns) {
+    isFewSearched = (directory?.find(rows, into: numbers, places: places) ?? 0) > rows.count / 2
   }
 
   /// Takes rows whose keys' numbers are known: `numbers[i]` is row i's. Their keys may be undefined.
@@ -62,6 +82,44 @@ public final class PreparedRows: @unchecked Sendable {
 
   /// Lets go of the rows.
   public func removeAll() { rows = nil }
+
+  /// Writes the numbers of some of a shard's rows' keys, `chosen`, whose ``withProbes(_:_:)`` these are, and asks for their
+  /// records.
+  func number(
+    _ chosen: UnsafeBufferPointer<UInt32>, _ probes: UnsafeBufferPointer<KeyProbe>, keys: KeyTable,
+    records: RecordPages
+  ) {
+    guard let rows else { return }
+    guard let directory else {
+      keys.numbers(of: rows, chosen, probes, into: numbers, records: records)
+      return
+    }
+    if searched.count < chosen.count {
+      searched = Array(repeating: 0, count: chosen.count)
+      searchedProbes = Array(repeating: .none, count: chosen.count)
+    }
+    var count = 0
+    searched.withUnsafeMutableBufferPointer { searched in
+      searchedProbes.withUnsafeMutableBufferPointer { searchedProbes in
+        records.withPrefetch { prefetch in
+          for i in 0..<chosen.count {
+            let row = Int(chosen[i])
+            if places[row] == KeyDirectory.known {
+              prefetch(numbers[row])
+            } else {
+              searched[count] = chosen[i]
+              searchedProbes[count] = isFewSearched ? KeyProbe(rows, row) : probes[i]
+              count &+= 1
+            }
+          }
+        }
+        let rest = UnsafeBufferPointer(rebasing: searched[..<count])
+        keys.numbers(
+          of: rows, rest, UnsafeBufferPointer(rebasing: searchedProbes[..<count]), into: numbers, records: records)
+        for row in rest { directory.set(places[Int(row)], numbers[Int(row)]) }
+      }
+    }
+  }
 
   /// What is asked of the keys of a shard's rows, in their order.
   func withProbes<R>(_ shard: Int, _ body: (UnsafeBufferPointer<KeyProbe>) throws -> R) rethrows -> R {
@@ -94,6 +152,7 @@ public final class PreparedRows: @unchecked Sendable {
     truths = .allocate(capacity: rows * layout.filters.count)
     codes = .allocate(capacity: rows * max(layout.switches.count, 1))
     numbers = .allocate(capacity: rows)
+    places = .allocate(capacity: rows)
     records = .allocate(capacity: rows)
     base = .allocate(capacity: rows)
     selection = .allocate(capacity: rows)
@@ -103,6 +162,7 @@ public final class PreparedRows: @unchecked Sendable {
     truths.deallocate()
     codes.deallocate()
     numbers.deallocate()
+    places.deallocate()
     records.deallocate()
     base.deallocate()
     selection.deallocate()

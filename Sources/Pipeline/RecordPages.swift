@@ -1,3 +1,4 @@
+internal import CScan
 internal import Columns
 
 /// Records of one size, by key number: all zeros at first, in pages, so that growing copies nothing and what was found
@@ -48,30 +49,40 @@ struct RecordPages {
     }
   }
 
-  /// Finds the records of rows with these key numbers, and loads all of each: the cache misses of many rows overlap here,
-  /// and what follows meets few. Gives what it loaded, so that no compiler leaves its loads out.
+  /// Finds the records of rows with these key numbers, all of which there is room for.
   func find(
     _ chosen: UnsafePointer<UInt32>, _ count: Int, _ numbers: UnsafePointer<UInt32>,
     into records: UnsafeMutablePointer<UnsafeMutableRawPointer>
-  ) -> UInt64 {
+  ) {
     let stride = stride
-    // Records that do not begin with a cache line may end in one more.
-    let last = stride % 64 == 0 ? 0 : stride - 8
-    var seen: UInt64 = 0
     pages.withUnsafeBufferPointer { pages in
       for i in 0..<count {
         let row = Int(chosen[i])
         let key = Int(numbers[row])
-        let record = pages[key >> RecordPages.shift] + (key & (RecordPages.rows - 1)) &* stride
-        records[row] = record
-        seen |= record.load(as: UInt64.self) | record.load(fromByteOffset: last, as: UInt64.self)
-        var at = 64
-        while at < stride {
-          seen |= record.load(fromByteOffset: at, as: UInt64.self)
-          at &+= 64
-        }
+        records[row] = pages[key >> RecordPages.shift] + (key & (RecordPages.rows - 1)) &* stride
       }
     }
-    return seen
+  }
+
+  /// Calls `body` with a function that asks the processor for the record of a key number, if there is one: what is asked
+  /// for while other work goes on is there when it is wanted.
+  @inline(__always)
+  func withPrefetch<R>(_ body: ((UInt32) -> Void) -> R) -> R {
+    let stride = stride
+    // A record that does not begin with a cache line may end in one more.
+    let last = stride % 64 == 0 ? 0 : stride - 1
+    return pages.withUnsafeBufferPointer { pages in
+      body { number in
+        let page = Int(number) >> RecordPages.shift
+        if page >= pages.count { return }
+        let record = pages[page] + (Int(number) & (RecordPages.rows - 1)) &* stride
+        var at = 0
+        while at < stride {
+          cscan_prefetch(record + at)
+          at &+= 64
+        }
+        if last != 0 { cscan_prefetch(record + last) }
+      }
+    }
   }
 }

@@ -36,13 +36,28 @@ public final class ShardState: @unchecked Sendable {
 
   /// Applies those of prepared rows that are this shard's.
   public func apply(_ prepared: PreparedRows, source: Int, inputs: [UInt32], table: InputTable) {
-    guard let rows = prepared.rows else { return }
-    prepared.withChosen(shard) { chosen in
-      if chosen.isEmpty { return }
-      prepared.withProbes(shard) { keys.numbers(of: rows, chosen, $0, into: prepared.numbers) }
-      latest[source]?.apply(prepared, chosen, keyCount: keys.count, inputs: inputs, table: table)
-      events[source]?.apply(prepared, chosen, keyCount: keys.count, inputs: inputs, table: table)
+    if prepared.rows == nil { return }
+    prepared.withChosen(shard) { all in
+      prepared.withProbes(shard) { probes in
+        var from = 0
+        while from < all.count {
+          let range = from..<min(from + ShardState.rowsAtOnce, all.count)
+          let chosen = UnsafeBufferPointer(rebasing: all[range])
+          prepared.number(
+            chosen, UnsafeBufferPointer(rebasing: probes[range]), keys: keys, records: records(source))
+          latest[source]?.apply(prepared, chosen, keyCount: keys.count, inputs: inputs, table: table)
+          events[source]?.apply(prepared, chosen, keyCount: keys.count, inputs: inputs, table: table)
+          from = range.upperBound
+        }
+      }
     }
+  }
+
+  /// Rows whose keys are looked up before their records are updated: few enough that those are still in the caches then.
+  private static let rowsAtOnce = 2048
+
+  private func records(_ source: Int) -> RecordPages {
+    latest[source]?.records ?? events[source]?.records ?? RecordPages(stride: 8)
   }
 
   /// Key numbers of a source's last applied batch, by row.
@@ -73,9 +88,8 @@ public final class ShardState: @unchecked Sendable {
   /// Whether the rows' source has a row for the key that counts.
   func isRow(_ key: UInt32) -> Bool {
     if let state = latest[plan.rowsSource] { return state.has(key) }
-    guard let record = events[plan.rowsSource]?.record(key) else { return false }
-    let slot = plan.sources[plan.rowsSource].layout.slots[AccumulatorLayout.rowsSlot]
-    return (record + slot.offset).load(as: Int64.self) > 0
+    guard let state = events[plan.rowsSource], let record = state.record(key) else { return false }
+    return state.layout.slots[AccumulatorLayout.rowsSlot].integer(record) > 0
   }
 }
 

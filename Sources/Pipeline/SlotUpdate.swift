@@ -45,14 +45,11 @@ struct SlotUpdate<Places: SlotPlaces> {
   @inline(__always)
   func markPresent(_ row: Int) -> Bool {
     let place = places.place(row)
-    let word = (records[row] + Int(place.presenceOffset)).assumingMemoryBound(to: UInt64.self)
-    let before = word.pointee
-    word.pointee = before | place.presenceBit
+    let bits = (records[row] + Int(place.presenceOffset)).assumingMemoryBound(to: UInt8.self)
+    let before = bits.pointee
+    bits.pointee = before | place.presenceBit
     return before & place.presenceBit != 0
   }
-
-  @inline(__always)
-  func add(_ value: Int64, _ row: Int) { pointer(row, as: Int64.self).pointee &+= value }
 
   /// Calls `body` with each row whose value is not null and with its slot, and marks the slot present. Always inlined
   /// with `body` known, so what runs is one plain loop.
@@ -65,27 +62,8 @@ struct SlotUpdate<Places: SlotPlaces> {
       let row = Int(selection[i])
       guard validity[row] != 0 else { continue }
       let (record, place) = (records[row], places.place(row))
-      (record + Int(place.presenceOffset)).assumingMemoryBound(to: UInt64.self).pointee |= place.presenceBit
+      (record + Int(place.presenceOffset)).assumingMemoryBound(to: UInt8.self).pointee |= place.presenceBit
       body(row, (record + Int(place.offset)).assumingMemoryBound(to: type))
-    }
-  }
-
-  func countRows() {
-    let (records, selection, places) = (records, selection, places)
-    for i in 0..<count {
-      let row = Int(selection[i])
-      (records[row] + Int(places.place(row).offset)).assumingMemoryBound(to: Int64.self).pointee &+= 1
-    }
-  }
-
-  func countValues() {
-    guard let column else { return }
-    let (records, selection, places) = (records, selection, places)
-    let validity = column.validity
-    for i in 0..<count {
-      let row = Int(selection[i])
-      let slot = (records[row] + Int(places.place(row).offset)).assumingMemoryBound(to: Int64.self)
-      slot.pointee &+= Int64(validity[row])
     }
   }
 }

@@ -13,7 +13,7 @@ extension IngestEngine {
   func apply(_ dealt: DealtRows, _ reused: PreparedRows?) {
     let attempt = dealt.attempt
     let source = attempt.source
-    let rows = reused ?? PreparedRows(plan.sources[source], shards: plan.shards)
+    let rows = reused ?? PreparedRows(plan.sources[source], shards: plan.shards, directory: directory)
     let shards: [Int]
     switch dealt.content {
     case .block(let decoder, let block):

@@ -18,6 +18,8 @@ final class IngestEngine: @unchecked Sendable {
   let decoding: [DecodingPlan]
   let tables: [InputTable]
   let states: [ShardState]
+  /// Where keys' numbers in `states` are found.
+  let directory = KeyDirectory()
   /// One a shard; held while rows are applied to its state, and never while `lock` is waited for.
   let shardLocks: [ConditionLock]
   let attempts: [Attempt]

@@ -1,6 +1,7 @@
-import Columns
 import TestKit
 import Testing
+
+@testable import Columns
 
 /// Memory of tables: zeros, aligned, nobody else's, whatever was there before.
 @Suite struct LargePagesTests {
@@ -28,6 +29,21 @@ import Testing
       let mark = UInt8(1 + step % 255)
       memory.base.initializeMemory(as: UInt8.self, repeating: mark, count: byteCount)
       held.append((memory, mark))
+    }
+  }
+
+  @Test("halves that were given back, in any order, are a whole again")
+  func halves() {
+    for order in [[0, 1, 2, 3], [3, 1, 0, 2], [2, 0, 3, 1]] {
+      let pool = LargePagePool()
+      let quarters = (0..<4).compactMap { _ in pool.take(LargePages.bytes / 4) }
+      for index in order { pool.giveBack(quarters[index], LargePages.bytes / 4) }
+      let whole = pool.take(LargePages.bytes)
+      #expect(whole == quarters.min(), "given back in the order \(order)")
+      let isZeroed = whole.map { base in
+        UnsafeRawBufferPointer(start: base, count: LargePages.bytes).allSatisfy { $0 == 0 }
+      }
+      #expect(isZeroed == true)
     }
   }
 }

@@ -28,7 +28,7 @@ import Testing
       guard let base = numbers.baseAddress else { return }
       order.withRows { rows in
         let chosen = UnsafeBufferPointer(rebasing: rows[order.range(0)])
-        order.withProbes(0) { table.numbers(of: batch.rows, chosen, $0, into: base) }
+        order.withProbes(0) { table.numbers(of: batch.rows, chosen, $0, into: base, records: RecordPages(stride: 24)) }
       }
     }
     return numbers

@@ -45,11 +45,14 @@ final class WindowRows {
   /// Rows linked of batches that are held.
   private var linkedRows = 0
   private var lastExpiry = Int64.min
+  /// The last state's: what was too narrow for some keys will be for others.
+  private var layout: AccumulatorLayout
 
   private static let gatheredRows = 4096
 
   init(plan: WindowPlan) {
     self.plan = plan
+    layout = plan.layout
     prepared = PreparedRows(plan.layout, shards: 1)
   }
 
@@ -133,7 +136,7 @@ final class WindowRows {
   /// A state of the windowed aggregates as of `asOf`, over these keys' rows alone: a key's number in it is its position
   /// in `keys`.
   func state(of keys: ArraySlice<UInt32>, asOf: Int64, table: InputTable) -> EventsState {
-    let state = EventsState(layout: plan.layout, asOf: asOf)
+    let state = EventsState(layout: layout, asOf: asOf)
     let wanted = wanted(keys, asOf: asOf)
     let batch = RowBatch(shard: 0, types: plan.types, capacity: min(max(wanted.count, 1), WindowRows.gatheredRows))
     var inputs: [UInt32] = []
@@ -174,6 +177,7 @@ final class WindowRows {
       if batch.count == batch.capacity { flush() }
     }
     if batch.count > 0 { flush() }
+    layout = state.layout
     return state
   }
 
