@@ -35,6 +35,7 @@ void Program::begin() {
 
 void Program::enter(std::unique_ptr<Node> &node) {
   if (!node) {
+    path.back()->is_simple = false;
     node = std::make_unique<Node>();
     node->depth = path.back()->depth + 1;
   }
@@ -45,12 +46,14 @@ void Program::member(const uint8_t *name, size_t length) {
   Node &node = *path.back();
   std::vector<uint8_t> padded(name, name + length);
   padded.resize(length + 8);
-  if (Node *known = node.find(padded.data(), uint32_t(length))) {
-    path.push_back(known);
+  if (const Member *known = node.find(padded.data(), uint32_t(length))) {
+    path.push_back(known->node.get());
     return;
   }
   Member member;
   member.name = Name(padded.data(), uint32_t(length));
+  member.plain_name = PlainName(padded.data(), length);
+  node.has_plain_names = node.has_plain_names && member.plain_name.is_plain();
   member.bytes = std::move(padded);
   node.members.push_back(std::move(member));
   index_member(node);
@@ -93,7 +96,9 @@ void Program::end(uint32_t field, int what, bool allows_container, bool nulls) {
       node->list_marks.push_back(0);
     }
   }
-  path.back()->leaves.push_back(Leaf{field, list, what == CTJ_COUNT && list < 0, allows_container});
+  Node &last = *path.back();
+  last.leaves.push_back(Leaf{field, list, what == CTJ_COUNT && list < 0, allows_container});
+  last.is_simple = last.leaves.size() == 1 && !last.leaves[0].is_count && last.members.empty() && !last.wants_array();
   list_of_field[field] = list;
   null_on_wrong_shape[field] = nulls;
 }

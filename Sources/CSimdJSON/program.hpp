@@ -62,15 +62,44 @@ struct List {
   size_t row_start = 0;
 };
 
+/// A name as it is written in most documents: its bytes and the closing quote, up to 16 of them, compared as two words.
+struct PlainName {
+  uint64_t words[2] = {0, 0};
+  uint64_t masks[2] = {0, 0};
+
+  PlainName() = default;
+
+  /// One that is longer, or that must be written with escapes, is no plain one.
+  PlainName(const uint8_t *bytes, size_t count) {
+    if (count > 15) return;
+    for (size_t i = 0; i < count; i++)
+      if (bytes[i] == '"' || bytes[i] == '\\' || bytes[i] < 0x20) return;
+    uint8_t text[16] = {0}, mask[16] = {0};
+    if (count > 0) memcpy(text, bytes, count);
+    text[count] = '"';
+    memset(mask, 0xff, count + 1);
+    memcpy(words, text, 16);
+    memcpy(masks, mask, 16);
+  }
+
+  bool is_plain() const { return masks[0] != 0; }
+
+  /// Whether the name whose first byte is at `text` is this one; 16 bytes must be readable. (No plain name has a backslash,
+  /// so the quote closes it.)
+  bool is_at(const uint8_t *text) const {
+    return is_plain() && (((load64(text) ^ words[0]) & masks[0]) | ((load64(text + 8) ^ words[1]) & masks[1])) == 0;
+  }
+};
+
 struct Node;
 
 struct Member {
+  PlainName plain_name;
   Name name;
   std::vector<uint8_t> bytes;
   std::unique_ptr<Node> node;
   /// The member that was asked for after this one the last time: documents have theirs in one order as a rule.
-  uint32_t follower = none;
-  static constexpr uint32_t none = ~uint32_t(0);
+  Member *follower = nullptr;
 };
 
 struct IndexedNode {
@@ -100,39 +129,46 @@ struct Node {
   std::vector<size_t> list_marks;
   size_t shape_mark = 0;
 
-  /// The member that was found last, and the one that followed it before.
-  uint32_t latest = Member::none;
-  uint32_t guess = Member::none;
+  /// The last document's first one, and so the guess for the next.
+  Member *first_member = nullptr;
 
   /// Open addressing over `members` by hash; index + 1, 0 is free. Empty below `few` members.
   std::vector<uint32_t> slots;
   static constexpr size_t few = 4;
 
+  /// All of `members` have plain names.
+  bool has_plain_names = true;
+  /// One leaf, which takes a value's text, and nothing further in: most nodes.
+  bool is_simple = false;
+
   bool wants_array() const { return elements || !indexes.empty(); }
 
-  /// The member's node or null. 8 bytes from `name` on must be readable.
-  Node *find(const uint8_t *name, uint32_t length) {
+  /// The member whose name, as it is written in most documents, begins at `text`. Null: there is none, if `is_known`.
+  /// `has_escapes`: the name has.
+  Member *find_plain(const uint8_t *text, bool has_escapes, bool &is_known) {
+    is_known = false;
+    if (!slots.empty()) return nullptr;
+    for (Member &member : members)
+      if (member.plain_name.is_at(text)) return &member;
+    is_known = has_plain_names && !has_escapes;
+    return nullptr;
+  }
+
+  /// The member or null. 8 bytes from `name` on must be readable.
+  Member *find(const uint8_t *name, uint32_t length) {
     const Name key(name, length);
-    if (guess < members.size() && is(members[guess], key, name)) return found(guess);
     if (slots.empty()) {
-      for (uint32_t index = 0; index < members.size(); index++)
-        if (is(members[index], key, name)) return found(index);
+      for (Member &member : members)
+        if (is(member, key, name)) return &member;
       return nullptr;
     }
     const uint32_t mask = uint32_t(slots.size() - 1);
     for (uint32_t at = key.hash() & mask; slots[at] != 0; at = (at + 1) & mask)
-      if (is(members[slots[at] - 1], key, name)) return found(slots[at] - 1);
+      if (is(members[slots[at] - 1], key, name)) return &members[slots[at] - 1];
     return nullptr;
   }
 
  private:
-  Node *found(uint32_t index) {
-    if (guess != index && latest != Member::none) members[latest].follower = index;
-    latest = index;
-    guess = members[index].follower;
-    return members[index].node.get();
-  }
-
   static bool is(const Member &member, const Name &key, const uint8_t *name) {
     return member.name.head == key.head && member.name.length == key.length && member.name.tail == key.tail
         && (key.length <= 16 || memcmp(member.bytes.data() + 8, name + 8, key.length - 16) == 0);

@@ -68,28 +68,57 @@ const uint32_t *Walker::value(Node &node, const uint32_t *next, uint32_t depth) 
   return next;
 }
 
+/// The value of a node with one leaf and nothing further in, as `value` reads it.
+inline const uint32_t *Walker::simple_value(Node &node, const uint32_t *next, uint32_t depth) {
+  const uint32_t at = next[0];
+  const uint8_t first = text[at];
+  ctj_view view;
+  if (first == '"') {
+    if (!string(at, next[1], view)) return nullptr;
+  } else if (first == '{' || first == '[') {
+    return value(node, next, depth);
+  } else {
+    const uint8_t *end = scalar_end(text + at);
+    if (end == nullptr) return fail();
+    if (first == 'n') return next + 1;
+    view = ctj_view{text_offset + at, uint32_t(end - text) - at};
+  }
+  set(node.leaves[0], view);
+  return next + 1;
+}
+
 /// `next`: the token behind `{`.
 const uint32_t *Walker::object(Node &node, const uint32_t *next, uint32_t depth) {
   if (text[*next] == '}') return next + 1;
   const uint64_t here = ++objects;
+  // The member that is probably next: the one that was it the last time.
+  Member **guess = &node.first_member;
   for (;;) {
     const uint32_t name = next[0];
     const uint32_t colon = next[1];
     if (text[name] != '"' || text[colon] != ':') return fail();
-    bool valid = true;
-    Node *child = find(node, name, colon, valid);
-    if (!valid) return fail();
+    Member *member = *guess;
+    if (member == nullptr || !member->plain_name.is_at(text + name + 1)) {
+      if (!find(node, name, colon, member)) return fail();
+      if (member != nullptr) *guess = member;
+    }
     next += 2;
-    if (child == nullptr) {
+    if (member == nullptr) {
       next = skip(next, depth);
     } else {
-      if (child->object_seen == here) {
-        undo(*child);
+      guess = &member->follower;
+      Node &child = *member->node;
+      if (child.object_seen == here) {
+        if (!is_careful) {
+          wants_care = true;
+          return nullptr;
+        }
+        undo(child);
       } else {
-        child->object_seen = here;
-        remember(*child);
+        child.object_seen = here;
+        if (is_careful) remember(child);
       }
-      next = value(*child, next, depth);
+      next = child.is_simple ? simple_value(child, next, depth) : value(child, next, depth);
     }
     if (next == nullptr) return nullptr;
     switch (text[*next++]) {
@@ -256,19 +285,23 @@ bool Walker::check_escapes(uint32_t at, uint32_t after) {
   return unescape<false>(text + at + 1, end - at - 1, nullptr) >= 0;
 }
 
-inline Node *Walker::find(Node &node, uint32_t at, uint32_t after, bool &valid) {
+/// The member whose name is the string at `at`, or null. False: that is no string.
+bool Walker::find(Node &node, uint32_t at, uint32_t after, Member *&member) {
+  bool is_known;
+  member = node.find_plain(text + at + 1, *backslash < after, is_known);
+  if (member != nullptr || is_known) return true;
   const uint32_t end = string_end(after);
-  if (*backslash < end) return find_escaped(node, at, end, valid);
-  return node.find(text + at + 1, end - at - 1);
-}
-
-Node *Walker::find_escaped(Node &node, uint32_t at, uint32_t end, bool &valid) {
-  while (*backslash < end) backslash++;
   const uint32_t length = end - at - 1;
+  if (*backslash >= end) {
+    member = node.find(text + at + 1, length);
+    return true;
+  }
+  while (*backslash < end) backslash++;
   escaped_name.resize(length + 8);
   const int64_t unescaped = unescape<true>(text + at + 1, length, escaped_name.data());
-  valid = unescaped >= 0;
-  return valid ? node.find(escaped_name.data(), uint32_t(unescaped)) : nullptr;
+  if (unescaped < 0) return false;
+  member = node.find(escaped_name.data(), uint32_t(unescaped));
+  return true;
 }
 
 inline void Walker::set(const Leaf &leaf, ctj_view view) {

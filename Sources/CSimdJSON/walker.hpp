@@ -31,6 +31,11 @@ class Walker {
   /// Not 0: the row is to be walked again with this many bytes of room.
   size_t wanted_text = 0;
   std::vector<WrongShape> wrong_shapes;
+  /// A member came twice: the row is to be walked again, with care.
+  bool wants_care = false;
+  /// What a first occurrence leaves is remembered, so that it can be undone. (It costs something, and hardly a document has
+  /// members twice.)
+  bool is_careful = false;
 
   /// Fills the row from the tokens that begin at `next`. Gives the first token behind the record, or null (`fault`,
   /// or `wanted_text`). May throw std::bad_alloc.
@@ -48,6 +53,7 @@ class Walker {
 
   // Each takes the token at `next` and gives the token behind what it read, or null.
   const uint32_t *value(Node &node, const uint32_t *next, uint32_t depth);
+  const uint32_t *simple_value(Node &node, const uint32_t *next, uint32_t depth);
   const uint32_t *object(Node &node, const uint32_t *next, uint32_t depth);
   const uint32_t *array(Node &node, const uint32_t *next, uint32_t depth);
   const uint32_t *element(Node &node, uint64_t index, const uint32_t *next, uint32_t depth);
@@ -61,8 +67,7 @@ class Walker {
   }
   bool check_escapes(uint32_t at, uint32_t after);
   uint32_t string_end(uint32_t after) const;
-  Node *find(Node &node, uint32_t at, uint32_t after, bool &valid);
-  Node *find_escaped(Node &node, uint32_t at, uint32_t end, bool &valid);
+  bool find(Node &node, uint32_t at, uint32_t after, Member *&member);
 
   void set(const Leaf &leaf, ctj_view view);
   void set_containers(Node &node, uint32_t open, uint32_t close);

@@ -62,4 +62,29 @@ import Testing
       }
     }
   }
+
+  @Test("what the documents before had in what order changes nothing", arguments: 0..<40)
+  func order(seed: Int) throws {
+    var random = SeededGenerator(seed: seed + 300)
+    let members = [
+      #""customer":{"id":"c1","region":"eu"}"#, #""customer":{"region":"é","id":2.5}"#,
+      #""s":{"items":[{"amount":1}]}"#,
+      #""s":{"n":0,"items":[{"sku":"a","amount":1e3},{"amount":0.25,"sku":"b"}]}"#, #""note":"a\nb""#, #""note":-17"#,
+      #""n\u006fte":"x""#, #""":{"a":[]}"#, #""a":[[[1],[2]]]"#, #""other":{"customer":{"id":3}}"#, #""a":"b""#,
+    ]
+    let scanner = try JSONScanner(extractions: JSONFuzzTests.extractions)
+    let block = FieldBlock()
+    let lines = (0..<60).map { _ in
+      "{" + (0..<random.int(0...8)).map { _ in random.pick(members) }.joined(separator: ",") + "}"
+    }
+    block.text = FieldBlock(Array((lines.joined(separator: "\n") + "\n").utf8)).text
+    try scanner.scan(block)
+    let rows = block.rows(JSONFuzzTests.extractions)
+    try #require(rows.count == lines.count)
+    for (row, line) in zip(rows, lines) {
+      block.text = FieldBlock(Array(line.utf8)).text
+      try JSONScanner(extractions: JSONFuzzTests.extractions).scan(block)
+      #expect([row] == block.rows(JSONFuzzTests.extractions), "seed \(seed): \(line)")
+    }
+  }
 }
