@@ -96,4 +96,12 @@ public struct OutputColumn: Sendable {
   public var value: Value
   public var fallback: Literal?
   public var isLabel: Bool
+
+  /// The source whose rows decide its values; nil for the key.
+  public var source: Int? {
+    switch value {
+    case .key: nil
+    case .latest(let source, _), .aggregate(let source, _): source
+    }
+  }
 }

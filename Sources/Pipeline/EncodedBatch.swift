@@ -1,29 +1,27 @@
 public import Columns
 
 /// A row batch in ``RowBatchCodec``'s form, as it came off the wire or lies in a segment: a third of the memory of its rows,
-/// and copied as it is into a segment. Decoding is cheap; encoding is not.
+/// and copied as it is into a segment. It may be a piece of more that came at once, and holds all of that. Decoding is cheap; encoding is not.
 public struct EncodedBatch: Sendable {
-  private let bytes: [UInt8]
-  private let start: Int
+  private let bytes: ArraySlice<UInt8>
   public let rows: Int
 
-  /// `bytes` from `start` on are the batch; `rows`: how many it holds.
-  public init(_ bytes: [UInt8], from start: Int = 0, rows: Int) {
+  /// `rows`: how many the batch holds.
+  public init(_ bytes: ArraySlice<UInt8>, rows: Int) {
     self.bytes = bytes
-    self.start = start
     self.rows = rows
   }
 
-  public init(_ batch: RowBatch) { self.init(RowBatchCodec.encode(batch), rows: batch.count) }
+  public init(_ batch: RowBatch) { self.init(RowBatchCodec.encode(batch)[...], rows: batch.count) }
 
   /// Bytes of the batch.
-  public var count: Int { bytes.count - start }
+  public var count: Int { bytes.count }
 
   /// `types`: the columns' types, which the bytes do not hold.
   public func decode(types: [ColumnType]) throws(RowBatchCodec.CodecError) -> RowBatch {
     do {
       return try bytes.withUnsafeBytes { raw throws in
-        try RowBatchCodec.decode(UnsafeRawBufferPointer(rebasing: raw[start...]), types: types)
+        try RowBatchCodec.decode(raw, types: types)
       }
     } catch let error as RowBatchCodec.CodecError {
       throw error
@@ -33,5 +31,5 @@ public struct EncodedBatch: Sendable {
   }
 
   /// Puts the batch's bytes behind those of `target`.
-  public func append(to target: inout [UInt8]) { target += bytes[start...] }
+  public func append(to target: inout [UInt8]) { target += bytes }
 }

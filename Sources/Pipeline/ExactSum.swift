@@ -50,8 +50,10 @@ public enum ExactSum {
       if magnitude & ((UInt128(1) << UInt128(excess)) - 1) != 0 { head |= 1 }
       exponent += excess
     }
-    // The conversion rounds to nearest even; a sticky last bit of 64 cannot reach the 53rd. The scaling is exact.
-    let rounded = Double(sign: .plus, exponent: exponent, significand: Double(head))
+    // The conversion rounds to nearest even; a sticky last bit of 64 cannot reach the 53rd. The scaling is exact: by a power
+    // of two from 2⁻⁸⁰ to 2⁻¹⁶, a normal double as the product is.
+    let scale = Double(bitPattern: UInt64(truncatingIfNeeded: exponent + 1023) << 52)
+    let rounded = Double(head) * scale
     return window < 0 ? -rounded : rounded
   }
 }

@@ -13,6 +13,12 @@ public struct Fingerprint: Sendable, Hashable {
 
   public init() {}
 
+  /// Of `rows` rows whose ``numbers(of:split:)`` add up to `sum`.
+  public init(rows: UInt64, sum: UInt128) {
+    self.rows = rows
+    self.sum = sum
+  }
+
   /// Reads what ``encode()`` wrote.
   public init(decoding bytes: [UInt8]) throws(StateError) {
     var state = try StateReader(bytes, .fingerprint)
@@ -46,6 +52,23 @@ public struct Fingerprint: Sendable, Hashable {
 
   /// Adds the table's rows, which stand in this split (`train`, `eval`): the same row in another split is another row.
   public mutating func add(table: Table, split: String) {
+    Fingerprint.forBlocks(of: table, split: split) { hashes in
+      for hash in hashes { sum &+= hash.number }
+    }
+    rows &+= UInt64(table.count)
+  }
+
+  /// What each of the table's rows adds to the sum.
+  public static func numbers(of table: Table, split: String) -> [UInt128] {
+    var numbers: [UInt128] = []
+    numbers.reserveCapacity(table.count)
+    forBlocks(of: table, split: split) { hashes in
+      for hash in hashes { numbers.append(hash.number) }
+    }
+    return numbers
+  }
+
+  private static func forBlocks(of table: Table, split: String, _ body: (UnsafeBufferPointer<RowHash>) -> Void) {
     // Pointers into the columns are taken below; the table outlives them all.
     defer { withExtendedLifetime(table) {} }
     let start = RowHash.start(split)
@@ -56,11 +79,10 @@ public struct Fingerprint: Sendable, Hashable {
         let number = min(RowHash.blockRows, table.count - row)
         hashes.initialize(repeating: start, count: number)
         for column in table.columns { RowHash.add(column, from: row, number, to: hashes) }
-        for i in 0..<number { sum &+= hashes[i].number }
+        body(UnsafeBufferPointer(start: hashes, count: number))
         row += number
       }
     }
-    rows &+= UInt64(table.count)
   }
 
   /// Adds what another fingerprint of the same schema has seen.
@@ -148,12 +170,28 @@ private struct RowHash: BitwiseCopyable {
       let views = column.views + row
       let text = column.arena.base
       each(validity, number, hashes) { hash, i in
-        let bytes = UnsafePointer(text + Int(views[i].start))
-        hash.step(
-          Hashing.hash64(bytes, views[i].length, seed: seedA),
-          Hashing.hash64(bytes, views[i].length, seed: seedB))
+        let (a, b) = words(UnsafeRawPointer(text + Int(views[i].start)), views[i].length)
+        hash.step(a, b)
       }
     }
+  }
+
+  /// `Hashing.hash64` of a string with both seeds at once. The bytes lie in an arena, so a whole word may be read at their
+  /// end and its rest masked, without a branch that depends on their number.
+  @inline(__always)
+  private static func words(_ bytes: UnsafeRawPointer, _ length: Int) -> (UInt64, UInt64) {
+    let start = UInt64(truncatingIfNeeded: length) &* 0x9e37_79b9_7f4a_7c15
+    var (a, b) = (seedA ^ start, seedB ^ start)
+    var i = 0
+    while i < length {
+      let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self))
+      let rest = min(length &- i, 8)
+      let kept = word & UInt64.max &>> UInt64(truncatingIfNeeded: 64 &- 8 &* rest)
+      a = Hashing.mix(a ^ kept) &* 0x9fb2_1c65_1e98_df25
+      b = Hashing.mix(b ^ kept) &* 0x9fb2_1c65_1e98_df25
+      i &+= 8
+    }
+    return (Hashing.mix(a), Hashing.mix(b))
   }
 
   @inline(__always)

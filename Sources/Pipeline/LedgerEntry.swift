@@ -204,9 +204,11 @@ public struct ShardReceipt: Sendable, Hashable {
     self.end = end
   }
 
-  public mutating func add(_ batch: RowBatch) {
-    rows += batch.count
-    checksum = checksum &+ batch.checksum
+  public mutating func add(_ batch: RowBatch) { add(rows: batch.count, checksum: batch.checksum) }
+
+  public mutating func add(rows more: Int, checksum other: UInt64) {
+    rows += more
+    checksum = checksum &+ other
   }
 
   /// Notes where a batch was appended.

@@ -41,7 +41,7 @@ extension RowBatch {
     precondition(count + chosen.count <= capacity)
     let at = count
     if withKeys {
-      gatherViews(chosen, from: source.keys, source: source.keyArena, to: keys + at)
+      arena.gather(chosen, from: source.keys, of: source.keyArena, to: keys + at)
       gather(chosen, source.hashes, to: hashes + at)
     }
     if let from = source.origins {
@@ -60,7 +60,7 @@ extension RowBatch {
       gather(chosen, from.validity, to: to.validity + at)
       switch from.type {
       case .string:
-        gatherViews(chosen, from: from.views, source: from.arena, to: to.views + at)
+        arena.gather(chosen, from: from.views, of: from.arena, to: to.views + at)
       case .int, .timestamp, .double: gather(chosen, from.int64s, to: to.int64s + at)
       case .date: gather(chosen, from.int32s, to: to.int32s + at)
       case .bool: gather(chosen, from.bytes, to: to.bytes + at)
@@ -76,19 +76,21 @@ extension RowBatch {
   ) {
     for i in 0..<rows.count { to[i] = from[Int(rows[i])] }
   }
+}
 
-  /// Copies the bytes behind views and writes views into the batch's arena. A null's view may be undefined in the
+extension ByteArena {
+  /// Copies the bytes behind views and writes views of their copies here. A null's view may be undefined in the
   /// source, so nulls must have length 0 there (``Cast`` sees to it).
-  private func gatherViews(
-    _ rows: UnsafeBufferPointer<UInt32>, from: UnsafePointer<ByteView>, source: ByteArena,
+  func gather(
+    _ rows: UnsafeBufferPointer<UInt32>, from: UnsafePointer<ByteView>, of source: ByteArena,
     to: UnsafeMutablePointer<ByteView>
   ) {
     var total = 0
     for i in 0..<rows.count { total &+= from[Int(rows[i])].length }
     // Word copies below may write up to 7 bytes past the end: within the arena's padding.
-    arena.reserve(total)
-    var at = arena.count
-    let target = UnsafeMutableRawPointer(arena.base)
+    reserve(total)
+    var at = count
+    let target = UnsafeMutableRawPointer(base)
     let bytes = UnsafeRawPointer(source.base)
     for i in 0..<rows.count {
       let view = from[Int(rows[i])]
@@ -106,6 +108,6 @@ extension RowBatch {
       }
       at &+= length
     }
-    arena.setCount(at)
+    setCount(at)
   }
 }

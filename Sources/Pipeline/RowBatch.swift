@@ -52,9 +52,15 @@ public final class RowBatch: @unchecked Sendable {
   public var checksum: UInt64 {
     var sum: UInt64 = 0
     for row in 0..<count {
-      sum = sum &+ Hashing.mix(hashes[row] ^ (origins[row].packed &* 0x9e37_79b9_7f4a_7c15))
+      sum = sum &+ RowBatch.checksum(hashes[row], origins[row])
     }
     return sum
+  }
+
+  /// One row's.
+  @inline(__always)
+  static func checksum(_ hash: UInt64, _ origin: RowOrigin) -> UInt64 {
+    Hashing.mix(hash ^ (origin.packed &* 0x9e37_79b9_7f4a_7c15))
   }
 }
 

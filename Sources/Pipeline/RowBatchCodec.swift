@@ -11,7 +11,7 @@ public enum RowBatchCodec {
   /// Version 3, which had numbers and codes of whole bytes only.
   static let bytewiseMagic: UInt32 = 0x3342_5254
   static let headerBytes = 20
-  private static let hashBytes = 8
+  static let hashBytes = 8
 
   /// Bytes of a batch that cannot be read back.
   public struct CodecError: Error, Sendable, CustomStringConvertible {
@@ -38,14 +38,19 @@ public enum RowBatchCodec {
       sections.put(origins: batch.origins)
       for column in batch.columns { sections.put(column, keys: batch.keys, in: batch.arena) }
       sections.put(times: batch.times, columns: batch.columns)
-      let words = [Int(magic), batch.shard, n, sections.textBytes, batch.columns.count]
-      for (index, word) in words.enumerated() {
-        base.storeBytes(of: UInt32(word).littleEndian, toByteOffset: index * 4, as: UInt32.self)
-      }
-      let end = headerBytes + sections.count
-      base.storeBytes(of: hash(base, end).littleEndian, toByteOffset: end, as: UInt64.self)
-      count = reserving + end + hashBytes
+      count = reserving + finish(base, sections, shard: batch.shard, columns: batch.columns.count)
     }
+  }
+
+  /// What stands before and behind the sections; gives how many bytes all are.
+  static func finish(_ base: UnsafeMutableRawPointer, _ sections: RowSections.Writer, shard: Int, columns: Int) -> Int {
+    let words = [Int(magic), shard, sections.rows, sections.textBytes, columns]
+    for (index, word) in words.enumerated() {
+      base.storeBytes(of: UInt32(word).littleEndian, toByteOffset: index * 4, as: UInt32.self)
+    }
+    let end = headerBytes + sections.count
+    base.storeBytes(of: hash(base, end).littleEndian, toByteOffset: end, as: UInt64.self)
+    return end + hashBytes
   }
 
   /// `types`: the columns' types, which the bytes do not hold.
@@ -67,6 +72,13 @@ public enum RowBatchCodec {
     batch.times.update(repeating: 0, count: batch.capacity)
     batch.count = batch.capacity
     return batch
+  }
+
+  /// Whether the bytes match the hash behind them.
+  static func isWhole(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard bytes.count >= headerBytes + hashBytes, let base = bytes.baseAddress else { return false }
+    let end = bytes.count - hashBytes
+    return hash(base, end) == UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: end, as: UInt64.self))
   }
 
   private static func notWhole(_ count: Int) -> CodecError {
@@ -103,7 +115,7 @@ public enum RowBatchCodec {
     var sections = RowSections.Reader(
       UnsafeRawBufferPointer(rebasing: bytes[headerBytes..<end]), rows: n, textBytes: arenaBytes,
       isBytewise: word(0) == Int(bytewiseMagic))
-    sections.take(texts: batch.keys, into: batch.arena, keys: nil)
+    sections.take(texts: batch.keys, into: batch.arena, keys: nil, hashes: batch.hashes)
     sections.take(hashes: batch.hashes, of: batch.keys, in: batch.arena)
     sections.take(origins: batch.origins)
     return (batch, sections)

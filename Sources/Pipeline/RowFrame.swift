@@ -25,7 +25,15 @@ public struct RowFrame: Sendable {
   }
 
   public func encode(_ batch: RowBatch) -> [UInt8] {
-    var bytes = RowBatchCodec.encode(batch, reserving: RowFrame.headerBytes)
+    headed(RowBatchCodec.encode(batch, reserving: RowFrame.headerBytes))
+  }
+
+  /// The same of rows that were packed for it.
+  public func encode(_ rows: PackedRows, in room: EncodingRoom) -> [UInt8] {
+    headed(RowBatchCodec.encode(rows, reserving: RowFrame.headerBytes, in: room))
+  }
+
+  private func headed(_ bytes: consuming [UInt8]) -> [UInt8] {
     bytes.withUnsafeMutableBytes { buffer in
       buffer.storeBytes(of: RowFrame.magic.littleEndian, toByteOffset: 0, as: UInt32.self)
       buffer.storeBytes(of: UInt32(number).littleEndian, toByteOffset: 4, as: UInt32.self)
@@ -64,12 +72,29 @@ public struct RowFrame: Sendable {
     return try RowBatchCodec.decode(UnsafeRawBufferPointer(rebasing: bytes[headerBytes...]), types: types)
   }
 
+  /// The same of a whole message.
+  public static func batch(_ bytes: [UInt8], types: [ColumnType]) throws(RowBatchCodec.CodecError) -> RowBatch {
+    guard bytes.count > headerBytes else { throw RowBatchCodec.CodecError(description: "a row batch is cut short") }
+    return try EncodedBatch(bytes[headerBytes...], rows: 0).decode(types: types)
+  }
+
   /// The same without columns and times; see ``RowBatchCodec/decodeKeys(_:types:)``.
   public static func keys(_ bytes: UnsafeRawBufferPointer, types: [ColumnType]) throws(RowBatchCodec.CodecError)
     -> RowBatch
   {
     guard bytes.count > headerBytes else { throw RowBatchCodec.CodecError(description: "a row batch is cut short") }
     return try RowBatchCodec.decodeKeys(UnsafeRawBufferPointer(rebasing: bytes[headerBytes...]), types: types)
+  }
+
+  /// The hash that a message's batch carries of itself; 0 of what is too short for one.
+  public static func storedHash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    guard bytes.count >= headerBytes + 8 else { return 0 }
+    return UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self))
+  }
+
+  /// Whether the bytes behind a header are those that they were written as, by the hash that they carry.
+  public static func isWhole(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.count > headerBytes && RowBatchCodec.isWhole(UnsafeRawBufferPointer(rebasing: bytes[headerBytes...]))
   }
 
   /// How much text a row may have, key and string columns together, to be sure of a message that holds it alone.

@@ -46,7 +46,10 @@ extension RowSections.Writer {
 }
 
 extension RowSections.Reader {
-  mutating func takeOfDigits(_ views: UnsafeMutablePointer<ByteView>, _ arena: ByteArena) {
+  /// `hashes`: where those of the texts go if they are at hand; then ``hasHashes`` says so.
+  mutating func takeOfDigits(
+    _ views: UnsafeMutablePointer<ByteView>, _ arena: ByteArena, hashes: UnsafeMutablePointer<UInt64>?
+  ) {
     let (length, prefix) = (Int(nextByte()), Int(nextByte()))
     let digits = length - prefix
     guard !isDamaged, digits > 0, digits <= RowSections.digitsMax, prefix <= RowSections.prefixMax,
@@ -59,6 +62,10 @@ extension RowSections.Reader {
     // Two words behind the beginning, of which the next row overwrites what is too much; the arena is padded.
     arena.reserve(rows * length)
     let start = arena.count
+    if digits <= 8 && length <= 16 {
+      takeShort(views, arena, least, numbers, RowSections.Beginning(beginning, prefix), prefix, length, hashes)
+      return
+    }
     let target = UnsafeMutableRawPointer(arena.base) + start
     let (high, low) = (max(0, digits - 8), min(digits, 8))
     let shared = RowSections.Beginning(beginning, prefix)
@@ -78,6 +85,46 @@ extension RowSections.Reader {
         start: UInt32(truncatingIfNeeded: start &+ row &* length), length: UInt32(truncatingIfNeeded: length))
     }
     arena.setCount(start + rows * length)
+  }
+}
+
+extension RowSections.Reader {
+  /// Texts of two words at most are made, stored and hashed while they are in registers.
+  private mutating func takeShort(
+    _ views: UnsafeMutablePointer<ByteView>, _ arena: ByteArena, _ least: UInt64, _ numbers: RowSections.Numbers,
+    _ beginning: RowSections.Beginning, _ prefix: Int, _ length: Int, _ hashes: UnsafeMutablePointer<UInt64>?
+  ) {
+    let start = arena.count
+    let target = UnsafeMutableRawPointer(arena.base) + start
+    let shared = beginning.words
+    // Where the digits begin, in bits: in the first word, and behind it if there is more of them, or in the second.
+    let (shift, spill) = (UInt64(8 * (prefix & 7)), UInt64(64 - 8 * (prefix & 7)))
+    let unused = UInt64(64 - 8 * (length - prefix))
+    let seed = UInt64(length) &* 0x9e37_79b9_7f4a_7c15
+    for row in 0..<rows {
+      let digits = RowSections.digits((least &+ numbers[row]) % 100_000_000) &>> unused
+      var (low, high) = shared
+      if prefix < 8 {
+        low |= digits &<< shift
+        // A shift by 64 gives nothing.
+        high |= digits >> spill
+      } else {
+        high |= digits &<< shift
+      }
+      let place = target + row &* length
+      place.storeBytes(of: low.littleEndian, as: UInt64.self)
+      place.storeBytes(of: high.littleEndian, toByteOffset: 8, as: UInt64.self)
+      views[row] = ByteView(
+        start: UInt32(truncatingIfNeeded: start &+ row &* length), length: UInt32(truncatingIfNeeded: length))
+      if let hashes {
+        // ``Hashing/hash64(_:_:seed:)`` of these words.
+        var hash = Hashing.mix(seed ^ low) &* 0x9fb2_1c65_1e98_df25
+        if length > 8 { hash = Hashing.mix(hash ^ high) &* 0x9fb2_1c65_1e98_df25 }
+        hashes[row] = Hashing.mix(hash)
+      }
+    }
+    arena.setCount(start + rows * length)
+    hasHashes = hashes != nil
   }
 }
 

@@ -2,45 +2,49 @@ internal import Columns
 
 /// Numbers, and doubles that are numbers in disguise.
 extension RowSections.Writer {
-  mutating func put(numbers column: Column) {
-    withValues(of: column) { writer, values in
-      writer.put(numbers: values, mayBeWhole: column.type == .timestamp)
-    }
+  mutating func put(numbers values: UnsafePointer<Int64>, _ validity: UnsafePointer<UInt8>?, mayBeWhole: Bool) {
+    withValues(values, validity) { $0.put(numbers: $1, mayBeWhole: mayBeWhole) }
   }
 
-  mutating func put(doubles column: Column) {
-    withValues(of: column) { writer, values in
-      let doubles = UnsafeRawPointer(values).assumingMemoryBound(to: Double.self)
-      for (code, scale) in RowSections.scales.enumerated() where writer.areMultiples(doubles, scale) {
-        writer.put(UInt8(code + 1))
-        for row in 0..<writer.rows { values[row] = Int64(Self.rounded(doubles[row] * scale)) }
-        writer.put(numbers: values, mayBeWhole: false)
-        return
+  mutating func put(doubles values: UnsafePointer<Double>, _ validity: UnsafePointer<UInt8>?) {
+    withValues(UnsafeRawPointer(values).assumingMemoryBound(to: Int64.self), validity) { writer, words in
+      let doubles = UnsafeRawPointer(words).assumingMemoryBound(to: Double.self)
+      withUnsafeTemporaryAllocation(of: Int64.self, capacity: max(writer.rows, 1)) { numbers in
+        guard let numbers = numbers.baseAddress else { return }
+        for (code, scale) in RowSections.scales.enumerated() where writer.areMultiples(doubles, scale, numbers) {
+          writer.put(UInt8(code + 1))
+          writer.put(numbers: numbers, mayBeWhole: false)
+          return
+        }
+        writer.put(RowSections.asTheyAre)
+        writer.put(words, writer.rows * 8)
       }
-      writer.put(RowSections.asTheyAre)
-      for row in 0..<writer.rows { writer.put(values[row]) }
     }
   }
 
-  /// The column's words, those of nulls zero: what lies behind a null is never read.
+  /// The words, those of nulls zero: what lies behind a null is never read.
   private mutating func withValues(
-    of column: Column, _ body: (inout RowSections.Writer, UnsafeMutablePointer<Int64>) -> Void
+    _ values: UnsafePointer<Int64>, _ validity: UnsafePointer<UInt8>?,
+    _ body: (inout RowSections.Writer, UnsafePointer<Int64>) -> Void
   ) {
+    guard let validity else { return body(&self, values) }
     withUnsafeTemporaryAllocation(of: Int64.self, capacity: max(rows, 1)) { buffer in
-      guard let values = buffer.baseAddress else { return }
-      for row in 0..<rows { values[row] = column.validity[row] != 0 ? column.int64s[row] : 0 }
-      body(&self, values)
+      guard let own = buffer.baseAddress else { return }
+      for row in 0..<rows { own[row] = validity[row] != 0 ? values[row] : 0 }
+      body(&self, own)
     }
   }
 
-  /// To the nearest integer, for magnitudes below ``roundedMax``: a sum that large has no room for a fraction. (`rounded()` is
-  /// a call of the C library for each row, on processors as old as those that this is compiled for.)
-  @inline(__always)
-  private static func rounded(_ value: Double) -> Double { (value + 0x1.8p52) - 0x1.8p52 }
+  /// What rounds magnitudes below ``roundedMax`` to the nearest integer when it is added: a sum that large has no room for a
+  /// fraction. (`rounded()` is a call of the C library for each row, on processors as old as those that this is compiled for.)
+  private static var rounding: Double { 0x1.8p52 }
   private static var roundedMax: Double { 0x1p51 }
 
   /// Whether each is an integer below 2⁵¹ divided by `scale`, to the bit: then that quotient is what it is read back as.
-  private func areMultiples(_ doubles: UnsafePointer<Double>, _ scale: Double) -> Bool {
+  /// Gives these integers.
+  private func areMultiples(
+    _ doubles: UnsafePointer<Double>, _ scale: Double, _ numbers: UnsafeMutablePointer<Int64>
+  ) -> Bool {
     var from = 0
     while from < rows {
       // In strides, so that the first row that is none ends it soon, and the rest goes without branches.
@@ -48,8 +52,11 @@ extension RowSections.Writer {
       var isNone = false
       for row in from..<to {
         let value = doubles[row]
+        // With the large number added, an integer's bits are the lowest ones.
+        let shifted = value * scale + Self.rounding
         // Minus zero becomes zero, as it would as an integer, and so is found to be none.
-        let product = Self.rounded(value * scale) + 0
+        let product = (shifted - Self.rounding) + 0
+        numbers[row] = Int64(bitPattern: shifted.bitPattern &- Self.rounding.bitPattern)
         isNone =
           isNone || (product / scale).bitPattern != value.bitPattern || !(product.magnitude < Self.roundedMax)
       }
@@ -60,27 +67,49 @@ extension RowSections.Writer {
   }
 
   private mutating func put(numbers values: UnsafePointer<Int64>, mayBeWhole: Bool) {
+    if mayBeWhole && putWhole(values) { return }
     var (least, most) = (Int64.max, Int64.min)
     for row in 0..<rows {
       least = min(least, values[row])
       most = max(most, values[row])
     }
-    var isWhole = mayBeWhole
-    if isWhole { for row in 0..<rows where values[row] % 1_000_000 != 0 { isWhole = false } }
-    let unit: UInt64 = isWhole ? 1_000_000 : 1
-    let range = rows == 0 ? 0 : UInt64(bitPattern: most &- least) / unit
-    let width = RowSections.width(range)
+    let width = RowSections.width(rows == 0 ? 0 : UInt64(bitPattern: most &- least))
     guard width <= RowSections.widthMax else {
       put(RowSections.full)
-      for row in 0..<rows { put(values[row]) }
+      put(values, rows * 8)
       return
     }
-    put(isWhole ? UInt8(width) | RowSections.inMillions : UInt8(width))
+    put(UInt8(width))
     put(rows == 0 ? 0 : least)
-    if isWhole {
-      put(width) { UInt64(bitPattern: values[$0] &- least) / 1_000_000 }
-    } else {
-      put(width) { UInt64(bitPattern: values[$0] &- least) }
+    put(width) { UInt64(bitPattern: values[$0] &- least) }
+  }
+
+  /// Microseconds as seconds; false, and nothing is written, if one is not whole.
+  private mutating func putWhole(_ values: UnsafePointer<Int64>) -> Bool {
+    withUnsafeTemporaryAllocation(of: Int64.self, capacity: max(rows, 1)) { buffer in
+      guard let seconds = buffer.baseAddress else { return false }
+      var (least, most) = (Int64.max, Int64.min)
+      var from = 0
+      while from < rows {
+        // In strides, as above.
+        let to = min(rows, from + 64)
+        var rest: Int64 = 0
+        for row in from..<to {
+          let second = values[row] / 1_000_000
+          rest |= values[row] &- second &* 1_000_000
+          (seconds + row).initialize(to: second)
+          least = min(least, second)
+          most = max(most, second)
+        }
+        if rest != 0 { return false }
+        from = to
+      }
+      // Seconds are so few that their difference needs no more bits than there may be.
+      let width = RowSections.width(rows == 0 ? 0 : UInt64(most - least))
+      put(UInt8(width) | RowSections.inMillions)
+      put(rows == 0 ? 0 : least * 1_000_000)
+      put(width) { UInt64(bitPattern: seconds[$0] &- least) }
+      return true
     }
   }
 }

@@ -14,6 +14,8 @@ extension RowSections {
     /// Numbers are of whole bytes.
     let isBytewise: Bool
     var isDamaged = false
+    /// The keys' hashes were made with the keys.
+    var hasHashes = false
 
     /// Behind `bytes` there are eight more that may be loaded.
     init(_ bytes: UnsafeRawBufferPointer, rows: Int, textBytes: Int, isBytewise: Bool) {
@@ -48,6 +50,7 @@ extension RowSections {
     mutating func take(hashes: UnsafeMutablePointer<UInt64>, of keys: UnsafePointer<ByteView>, in arena: ByteArena) {
       switch nextByte() {
       case asTheyAre: copy(rows * 8, to: hashes)
+      case derived where hasHashes: break
       case derived where !isDamaged:
         Hashing.hash64(of: keys, rows, in: arena, into: hashes)
       default: isDamaged = true

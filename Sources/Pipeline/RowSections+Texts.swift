@@ -13,7 +13,10 @@ extension RowSections.Writer {
       longest = max(longest, length)
     }
     let text = UnsafeRawPointer(arena.base)
-    if mayBeFew && rows >= 32 && longest <= RowSections.fewBytesMax && putFew(views, validity, text) { return }
+    if mayBeFew && rows >= RowSections.fewRowsMin && longest <= RowSections.fewBytesMax && putFew(views, validity, text)
+    {
+      return
+    }
     if shortest == longest && longest > 0 && longest < 256 {
       put(views, ofLength: longest, text)
       return
@@ -91,22 +94,27 @@ extension RowSections.Writer {
           }
           codes.storeBytes(of: code, toByteOffset: row, as: UInt8.self)
         }
-        put(RowSections.few)
-        put(UInt8(texts.count - 1))
-        for index in 0..<texts.count { put(UInt8(entriesBase[index].length)) }
-        for index in 0..<texts.count {
-          let entry = entriesBase[index]
-          base.storeBytes(of: entry.words.0.littleEndian, toByteOffset: count, as: UInt64.self)
-          base.storeBytes(of: entry.words.1.littleEndian, toByteOffset: count + 8, as: UInt64.self)
-          count += entry.length
-          textBytes += entry.length
-        }
+        put(few: texts.count) { entriesBase[$0] }
         put(RowSections.width(UInt64(texts.count - 1))) { UInt64(codes.load(fromByteOffset: $0, as: UInt8.self)) }
         return true
       }
     }
     if !isPut { count = start }
     return isPut
+  }
+
+  /// What stands before the rows' codes.
+  mutating func put(few count: Int, _ entry: (Int) -> FewTexts.Entry) {
+    put(RowSections.few)
+    put(UInt8(count - 1))
+    for index in 0..<count { put(UInt8(entry(index).length)) }
+    for index in 0..<count {
+      let (words, length) = (entry(index).words, entry(index).length)
+      base.storeBytes(of: words.0.littleEndian, toByteOffset: self.count, as: UInt64.self)
+      base.storeBytes(of: words.1.littleEndian, toByteOffset: self.count + 8, as: UInt64.self)
+      self.count += length
+      textBytes += length
+    }
   }
 }
 
@@ -124,6 +132,9 @@ extension RowSections {
       }
     }
 
+    /// Its bytes, and zeros behind them.
+    var words: (low: UInt64, high: UInt64) { (low, high) }
+
     /// Both words, whatever its length: what is too much is overwritten by what follows, and arenas are padded.
     @inline(__always)
     func store(at place: UnsafeMutableRawPointer) {
@@ -133,48 +144,11 @@ extension RowSections {
   }
 }
 
-/// Distinct short texts, numbered as they come: a hash table without deletion.
-private struct FewTexts {
-  struct Entry {
-    var words: (UInt64, UInt64)
-    var length: Int
-  }
-
-  static let slots = 1024
-  private static let free = UInt16.max
-
-  private let entries: UnsafeMutablePointer<Entry>
-  private let slots: UnsafeMutablePointer<UInt16>
-  private(set) var count = 0
-
-  init(_ entries: UnsafeMutablePointer<Entry>, _ slots: UnsafeMutablePointer<UInt16>) {
-    self.entries = entries
-    self.slots = slots
-    slots.update(repeating: FewTexts.free, count: FewTexts.slots)
-  }
-
-  /// The text's number; nil if there are too many.
-  @inline(__always)
-  mutating func code(_ words: (UInt64, UInt64), _ length: Int) -> UInt8? {
-    var slot = Int(
-      Hashing.mix(words.0 ^ (words.1 &* 0x9e37_79b9_7f4a_7c15) ^ UInt64(length)) & UInt64(FewTexts.slots - 1))
-    while slots[slot] != FewTexts.free {
-      let number = Int(slots[slot])
-      if entries[number].words == words && entries[number].length == length { return UInt8(number) }
-      slot = (slot + 1) & (FewTexts.slots - 1)
-    }
-    guard count < RowSections.fewMax else { return nil }
-    slots[slot] = UInt16(count)
-    (entries + count).initialize(to: Entry(words: words, length: length))
-    count += 1
-    return UInt8(count - 1)
-  }
-}
-
 extension RowSections.Reader {
-  /// `keys`: what texts may be written as.
+  /// `keys`: what texts may be written as. `hashes`: as of ``takeOfDigits(_:_:hashes:)``.
   mutating func take(
-    texts views: UnsafeMutablePointer<ByteView>, into arena: ByteArena, keys: UnsafePointer<ByteView>?
+    texts views: UnsafeMutablePointer<ByteView>, into arena: ByteArena, keys: UnsafePointer<ByteView>?,
+    hashes: UnsafeMutablePointer<UInt64>? = nil
   ) {
     let mode = nextByte()
     switch mode {
@@ -183,7 +157,7 @@ extension RowSections.Reader {
       views.update(from: keys, count: rows)
     case RowSections.ofOneLength: takeOfOneLength(views, arena)
     case RowSections.few: takeFew(views, arena)
-    case RowSections.ofDigits: takeOfDigits(views, arena)
+    case RowSections.ofDigits: takeOfDigits(views, arena, hashes: hashes)
     case 1, 2, 4: takeLengths(views, arena, width: Int(mode))
     default: damage()
     }

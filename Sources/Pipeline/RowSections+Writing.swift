@@ -69,30 +69,40 @@ extension RowSections {
     }
 
     mutating func put(_ column: Column, keys: UnsafePointer<ByteView>, in arena: ByteArena) {
-      let isValid = areAllValid(column)
-      if isValid {
-        put(derived)
-      } else {
-        put(asTheyAre)
-        put(column.validity, rows)
-      }
+      let validity = areAllValid(column.validity) ? nil : UnsafePointer(column.validity)
+      put(validity: validity)
       switch column.type {
-      case .string where isValid && areKeys(column, keys, arena): put(asTheyAre)
-      case .string: put(texts: column.views, validity: isValid ? nil : column.validity, in: column.arena)
-      case .int, .timestamp: put(numbers: column)
-      case .double: put(doubles: column)
-      case .date, .bool, .decimal:
-        let stride = column.type.stride
-        put(column.values, rows * stride)
-        for row in 0..<rows where column.validity[row] == 0 {
-          (base + count - (rows - row) * stride).initializeMemory(as: UInt8.self, repeating: 0, count: stride)
+      case .string where validity == nil && areKeys(column, keys, arena): put(asTheyAre)
+      case .string: put(texts: column.views, validity: validity, in: column.arena)
+      default: put(values: column.values, column.type, validity)
+      }
+    }
+
+    /// nil: there is no null.
+    mutating func put(validity: UnsafePointer<UInt8>?) {
+      guard let validity else { return put(derived) }
+      put(asTheyAre)
+      put(validity, rows)
+    }
+
+    /// A column's elements, but for texts.
+    mutating func put(values: UnsafeMutableRawPointer, _ type: ColumnType, _ validity: UnsafePointer<UInt8>?) {
+      switch type {
+      case .int, .timestamp:
+        put(numbers: values.assumingMemoryBound(to: Int64.self), validity, mayBeWhole: type == .timestamp)
+      case .double: put(doubles: values.assumingMemoryBound(to: Double.self), validity)
+      case .string, .date, .bool, .decimal:
+        put(values, rows * type.stride)
+        guard let validity else { return }
+        for row in 0..<rows where validity[row] == 0 {
+          (base + count - (rows - row) * type.stride).initializeMemory(as: UInt8.self, repeating: 0, count: type.stride)
         }
       }
     }
 
-    private func areAllValid(_ column: Column) -> Bool {
+    func areAllValid(_ validity: UnsafePointer<UInt8>) -> Bool {
       var all: UInt8 = 1
-      for row in 0..<rows { all &= column.validity[row] }
+      for row in 0..<rows { all &= validity[row] }
       return all == 1
     }
 
@@ -121,8 +131,8 @@ extension RowSections {
         put(derived)
         return
       }
-      for (index, column) in columns.enumerated() where column.type == .timestamp && index < 256 && areAllValid(column)
-      {
+      for (index, column) in columns.enumerated()
+      where column.type == .timestamp && index < 256 && areAllValid(column.validity) {
         var differences: Int64 = 0
         for row in 0..<rows { differences |= column.int64s[row] ^ times[row] }
         guard differences == 0 else { continue }

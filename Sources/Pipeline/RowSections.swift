@@ -28,6 +28,8 @@ enum RowSections {
   static let few: UInt8 = 0x11
   /// Texts of one length that end in digits.
   static let ofDigits: UInt8 = 0x12
+  /// Rows from which on a dictionary is looked for.
+  static let fewRowsMin = 32
   /// Distinct texts of a dictionary at most, and the bytes of each.
   static let fewMax = 256
   static let fewBytesMax = 16

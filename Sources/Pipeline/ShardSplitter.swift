@@ -1,9 +1,15 @@
 public import Columns
 
+/// Takes the good rows of decoded blocks and deals them out to shards.
+public protocol RowDealer: AnyObject {
+  /// Adds the rows whose `faults` code is 0.
+  func append(_ rows: RowColumns, _ faults: RowFaults)
+}
+
 /// Deals a block's good rows out to shards: a counting sort by shard, then one gather a column and shard.
 ///
 /// Holds one open ``RowBatch`` a shard and gives it to `sealed` when it is full. One thread at a time.
-public final class ShardSplitter: @unchecked Sendable {
+public final class ShardSplitter: RowDealer, @unchecked Sendable {
   private let shards: Int
   private let types: [ColumnType]
   /// Rows that a batch holds at most.
@@ -26,11 +32,15 @@ public final class ShardSplitter: @unchecked Sendable {
   public init(shards: Int, types: [ColumnType], rowsMax: Int = 4096) {
     self.shards = shards
     self.types = types
-    let rowBytes = types.reduce(32) { $0 + $1.stride + 1 }
-    self.rowsMax = max(8, min(rowsMax, ShardSplitter.batchBytesMax / rowBytes))
+    self.rowsMax = ShardSplitter.rowsMax(types, wanted: rowsMax)
     open = Array(repeating: nil, count: shards)
     nextCapacity = Array(repeating: min(64, self.rowsMax), count: shards)
     order = ShardOrder(shards: shards)
+  }
+
+  /// Rows that a batch holds at most, fewer where rows are wide.
+  static func rowsMax(_ types: [ColumnType], wanted: Int) -> Int {
+    max(8, min(wanted, batchBytesMax / types.reduce(32) { $0 + $1.stride + 1 }))
   }
 
   /// Adds the rows of a block whose `faults` code is 0.
@@ -43,9 +53,13 @@ public final class ShardSplitter: @unchecked Sendable {
     hashes: UnsafePointer<UInt64>, times: UnsafePointer<Int64>?, columns: [Column], input: Int,
     firstRow: UInt64, origins: UnsafePointer<RowOrigin>? = nil
   ) {
-    let source = RowColumns(
-      count: rows, keyArena: keyArena, keys: keys, hashes: hashes, times: times, columns: columns, input: input,
-      firstRow: firstRow, origins: origins)
+    append(
+      RowColumns(
+        count: rows, keyArena: keyArena, keys: keys, hashes: hashes, times: times, columns: columns, input: input,
+        firstRow: firstRow, origins: origins), faults)
+  }
+
+  public func append(_ source: RowColumns, _ faults: RowFaults) {
     order.sort(source, faults, probing: false)
     order.withRows { order in
       for shard in 0..<shards {

@@ -14,6 +14,8 @@ public final class ShardState: @unchecked Sendable {
   private static let bytesPerKey = 64
   /// Of each source, the last applied batch's rows.
   private var prepared: [PreparedRows?]
+  /// Since the last snapshot; nil where nobody asks.
+  private(set) var touched: TouchedKeys?
 
   public init(shard: Int, plan: DatasetPlan) {
     self.shard = shard
@@ -50,6 +52,7 @@ public final class ShardState: @unchecked Sendable {
           from = range.upperBound
         }
       }
+      touched?.touch(source, all, prepared.numbers, keyCount: keys.count)
     }
   }
 
@@ -72,12 +75,16 @@ public final class ShardState: @unchecked Sendable {
       if emptied.contains(index) {
         latest[index] = LatestState(source)
         events[index] = EventsState(source)
+        touched?.touchAll(index)
       } else {
         latest[index]?.plan = source
         events[index]?.asOf = source.asOf
       }
     }
   }
+
+  /// From now on notes which keys have rows, or no longer does.
+  func watch(_ isWatching: Bool) { touched = isWatching ? TouchedKeys(sources: plan.sources.count) : nil }
 
   /// About how much memory it takes.
   var bytes: Int {

@@ -44,6 +44,10 @@ public struct SnapshotRows: Sendable {
 public struct SnapshotTableBuilder {
   private let plan: DatasetPlan
   private let keyCasts: [Cast]
+  /// One flag a column: whether it is built.
+  private let chosen: [Bool]
+  /// One flag a source: whether any column of it is.
+  private let sources: [Bool]
   private var table: Table
   private var at = 0
 
@@ -56,12 +60,19 @@ public struct SnapshotTableBuilder {
     }
   }
 
-  /// A builder of a table with `rows` rows.
-  public init(plan: DatasetPlan, keyCasts: [Cast], rows: Int) {
+  /// A builder of a table with `rows` rows. `columns`: one flag a column, those without are left without rows (nil: all
+  /// are built).
+  public init(plan: DatasetPlan, keyCasts: [Cast], rows: Int, columns: [Bool]? = nil) {
     self.plan = plan
     self.keyCasts = keyCasts
+    let chosen = columns ?? Array(repeating: true, count: plan.output.count)
+    self.chosen = chosen
+    sources = plan.sources.indices.map { source in
+      plan.output.indices.contains { chosen[$0] && plan.output[$0].source == source }
+    }
     table = Table(
-      fields: plan.fields, columns: plan.output.map { Column(type: $0.type, capacity: rows) }, count: rows)
+      fields: plan.fields,
+      columns: zip(plan.output, chosen).map { Column(type: $0.type, capacity: $1 ? rows : 0) }, count: rows)
   }
 
   /// Where a column is read from in place of its source's state: an aggregate's state of its own, in which a row's key
@@ -89,10 +100,10 @@ public struct SnapshotTableBuilder {
     throws(OverflowError)
   {
     // Of each source, for all of its columns.
-    let latestFound = state.latest.map { $0?.find(keys) ?? [] }
-    let eventsFound = state.events.map { $0?.find(keys) ?? [] }
+    let latestFound = sources.indices.map { sources[$0] ? state.latest[$0]?.find(keys) ?? [] : [] }
+    let eventsFound = sources.indices.map { sources[$0] ? state.events[$0]?.find(keys) ?? [] : [] }
     let positions = detours.isEmpty ? [] : (0..<keys.count).map { UInt32(truncatingIfNeeded: $0) }
-    for (index, output) in plan.output.enumerated() {
+    for (index, output) in plan.output.enumerated() where chosen[index] {
       let column = table.columns[index]
       switch output.value {
       case .key(let part): readKey(state, keys, part: part, into: column)
@@ -213,19 +224,26 @@ public struct SnapshotTableBuilder {
 extension Column {
   /// Puts a constant in place of nulls among rows `from..<to`.
   func fillNulls(_ literal: Literal, from: Int, to: Int) {
-    var view: ByteView?
-    for row in from..<to where validity[row] == 0 {
-      switch literal {
-      case .string(let text):
-        if view == nil { view = arena.append(text) }
-        views[row] = view ?? ByteView(start: 0, length: 0)
-      case .int(let value), .timestamp(let value): int64s[row] = value
-      case .double(let value): doubles[row] = value
-      case .bool(let value): bytes[row] = value ? 1 : 0
-      case .date(let value): int32s[row] = value
-      case .decimal(let value): int128s[row] = value
-      }
-      validity[row] = 1
+    switch literal {
+    case .string(let text):
+      guard (from..<to).contains(where: { validity[$0] == 0 }) else { return }
+      fillNulls(views, arena.append(text), from, to)
+    case .int(let value), .timestamp(let value): fillNulls(int64s, value, from, to)
+    case .double(let value): fillNulls(doubles, value, from, to)
+    case .bool(let value): fillNulls(bytes, value ? 1 : 0, from, to)
+    case .date(let value): fillNulls(int32s, value, from, to)
+    case .decimal(let value): fillNulls(int128s, value, from, to)
+    }
+    (validity + from).update(repeating: 1, count: to - from)
+  }
+
+  /// Without a branch that depends on a row.
+  @inline(__always)
+  private func fillNulls<T: BitwiseCopyable>(_ values: UnsafeMutablePointer<T>, _ value: T, _ from: Int, _ to: Int) {
+    let validity = validity
+    for row in from..<to {
+      let held = values[row]
+      values[row] = validity[row] == 0 ? value : held
     }
   }
 }

@@ -10,10 +10,33 @@ public struct TableProfile: Sendable {
     columns = fields.map { ColumnProfile(type: $0.type) }
   }
 
-  /// Adds a table's rows.
-  public func update(_ table: Table) {
-    for (profile, column) in zip(columns, table.columns) { profile.update(column, count: table.count) }
+  private init(fields: [Field], columns: [ColumnProfile]) {
+    self.fields = fields
+    self.columns = columns
   }
+
+  /// Adds a table's rows, to the profiles of some columns alone where `chosen` has one flag a column. What is known of a
+  /// column in `counts` (none, or one a column) is used in the place of its rows.
+  public func update(_ table: Table, columns chosen: [Bool]? = nil, counts: [ValueCounts?] = []) {
+    for index in columns.indices where chosen?[index] ?? true {
+      if index < counts.count, let counts = counts[index] {
+        columns[index].update(counts)
+      } else {
+        columns[index].update(table.columns[index], count: table.count)
+      }
+    }
+  }
+
+  /// This one's profiles of the chosen columns, and another's of the rest. They are shared, so neither may be updated
+  /// from now on.
+  public func taking(_ chosen: [Bool], rest other: TableProfile) -> TableProfile {
+    precondition(other.fields == fields, "profiles of different tables cannot be put together")
+    return TableProfile(
+      fields: fields, columns: columns.indices.map { chosen[$0] ? columns[$0] : other.columns[$0] })
+  }
+
+  /// About how much memory it takes.
+  public var bytes: Int { columns.reduce(0) { $0 + $1.bytes } }
 
   /// `other` must have the same fields.
   public func merge(_ other: TableProfile) {

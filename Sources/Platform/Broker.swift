@@ -206,6 +206,13 @@ public final class RecordBlock: @unchecked Sendable {
     return Array(bytes[Int(entry.valueStart)..<Int(entry.valueStart + entry.valueLength)])
   }
 
+  /// The same, but as a piece of the block's bytes: they all stay for as long as it does.
+  public func valueSlice(_ index: Int) -> ArraySlice<UInt8>? {
+    let entry = entries[index]
+    if entry.valueLength < 0 { return nil }
+    return bytes[Int(entry.valueStart)..<Int(entry.valueStart + entry.valueLength)]
+  }
+
   public func key(_ index: Int) -> [UInt8]? {
     let entry = entries[index]
     if entry.keyLength < 0 { return nil }

@@ -19,6 +19,9 @@ struct SnapshotWriter {
   let folder: String
   let naming: PartNaming
   let keyCasts: [Cast]
+  /// What the one state's last part was made of, and this one will be; nil: nothing is kept.
+  var kept: Kept?
+  typealias Kept = (output: KeptOutput, bytesMax: Int)
 
   /// Rows a table (and Parquet row group) holds at most, unless the definition says less: large enough that columns
   /// compress well, small enough that two cores finish together.
@@ -44,8 +47,14 @@ struct SnapshotWriter {
   func write(isCancelled: @escaping @Sendable () -> Bool) throws -> Result {
     let rule = SplitRule(plan.definition.split)
     let by = plan.definition.split.by.flatMap { plan.sources[plan.rowsSource].keptIndex[$0] }
-    let rows = try rowsOfShards(rule: rule, by: by)
+    let kept = kept.map { Locked($0.output) }
+    let rows =
+      try self.kept.map { [$0.output.begin(rule: rule, by: by, bytesMax: $0.bytesMax)] }
+      ?? rowsOfShards(rule: rule, by: by)
     let chunks = chunks(rows, splits: rule.names.count)
+    let changes = kept?.withLock { kept in
+      kept.changes(chunks.map { ($0.split, $0.slices[0].range) }, columns: plan.output.count)
+    }
     let output = try OutputShape(plan)
     let sink = PartSink(writer: self, encoder: output.encoder, names: rule.names)
     var initial = Result(profile: TableProfile(fields: plan.fields))
@@ -55,33 +64,59 @@ struct SnapshotWriter {
     let profiles = Locked<[TableProfile]>([])
     try ParallelTasks.run(
       count: chunks.count, threads: threads,
-      task: { [states, plan, keyCasts, target] index in
+      task: { [plan, target] index -> EncodedChunk? in
         if isCancelled() { throw BatchError.cancelled }
         let chunk = chunks[index]
-        var builder = SnapshotTableBuilder(plan: plan, keyCasts: keyCasts, rows: chunk.rows)
-        for slice in chunk.slices {
-          try builder.append(states[slice.shard], keys: rows[slice.shard].keys[chunk.split][slice.range])
-        }
-        let table = builder.finish()
+        let change = changes?.chunks[index]
+        let table = try table(
+          chunk.slices.map { ($0.shard, rows[$0.shard].keys[chunk.split][$0.range]) }, columns: change?.built)
+        let name = rule.names[chunk.split]
         var fingerprint = Fingerprint()
-        fingerprint.add(table: table, split: rule.names[chunk.split])
+        if let kept {
+          let changed = change?.keys.map { $0[...] }
+          let numbered = try changed.map { try self.table([(0, $0)], columns: nil) } ?? table
+          let numbers = Fingerprint.numbers(of: numbered, split: name)
+          let keys = changed ?? rows[0].keys[chunk.split][chunk.slices[0].range]
+          kept.withLock { $0.take(keys, numbers) }
+        } else {
+          fingerprint.add(table: table, split: name)
+        }
+        var encoded = try target.map { _ in try output.encode(table, change?.kept, anew: change?.encoded) }
         let profile = profiles.withLock { $0.popLast() } ?? TableProfile(fields: plan.fields)
-        profile.update(table)
+        profile.update(table, columns: changes?.profiled, counts: encoded?.counts ?? [])
+        encoded?.counts = []
         profiles.withLock { $0.append(profile) }
-        let (added, name) = (fingerprint, rule.names[chunk.split])
+        let added = fingerprint
         collected.withLock { result in
           result.fingerprint.merge(added)
           result.splits[name, default: 0] += chunk.rows
         }
-        return target == nil ? nil : try output.encoder.encode(output.arrange(table))
+        return encoded
       },
       consume: { index, encoded in
-        if let encoded { try sink.append(encoded, split: chunks[index].split) }
+        guard let encoded else { return }
+        let chunk = chunks[index]
+        kept?.withLock { $0.keep(encoded, split: chunk.split, range: chunk.slices[0].range) }
+        try sink.append(encoded, split: chunk.split)
       })
     var result = collected.withLock { $0 }
-    for profile in profiles.withLock({ $0 }) { result.profile.merge(profile) }
+    for (index, profile) in profiles.withLock({ $0 }).enumerated() {
+      if index == 0 { result.profile = profile } else { result.profile.merge(profile) }
+    }
+    if let kept, let changes {
+      let fresh = result.profile
+      (result.fingerprint, result.profile) = kept.withLock { $0.finish(fresh, profiled: changes.profiled) }
+    }
     if target != nil { result.parts = try sink.finish() }
     return result
+  }
+
+  /// The rows of keys of shards; `columns` as ``SnapshotTableBuilder`` takes them.
+  private func table(_ slices: [(shard: Int, keys: ArraySlice<UInt32>)], columns: [Bool]?) throws -> Table {
+    let rows = slices.reduce(0) { $0 + $1.keys.count }
+    var builder = SnapshotTableBuilder(plan: plan, keyCasts: keyCasts, rows: rows, columns: columns)
+    for slice in slices { try builder.append(states[slice.shard], keys: slice.keys) }
+    return builder.finish()
   }
 
   private func rowsOfShards(rule: SplitRule, by: Int?) throws -> [SnapshotRows] {
@@ -182,9 +217,12 @@ struct OutputShape: Sendable {
     encoder = SnapshotEncoder(format: plan.definition.snapshot.format, fields: fields, required: required)
   }
 
-  func arrange(_ table: Table) -> Table {
-    Table(
+  /// `anew`: one flag a column of the table; the others' encoded form is taken from `kept`, of the same rows.
+  func encode(_ table: Table, _ kept: EncodedChunk?, anew: [Bool]?) throws(WriteError) -> EncodedChunk {
+    let table = Table(
       fields: order.map { table.fields[$0] }, columns: order.map { table.columns[$0] }, count: table.count)
+    guard let kept, let anew else { return try encoder.encode(table) }
+    return try encoder.encode(table, kept, anew: order.map { anew[$0] })
   }
 }
 

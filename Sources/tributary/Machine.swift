@@ -80,8 +80,10 @@ enum Machine {
 
   /// Keeps memory that was let go of for what is wanted next. For runs that take and free blocks of up to some megabytes
   /// all the time, some of them on another thread than took them: the system clears each page that it gives again, and
-  /// that was a seventh of a consumer's time.
+  /// that was a seventh of a consumer's time. And lets no more heaps be made than keep threads from waiting for one another:
+  /// each keeps what its threads have let go of, and there are many more threads than work at a time.
   static func keepHeap() {
+    _ = mallopt(M_ARENA_MAX, Int32(clamping: 2 * processors()))
     _ = mallopt(M_MMAP_THRESHOLD, 32 << 20)
     _ = mallopt(M_TRIM_THRESHOLD, 64 << 20)
   }

@@ -71,6 +71,58 @@ import Testing
     #expect([0, 1, 2, 3, 4, 5, 256, 257].map(ParquetHybrid.bitWidth) == [1, 1, 1, 2, 2, 3, 8, 9])
   }
 
+  @Test("I1: columns taken from a group of the same rows give the bytes of columns encoded anew")
+  func keptColumns() throws {
+    let seed = testSeed(below: 1_000_000)
+    var tables = RandomTables(seed: seed)
+    for rows in [0, 1, 20, 3000] {
+      let (before, after) = (tables.table(rows: rows), tables.table(rows: rows))
+      let columns = before.fields.map { ParquetColumn(field: $0) }
+      let encoder = ParquetEncoder(columns: columns)
+      let kept = try encoder.encode(before.table)
+      for _ in 0..<5 {
+        let share = Int.random(in: 0...4, using: &tables.random)
+        let anew = columns.map { _ in Int.random(in: 0..<4, using: &tables.random) < share }
+        let changed = ExpectedTable(
+          fields: before.fields, columns: anew.indices.map { anew[$0] ? after.columns[$0] : before.columns[$0] },
+          count: rows)
+        let wanted = try encoder.encode(changed.table)
+        // What is not anew is not looked at.
+        let partial = Table(
+          fields: before.fields,
+          columns: zip(changed.table.columns, anew).map { $1 ? $0 : Column(type: $0.type, capacity: 0) }, count: rows)
+        let found = try encoder.encode(partial, kept, anew: anew)
+        #expect(found.bytes == wanted.bytes && found.metadata == wanted.metadata, "seed \(seed), \(rows) rows")
+      }
+    }
+  }
+
+  @Test("a dictionary's counts are the rows' own")
+  func counts() throws {
+    let seed = testSeed(below: 1_000_000)
+    var tables = RandomTables(seed: seed)
+    let expected = tables.table(rows: 5001)
+    let group = try ParquetEncoder(columns: expected.fields.map { ParquetColumn(field: $0) }).encode(expected.table)
+    var found = 0
+    for (index, counts) in group.counts.enumerated() {
+      guard let counts else { continue }
+      found += 1
+      var wanted: [Literal: UInt32] = [:]
+      for case .some(let value) in expected.columns[index] { wanted[value, default: 0] += 1 }
+      var had: [Literal: UInt32] = [:]
+      for (entry, count) in counts.counts.enumerated() {
+        guard let value = counts.values.literal(row: entry) else { continue }
+        had[value, default: 0] += count
+      }
+      let place: Comment = "seed \(seed), \(expected.fields[index].name)"
+      // NaN equals nothing, itself neither.
+      #expect(had.filter { $0.key == $0.key } == wanted.filter { $0.key == $0.key }, place)
+      #expect(had.reduce(0) { $0 + $1.value } == wanted.reduce(0) { $0 + $1.value }, place)
+      #expect(counts.nulls == expected.columns[index].count { $0 == nil }, place)
+    }
+    #expect(found > 0, "seed \(seed)")
+  }
+
   private func statistics(_ values: [Double?]) throws -> ParquetStatistics {
     let field = Field(name: "d", type: .double)
     let table = ExpectedTable(

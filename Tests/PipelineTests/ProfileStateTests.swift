@@ -37,6 +37,57 @@ import Testing
     }
   }
 
+  @Test("values and how often they come give the profile that the rows give", arguments: ProfileColumn.types)
+  func counted(_ type: ColumnType) throws {
+    let seed = testSeed(below: 1_000_000)
+    var random = SeededGenerator(seed: seed)
+    for (rows, spread) in [(0, 0), (1, 0), (300, 5), (5000, 0), (9000, 4096), (9000, 4097), (12_000, 1)] {
+      let column = ProfileColumn.random(type, rows: rows, spread: spread, wild: random.chance(2), &random)
+      let wanted = profile(column, 0..<rows)
+      // A value may stand there twice, as 0.0 and −0.0 do in a dictionary.
+      var entries: [Int] = []
+      var counts: [UInt32] = []
+      var known: [Literal: Int] = [:]
+      for row in 0..<rows {
+        guard let value = column.values[row] else { continue }
+        if let entry = known[value], !random.chance(50) {
+          counts[entry] += 1
+        } else {
+          known[value] = entries.count
+          entries.append(row)
+          counts.append(1)
+        }
+      }
+      let counted = ValueCounts(
+        values: column.column(entries), counts: counts, nulls: rows - counts.reduce(0) { $0 + Int($1) })
+      let found = ColumnProfile(type: type)
+      found.update(counted)
+      #expect(found.encode() == wanted.encode(), "seed \(seed), \(rows) rows of \(spread)")
+      // Often enough for what the squares carry.
+      let many = ColumnProfile(type: type)
+      for _ in 0..<3 { many.update(counted) }
+      for _ in 0..<2 { wanted.merge(profile(column, 0..<rows)) }
+      #expect(many.encode() == wanted.encode(), "seed \(seed), \(rows) rows of \(spread)")
+    }
+  }
+
+  @Test("a double that comes often is as many doubles")
+  func countedSquares() {
+    let values: [Double] = [1.797e308, -1.9, 0x1.fffffffffffffp0, -0x1.fffffffffffffp0, 0, .leastNonzeroMagnitude]
+    let times: [UInt32] = [70_000, 3, 600_000, 1, 9, 70_000]
+    let (one, other) = (MagnitudeSketch(), MagnitudeSketch())
+    one.add(values, times, values.count)
+    for (value, times) in zip(values, times) {
+      other.add(Array(repeating: value, count: Int(times)), Int(times))
+    }
+    #expect(one.zeros == other.zeros && one.usedExponents == other.usedExponents)
+    for exponent in one.usedExponents {
+      let (a, b) = (one.contents(exponent), other.contents(exponent))
+      #expect(a.1 == b.1 && a.0.sum == b.0.sum)
+      #expect(a.0.squares == b.0.squares && a.0.squareCarries == b.0.squareCarries)
+    }
+  }
+
   /// A table of all types.
   private func table(_ random: inout SeededGenerator, rows: Int) -> Table {
     let columns = ProfileColumn.types.map {

@@ -80,13 +80,13 @@ import Testing
 }
 
 @Suite struct ShardStagingTests {
-  private static func frame(_ attempt: UInt64, _ number: Int, bytes: Int = 100) -> [UInt8] {
+  private static func frame(_ attempt: UInt64, _ number: Int, bytes: Int = 100) -> ArraySlice<UInt8> {
     let batch = RowBatch(shard: 0, types: [], capacity: 1)
-    return RowFrame(attempt: AttemptID(high: 0, low: attempt), number: number, schema: 0, generation: 1).encode(batch)
-      + Array(repeating: 0, count: bytes)
+    let frame = RowFrame(attempt: AttemptID(high: 0, low: attempt), number: number, schema: 0, generation: 1)
+    return frame.encode(batch)[...] + Array(repeating: 0, count: bytes)
   }
 
-  private static func numbers(_ frames: [[UInt8]]) throws -> [Int] {
+  private static func numbers(_ frames: [ArraySlice<UInt8>]) throws -> [Int] {
     try frames.map { frame in try frame.withUnsafeBytes { try RowFrame($0).number } }
   }
 
@@ -120,5 +120,62 @@ import Testing
     // One that is larger than all there is room for.
     staging.add(Self.frame(1, 0, bytes: 6000), offset: 1000)
     #expect(staging.bytes == 0 && staging.take(AttemptID(high: 0, low: 1)).isEmpty)
+  }
+}
+
+@Suite struct SentBatchesTests {
+  private static func attempt(_ number: Int) -> AttemptID { AttemptID(high: 1, low: UInt64(number)) }
+
+  @Test("what was sent is known once, to its shard, under its number")
+  func known() {
+    let sent = SentBatches()
+    let batches = (0..<6).map { SentBatches.Batch(hash: UInt64($0), rows: $0, checksum: UInt64($0) &* 77) }
+    for (number, batch) in batches.enumerated() {
+      sent.note(Self.attempt(number / 3), shard: number % 3, number: 4, batch)
+    }
+    #expect(sent.count == 6)
+    #expect(
+      sent.take(Self.attempt(0), shard: 0, number: 0) == nil && sent.take(Self.attempt(7), shard: 0, number: 4) == nil)
+    for (number, batch) in batches.enumerated().reversed() {
+      #expect(sent.take(Self.attempt(number / 3), shard: number % 3, number: 4) == batch)
+      #expect(sent.take(Self.attempt(number / 3), shard: number % 3, number: 4) == nil)
+    }
+    #expect(sent.count == 0)
+  }
+
+  @Test("there are never more than so many: the oldest attempts are forgotten", arguments: 0..<10)
+  func bounded(seed: Int) {
+    var random = SeededGenerator(seed: seed)
+    let sent = SentBatches(countMax: 20)
+    for step in 0..<2_000 {
+      let attempt = Self.attempt(step / 8 + random.int(0...2))
+      sent.note(
+        attempt, shard: random.int(0...3), number: random.int(0...9), SentBatches.Batch(hash: 1, rows: 1, checksum: 1))
+      if random.chance(3) { _ = sent.take(attempt, shard: random.int(0...3), number: random.int(0...9)) }
+      #expect(sent.count <= 20 && sent.count >= 0, "seed \(seed)")
+    }
+    // The newest is still there.
+    sent.note(Self.attempt(5_000), shard: 0, number: 0, SentBatches.Batch(hash: 9, rows: 2, checksum: 3))
+    #expect(sent.take(Self.attempt(5_000), shard: 0, number: 0)?.hash == 9)
+  }
+
+  @Test("a message's hash is that of its batch, and tells it from a damaged one")
+  func hashes() {
+    let batch = RowBatch(shard: 0, types: [], capacity: 1)
+    let frame = RowFrame(attempt: Self.attempt(1), number: 3, schema: 0, generation: 1)
+    let bytes = frame.encode(batch)
+    let other = RowFrame(attempt: Self.attempt(2), number: 0, schema: 0, generation: 1).encode(batch)
+    bytes.withUnsafeBytes { bytes in
+      #expect(
+        RowFrame.isWhole(bytes) && RowFrame.storedHash(bytes) == other.withUnsafeBytes { RowFrame.storedHash($0) })
+    }
+    for index in RowFrame.headerBytes..<bytes.count {
+      var damaged = bytes
+      damaged[index] ^= 0x10
+      #expect(!damaged.withUnsafeBytes { RowFrame.isWhole($0) })
+    }
+    for count in [0, 10, RowFrame.headerBytes, RowFrame.headerBytes + 7, bytes.count - 1] {
+      #expect(!Array(bytes.prefix(count)).withUnsafeBytes { RowFrame.isWhole($0) })
+    }
   }
 }

@@ -42,6 +42,19 @@ public struct ParquetEncoder: Sendable {
     defer { pool.give(scratch) }
     return try scratch.encode(table, columns)
   }
+
+  /// As ``encode(_:)``, with the chunks of columns that have no flag in `anew` out of `kept`, a group of the same rows by an
+  /// encoder of the same columns and options; the table need not have their values.
+  public func encode(_ table: Table, _ kept: EncodedRowGroup, anew: [Bool]) throws(WriteError) -> EncodedRowGroup {
+    precondition(
+      table.fields == columns.map(\.field), "a Parquet encoder takes tables of its own schema")
+    precondition(
+      kept.metadata.rows == table.count && kept.metadata.columns.count == columns.count && anew.count == columns.count,
+      "a kept group has the same rows and columns")
+    let scratch = pool.take() ?? ParquetGroupEncoder(options)
+    defer { pool.give(scratch) }
+    return try scratch.encode(table, columns, kept: kept, anew: anew)
+  }
 }
 
 /// The encoders that are not at work.

@@ -10,6 +10,7 @@ extension ParquetGroupEncoder {
     if options.usesDictionary, rows.valid > 0,
       strings.build(views, rows.valid, text: text, indices: indices)
     {
+      dictionary = (strings.count, UnsafePointer(indices))
       let entries = UnsafePointer(strings.entries)
       try writer.dictionaryPage(entries: strings.count) { page in
         ParquetGroupEncoder.appendPlain(entries, strings.count, text, to: page)

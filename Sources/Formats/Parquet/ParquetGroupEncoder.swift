@@ -18,31 +18,89 @@ final class ParquetGroupEncoder: @unchecked Sendable {
   let words64 = ParquetFixedDictionary<UInt64>()
   let words128 = ParquetFixedDictionary<UInt128>()
   let strings = ParquetStringDictionary()
+  /// The dictionary of the column at work: how many entries, and which one each value is; nil: there is none.
+  var dictionary: (entries: Int, indices: UnsafePointer<UInt32>)?
 
   init(_ options: ParquetEncoder.Options) {
     self.options = options
     compressor = ParquetCompressor(codec: options.codec, zstdLevel: options.zstdLevel)
   }
 
-  func encode(_ table: Table, _ columns: [ParquetColumn]) throws(WriteError) -> EncodedRowGroup {
+  /// Chunks of columns without a flag in `anew` come out of `kept`.
+  func encode(
+    _ table: Table, _ columns: [ParquetColumn], kept: EncodedRowGroup? = nil, anew: [Bool]? = nil
+  ) throws(WriteError) -> EncodedRowGroup {
     // Pointers into the columns are taken below; the table outlives them all.
     defer { withExtendedLifetime(table) {} }
     out.removeAll()
     var chunks: [ParquetColumnChunk] = []
-    for (column, values) in zip(columns, table.columns) {
+    var counts: [ValueCounts?] = []
+    for (index, (column, values)) in zip(columns, table.columns).enumerated() {
+      if let kept, let anew, !anew[index] {
+        chunks.append(append(kept.metadata.columns[index], of: kept))
+        counts.append(nil)
+        continue
+      }
       let rows = ChunkRows(column: column, values: values, count: table.count)
       if column.required, let row = rows.firstNull {
         throw WriteError(
           .nullInRequiredColumn, column: column.field.name, row: row, "a null where none may be")
       }
       do {
+        dictionary = nil
         chunks.append(try encode(rows, values))
+        counts.append(dictionary.flatMap { self.counts(of: values, rows, entries: $0.entries, $0.indices) })
       } catch {
         throw WriteError(error.code, column: column.field.name, row: error.row, error.message)
       }
     }
     return EncodedRowGroup(
-      bytes: out.contents, metadata: ParquetRowGroup(rows: table.count, columns: chunks))
+      bytes: out.contents, metadata: ParquetRowGroup(rows: table.count, columns: chunks), counts: counts)
+  }
+
+  /// How often each entry of the column's dictionary comes.
+  private func counts(of column: Column, _ rows: ChunkRows, entries: Int, _ indices: UnsafePointer<UInt32>)
+    -> ValueCounts?
+  {
+    let values = Column(type: column.type, capacity: entries, arena: column.arena, zeroed: false)
+    switch column.type {
+    case .string: values.views.update(from: strings.entries, count: entries)
+    case .int, .timestamp, .double:
+      values.values.copyMemory(from: words64.entries, byteCount: entries * MemoryLayout<UInt64>.stride)
+    case .date: values.values.copyMemory(from: words32.entries, byteCount: entries * MemoryLayout<UInt32>.stride)
+    // No dictionary is made of booleans, and decimals may have another form in it.
+    case .bool, .decimal: return nil
+    }
+    values.validity.initialize(repeating: 1, count: entries)
+    // Two runs of counters, so that equal neighbours need not wait for one another.
+    let counts = [UInt32](unsafeUninitializedCapacity: entries * 2) { counts, count in
+      counts.initialize(repeating: 0)
+      count = entries
+      guard let even = counts.baseAddress else { return }
+      let odd = even + entries
+      var i = 0
+      while i &+ 1 < rows.valid {
+        even[Int(indices[i])] &+= 1
+        odd[Int(indices[i &+ 1])] &+= 1
+        i &+= 2
+      }
+      if i < rows.valid { even[Int(indices[i])] &+= 1 }
+      for entry in 0..<entries { even[entry] &+= odd[entry] }
+    }
+    return ValueCounts(values: values, counts: counts, nulls: rows.nulls)
+  }
+
+  /// A chunk as it was encoded before.
+  private func append(_ chunk: ParquetColumnChunk, of kept: EncodedRowGroup) -> ParquetColumnChunk {
+    var moved = chunk
+    let distance = out.count - chunk.start
+    moved.dataPageOffset += distance
+    if let offset = chunk.dictionaryPageOffset { moved.dictionaryPageOffset = offset + distance }
+    kept.bytes.withUnsafeBufferPointer { bytes in
+      let pages = UnsafeBufferPointer(rebasing: bytes[chunk.start..<chunk.start + chunk.compressedBytes])
+      if let address = pages.baseAddress { out.append(address, pages.count) }
+    }
+    return moved
   }
 
   private func encode(_ rows: ChunkRows, _ column: Column) throws(WriteError) -> ParquetColumnChunk {
@@ -138,6 +196,7 @@ final class ParquetGroupEncoder: @unchecked Sendable {
     if options.usesDictionary, rows.valid > 0,
       dictionary.build(keys, rows.valid, width: width, indices: indices)
     {
+      self.dictionary = (dictionary.count, UnsafePointer(indices))
       try writer.dictionaryPage(entries: dictionary.count) { page in
         ParquetGroupEncoder.appendPlain(dictionary.entries, dictionary.count, width: width, to: page)
       }

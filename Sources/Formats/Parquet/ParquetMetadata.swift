@@ -145,4 +145,6 @@ public struct ParquetRowGroup: Sendable, Hashable {
 public struct EncodedRowGroup: Sendable {
   public let bytes: [UInt8]
   public let metadata: ParquetRowGroup
+  /// One a column; nil where no dictionary was made just now.
+  public var counts: [ValueCounts?] = []
 }

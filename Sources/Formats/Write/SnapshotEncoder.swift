@@ -45,12 +45,21 @@ public enum SnapshotEncoder: Sendable {
     switch self {
     case .parquet(let encoder):
       let group = try encoder.encode(table)
-      return EncodedChunk(bytes: group.bytes, rows: table.count, group: group.metadata)
+      return EncodedChunk(bytes: group.bytes, rows: table.count, group: group.metadata, counts: group.counts)
     case .csv(let encoder, _):
       return EncodedChunk(bytes: encoder.encode(table), rows: table.count, group: nil)
     case .json(let encoder):
       return EncodedChunk(bytes: encoder.encode(table), rows: table.count, group: nil)
     }
+  }
+
+  /// As ``encode(_:)``, where of the same rows some columns were encoded before: those without a flag in `anew`, whose
+  /// values in `table` are not looked at. Gives the same bytes. Lines of text are not made of columns: all are then
+  /// encoded anew, and all columns must be there.
+  public func encode(_ table: Table, _ kept: EncodedChunk, anew: [Bool]) throws(WriteError) -> EncodedChunk {
+    guard case .parquet(let encoder) = self, let group = kept.group else { return try encode(table) }
+    let encoded = try encoder.encode(table, EncodedRowGroup(bytes: kept.bytes, metadata: group), anew: anew)
+    return EncodedChunk(bytes: encoded.bytes, rows: table.count, group: encoded.metadata, counts: encoded.counts)
   }
 }
 
@@ -60,4 +69,6 @@ public struct EncodedChunk: Sendable {
   public let rows: Int
   /// What the footer will say of a Parquet row group; nil in other formats.
   public let group: ParquetRowGroup?
+  /// One a column of Parquet; nil where no dictionary was made. For who profiles the columns.
+  public var counts: [ValueCounts?] = []
 }

@@ -87,6 +87,18 @@ public final class ColumnProfile: @unchecked Sendable {
     }
   }
 
+  /// About how much memory it takes.
+  var bytes: Int {
+    switch values {
+    case .strings(let tally): tally.bytes
+    case .bools: 64
+    case .doubles(let profile): profile.distinct.bytes + profile.sketch.bytes
+    case .integers(let profile): profile.distinct.bytes + profile.sketch.bytes
+    case .decimals(let profile): profile.distinct.bytes + profile.sketch.bytes
+    case .times(let profile): profile.distinct.bytes + profile.sketch.bytes
+    }
+  }
+
   private static func forBlocks(_ rows: Int, _ body: (Int, Int) -> Void) {
     var row = 0
     while row < rows {

@@ -28,6 +28,8 @@ final class DistinctCounter {
   }
 
   var isExact: Bool { slots != nil }
+  /// About how much memory it takes.
+  var bytes: Int { isExact ? capacity * MemoryLayout<UInt64>.stride : DistinctCounter.registerCount }
 
   func add(_ hashes: UnsafePointer<UInt64>, _ number: Int) {
     var i = 0
@@ -44,12 +46,14 @@ final class DistinctCounter {
     }
   }
 
+  func add(_ hash: UInt64) {
+    var hash = hash
+    add(&hash, 1)
+  }
+
   func merge(_ other: DistinctCounter) {
     if let theirs = other.slots {
-      for slot in 0..<other.capacity where theirs[slot] != 0 {
-        var hash = theirs[slot]
-        add(&hash, 1)
-      }
+      for slot in 0..<other.capacity where theirs[slot] != 0 { add(theirs[slot]) }
     } else if let theirs = other.registers {
       if slots != nil { makeRegisters() }
       guard let registers else { return }

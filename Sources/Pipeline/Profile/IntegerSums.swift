@@ -9,12 +9,12 @@ struct IntegerSums {
   private var wideSquares = WideSum()
 
   @inline(__always)
-  mutating func add(_ value: Int64) {
-    sum &+= Int128(value)
+  mutating func add(_ value: Int64, times: UInt32 = 1) {
+    sum &+= Int128(value) &* Int128(times)
     let magnitude = value.magnitude
     let (high, low) = magnitude.multipliedFullWidth(by: magnitude)
-    squaresLow &+= UInt128(low)
-    squaresHigh &+= UInt128(high)
+    squaresLow &+= UInt128(low) &* UInt128(times)
+    squaresHigh &+= UInt128(high) &* UInt128(times)
   }
 
   mutating func add(wide value: Int128) {

@@ -42,8 +42,22 @@ final class MagnitudeSketch {
     counts.deallocate()
   }
 
+  /// About how much memory it takes.
+  var bytes: Int {
+    Self.exponents * MemoryLayout<UInt16>.stride
+      + pageCapacity * (MemoryLayout<Page>.stride + 2 * Self.binsPerPage * MemoryLayout<UInt64>.stride)
+  }
+
   /// Adds doubles that are finite; others are skipped.
-  func add(_ values: UnsafePointer<Double>, _ number: Int) {
+  func add(_ values: UnsafePointer<Double>, _ number: Int) { add(values, number) { _ in 1 } }
+
+  /// Each value as often as its count says.
+  func add(_ values: UnsafePointer<Double>, _ times: UnsafePointer<UInt32>, _ number: Int) {
+    add(values, number) { UInt64(times[$0]) }
+  }
+
+  @inline(__always)
+  private func add(_ values: UnsafePointer<Double>, _ number: Int, times: (Int) -> UInt64) {
     let index = index
     var pages = pages
     var counts = counts
@@ -56,7 +70,7 @@ final class MagnitudeSketch {
       if exponent != 0 {
         mantissa |= 0x0010_0000_0000_0000
       } else if fraction == 0 {
-        zeros &+= 1
+        zeros &+= times(i)
         continue
       }
       var page = Int(index[exponent]) &- 1
@@ -67,28 +81,40 @@ final class MagnitudeSketch {
       }
       let isNegative = bits &>> 63
       let bin = Int(truncatingIfNeeded: fraction &>> 46 | isNegative &<< 6)
-      counts[page &* 2 &* Self.binsPerPage &+ bin] &+= 1
+      counts[page &* 2 &* Self.binsPerPage &+ bin] &+= times(i)
       // Negation by sign mask, without a branch that the predictor would miss.
       let sign = Int64(bitPattern: isNegative)
       let signed = (Int64(bitPattern: mantissa) ^ (0 &- sign)) &+ sign
       let (high, low) = mantissa.multipliedFullWidth(by: mantissa)
-      pages[page].sum &+= Int128(signed)
-      let (sum, overflow) = pages[page].squares.addingReportingOverflow(UInt128(high) &<< 64 | UInt128(low))
+      pages[page].sum &+= Int128(signed) &* Int128(times(i))
+      // The low word's product reaches into the high one's; what is beyond 128 bits is carried at once.
+      let lows = UInt128(low) &* UInt128(times(i))
+      let highs = UInt128(high) &* UInt128(times(i)) &+ lows &>> 64
+      let added = highs &<< 64 | UInt128(UInt64(truncatingIfNeeded: lows))
+      let (sum, overflow) = pages[page].squares.addingReportingOverflow(added)
       pages[page].squares = sum
-      if overflow { pages[page].squareCarries &+= 1 }
+      pages[page].squareCarries &+= UInt64(truncatingIfNeeded: highs &>> 64) &+ (overflow ? 1 : 0)
     }
   }
 
   /// Counts integers in their bins; their sums are the caller's affair. An integer of `k` bits counts as a double of
   /// exponent k − 1.
-  func count(_ values: UnsafePointer<Int64>, _ number: Int) {
+  func count(_ values: UnsafePointer<Int64>, _ number: Int) { count(values, number) { _ in 1 } }
+
+  /// Each integer as often as its count says.
+  func count(_ values: UnsafePointer<Int64>, _ times: UnsafePointer<UInt32>, _ number: Int) {
+    count(values, number) { UInt64(times[$0]) }
+  }
+
+  @inline(__always)
+  private func count(_ values: UnsafePointer<Int64>, _ number: Int, times: (Int) -> UInt64) {
     let index = index
     var counts = counts
     var zeros: UInt64 = 0
     for i in 0..<number {
       let magnitude = values[i].magnitude
       if magnitude == 0 {
-        zeros &+= 1
+        zeros &+= times(i)
         continue
       }
       let leading = magnitude.leadingZeroBitCount
@@ -100,7 +126,7 @@ final class MagnitudeSketch {
       // The six bits below the highest, and the sign.
       let top = (magnitude &<< UInt64(truncatingIfNeeded: leading)) &<< 1
       let bin = Int(truncatingIfNeeded: top &>> 58 | (UInt64(bitPattern: values[i]) &>> 63) &<< 6)
-      counts[page &* 2 &* Self.binsPerPage &+ bin] &+= 1
+      counts[page &* 2 &* Self.binsPerPage &+ bin] &+= times(i)
     }
     self.zeros &+= zeros
   }

@@ -5,6 +5,10 @@ enum ProfileHash {
   /// Moves 0 away from `mix`'s fixed point.
   @inline(__always)
   static func word(_ bits: UInt64) -> UInt64 { Hashing.mix(bits &+ 0x9e37_79b9_7f4a_7c15) }
+
+  /// Of a double that is not −0.0; all NaN are one.
+  @inline(__always)
+  static func double(_ value: Double) -> UInt64 { word(value == value ? value.bitPattern : 0x7ff8 &<< 48) }
 }
 
 /// A column of doubles. NaN and the infinities are counted apart and enter nothing else but the distinct values;
@@ -30,8 +34,7 @@ final class DoubleProfile {
       unusual &+= isFinite ? 0 : 1
       low = isFinite && value < low ? value : low
       high = isFinite && value > high ? value : high
-      let bits = value == value ? value.bitPattern : 0x7ff8 &<< 48
-      hashes[i] = ProfileHash.word(bits)
+      hashes[i] = ProfileHash.double(value)
     }
     self.low = low
     self.high = high

@@ -37,6 +37,9 @@ final class StringTally {
 
   deinit { entries?.deallocate() }
 
+  /// About how much memory it takes.
+  var bytes: Int { counter.bytes + (isCounting ? capacity * MemoryLayout<Entry>.stride : 0) + text.capacity }
+
   private var isCounting: Bool { entries != nil }
 
   /// Adds the strings that are not null.
@@ -66,6 +69,23 @@ final class StringTally {
       }
     }
     if row < rows { addUncounted(strings + row, validity + row, rows - row, text: text) }
+  }
+
+  /// Adds one string so many times.
+  func add(_ bytes: UnsafePointer<UInt8>, _ length: Int, times: UInt64) {
+    var hash = Hashing.hash64(bytes, length)
+    guard let entries else {
+      counter.add(&hash, 1)
+      widen(bytes, length)
+      return
+    }
+    let slot = StringTally.find(hash, entries, capacity &- 1)
+    if entries[slot].count == 0 {
+      insert(hash, bytes, length, count: times)
+      widen(bytes, length)
+    } else {
+      entries[slot].count &+= times
+    }
   }
 
   private func addUncounted(

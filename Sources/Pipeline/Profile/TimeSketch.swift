@@ -19,7 +19,24 @@ struct TimeSketch {
     let count: UInt64
   }
 
+  /// About how much memory it takes.
+  var bytes: Int { counts.capacity * MemoryLayout<UInt64>.stride }
+
   mutating func add<T: FixedWidthInteger & SignedInteger>(_ values: UnsafePointer<T>, _ number: Int) {
+    add(values, number) { _ in 1 }
+  }
+
+  /// Each value as often as its count says.
+  mutating func add<T: FixedWidthInteger & SignedInteger>(
+    _ values: UnsafePointer<T>, _ times: UnsafePointer<UInt32>, _ number: Int
+  ) {
+    add(values, number) { UInt64(times[$0]) }
+  }
+
+  @inline(__always)
+  private mutating func add<T: FixedWidthInteger & SignedInteger>(
+    _ values: UnsafePointer<T>, _ number: Int, times: (Int) -> UInt64
+  ) {
     guard number > 0 else { return }
     var low = values[0]
     var high = values[0]
@@ -32,7 +49,7 @@ struct TimeSketch {
     let shift = shift
     let first = range.lowerBound &>> shift
     counts.withUnsafeMutableBufferPointer { counts in
-      for i in 0..<number { counts[Int(truncatingIfNeeded: (Int64(values[i]) &>> shift) &- first)] &+= 1 }
+      for i in 0..<number { counts[Int(truncatingIfNeeded: (Int64(values[i]) &>> shift) &- first)] &+= times(i) }
     }
   }
 

@@ -8,7 +8,7 @@ struct AttemptRows {
   let shard: Int
 
   /// The batches of these messages; nil if they are not exactly what the receipt says.
-  func verified(_ frames: [[UInt8]], _ receipt: ShardReceipt, source: Int) -> [EncodedBatch]? {
+  func verified(_ frames: [ArraySlice<UInt8>], _ receipt: ShardReceipt, source: Int) -> [EncodedBatch]? {
     guard let (batches, seen) = decode(frames, source: source), seen.rows == receipt.rows,
       seen.checksum == receipt.checksum
     else { return nil }
@@ -16,16 +16,34 @@ struct AttemptRows {
   }
 
   /// The batches, and what a receipt for them says; nil if a message is none.
-  func decode(_ frames: [[UInt8]], source: Int) -> (batches: [EncodedBatch], seen: ShardReceipt)? {
+  func decode(_ frames: [ArraySlice<UInt8>], source: Int) -> (batches: [EncodedBatch], seen: ShardReceipt)? {
     let types = context.types(source: source)
     var batches: [EncodedBatch] = []
     var seen = ShardReceipt()
     for frame in frames {
-      guard let batch = frame.withRawBytes({ try? RowFrame.keys($0, types: types) }) else { return nil }
-      seen.add(batch)
-      batches.append(EncodedBatch(frame, from: RowFrame.headerBytes, rows: batch.count))
+      let rows: Int
+      if let sent = sent(frame) {
+        rows = sent.rows
+        seen.add(rows: sent.rows, checksum: sent.checksum)
+      } else {
+        guard let batch = frame.withRawBytes({ try? RowFrame.keys($0, types: types) }) else { return nil }
+        rows = batch.count
+        seen.add(batch)
+      }
+      batches.append(EncodedBatch(frame.dropFirst(RowFrame.headerBytes), rows: rows))
     }
     return (batches, seen)
+  }
+
+  /// What is known of a message that this worker has sent itself, if these are its bytes.
+  private func sent(_ frame: ArraySlice<UInt8>) -> SentBatches.Batch? {
+    frame.withRawBytes { bytes in
+      guard let header = try? RowFrame(bytes),
+        let batch = context.sent.take(header.attempt, shard: shard, number: header.number),
+        batch.hash == RowFrame.storedHash(bytes), RowFrame.isWhole(bytes)
+      else { return nil }
+      return batch
+    }
   }
 
   /// The batches as they lie in `rows` now; nil if they are not what the receipt says. `first`: where `rows` begins, if
@@ -43,7 +61,7 @@ struct AttemptRows {
 
   /// Reads an attempt's messages again, in order of the batches' numbers. Throws ``BrokerError/Code/outOfRange(_:)``
   /// where retention has removed some of the receipt's range.
-  private func reread(_ attempt: AttemptID, _ receipt: ShardReceipt) throws -> [[UInt8]] {
+  private func reread(_ attempt: AttemptID, _ receipt: ShardReceipt) throws -> [ArraySlice<UInt8>] {
     let partition = TopicPartition(context.topics.rows, shard)
     if let bounds = try context.broker.bounds([partition])[partition] {
       if bounds.first > receipt.first {
@@ -55,7 +73,7 @@ struct AttemptRows {
     }
     let reader = try context.broker.reader(partition, from: receipt.first)
     defer { reader.close() }
-    var frames: [Int: [UInt8]] = [:]
+    var frames: [Int: ArraySlice<UInt8>] = [:]
     var next = receipt.first
     var patience = 100
     while next < receipt.end {
@@ -65,7 +83,9 @@ struct AttemptRows {
         continue
       }
       for index in 0..<block.count where block.entries[index].offset < receipt.end {
-        guard let bytes = block.value(index), let header = bytes.withRawBytes({ try? RowFrame($0) }) else { continue }
+        guard let bytes = block.valueSlice(index), let header = bytes.withRawBytes({ try? RowFrame($0) }) else {
+          continue
+        }
         if header.attempt == attempt { frames[header.number] = bytes }
       }
       next = block.nextOffset

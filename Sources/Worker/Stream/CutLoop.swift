@@ -64,7 +64,7 @@ final class CutLoop: Sendable {
         semanticHash: context.semanticHash, chain: work.cut.chain.description),
       shard: work.shard, state: folded.state, target: try context.stores.open(context.definition.snapshot.to),
       contents: "", sourceRows: nil, writer: context.options.member,
-      programVersion: context.options.programVersion, threads: threads)
+      programVersion: context.options.programVersion, threads: threads, kept: keptOutput(folded, of: work))
     let report = try writer.write(isCancelled: { [stopping] in stopping.withLock { $0 } })
     keep(folded, of: work, in: shard)
     let encoder = JSONEncoder()
@@ -98,9 +98,20 @@ final class CutLoop: Sendable {
     return fresh
   }
 
-  /// Keeps it for the next cut where there is room.
+  /// Where there is room for the state, the rest of it is for what the part is made of.
+  private func keptOutput(_ folded: KeptCut, of work: CutWork) -> SnapshotWriter.Kept? {
+    let room = keptBytesMax - folded.stateBytes
+    guard work.removals != nil, room > 0 else { return nil }
+    return (folded.output, room)
+  }
+
+  /// A shard's share of the memory for what is kept.
+  private var keptBytesMax: Int { context.options.keptBytes / max(1, join.shards.count) }
+
+  /// Keeps it for the next cut where there is room; if not for all, without what the part was made of.
   private func keep(_ folded: KeptCut, of work: CutWork, in shard: JoinShard) {
-    guard work.removals != nil, folded.bytes <= context.options.keptBytes / max(1, join.shards.count) else { return }
+    guard work.removals != nil, folded.stateBytes <= keptBytesMax else { return }
+    if folded.stateBytes + folded.output.bytes > keptBytesMax { folded.output.removeAll() }
     shard.kept.withLock { kept in
       if (kept?.position ?? -1) < folded.position { kept = folded }
     }

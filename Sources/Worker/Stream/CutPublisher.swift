@@ -220,7 +220,7 @@ final class CutPublisher {
         split: file.split, number: inSplit, fileExtension: output.encoder.fileExtension)
       return (file: file, key: key)
     }
-    let join = PartJoin(target: target, encoder: output.encoder, listed: inWorkFolder)
+    let join = PartJoin(target: target, encoder: output.encoder, listed: inWorkFolder, checksBeside: threads > 1)
     let records = Locked<[Manifest.PartRecord]>([])
     try ParallelTasks.run(
       count: jobs.count, threads: threads, task: { try join.write(jobs[$0].file, key: jobs[$0].key) },

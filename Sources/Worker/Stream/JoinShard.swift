@@ -90,7 +90,7 @@ final class JoinShard: @unchecked Sendable {
     for index in 0..<block.count {
       let entry = block.entries[index]
       // Once behind us, a message may come again after a seek; staging it twice does no harm.
-      if let frame = block.value(index) { staging.add(frame, offset: entry.offset) }
+      if let frame = block.valueSlice(index) { staging.add(frame, offset: entry.offset) }
       rowsOffset = max(rowsOffset, entry.offset + 1)
     }
   }

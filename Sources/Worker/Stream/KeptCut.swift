@@ -13,6 +13,8 @@ final class KeptCut: @unchecked Sendable {
   // Sendable: whoever writes a part takes it out of the shard, and puts it back.
   private let context: StreamContext
   private let rolling: RollingState
+  /// What the last part was made of.
+  let output: KeptOutput
   private var rows: ShardRows
   /// The cut's position; −1: nothing was read.
   private(set) var position = -1
@@ -28,12 +30,14 @@ final class KeptCut: @unchecked Sendable {
   init(_ context: StreamContext, storage: SegmentStorage, shard: Int, plan: DatasetPlan) {
     self.context = context
     rolling = RollingState(shard: shard, plan: plan, waitingBytesMax: KeptCut.waitingBytesMax)
+    output = KeptOutput(rolling.state)
     rows = ShardRows(context, storage: storage)
     counts = plan.sources.map { _ in 0 }
   }
 
   var state: ShardState { rolling.state }
-  var bytes: Int { rolling.bytes }
+  /// What it takes at least; ``output`` can do without anything.
+  var stateBytes: Int { rolling.bytes }
 
   /// Reads what `work` has and this has not. False: that did not come out even, and all is to be read anew. After an error
   /// it is of no use any more. `isStopping` is asked before each segment.

@@ -47,7 +47,7 @@ extension AttemptRows {
         continue
       }
       for index in 0..<block.count {
-        guard let message = block.value(index), let header = message.withRawBytes({ try? RowFrame($0) }) else {
+        guard let message = block.valueSlice(index), let header = message.withRawBytes({ try? RowFrame($0) }) else {
           continue
         }
         bytes += message.count

@@ -9,7 +9,7 @@ extension ObjectIngest {
   func read(_ attempt: ObjectAttempt, generation: Int) throws {
     let id = context.attempts.make()
     let source = context.plan.sources[attempt.source]
-    let splitter = ShardSplitter(shards: context.plan.shards, types: source.carriedTypes)
+    let packer = RowPacker(shards: context.plan.shards, types: source.carriedTypes)
     var sender = RowSender(context, attempt: id, source: attempt.source, generation: generation)
     var letters = DeadLetterSender(context, attempt: id)
     let reading = ObjectReading(plan: context.decoding[attempt.source], maxRowBytes: context.definition.maxRowBytes)
@@ -28,7 +28,7 @@ extension ObjectIngest {
         let place = try context.stores.open(info.bucket.isEmpty ? info.key : "s3://\(info.bucket)/")
         let file = InputFile(source: attempt.source, info: info, number: UInt32(number), store: place.store)
         var rejects = RejectBuffer()
-        let counts = try reading.read(file, number: number, into: splitter, rejects: &rejects) { batches, rejects in
+        let counts = try reading.read(file, number: number, into: packer, rejects: &rejects) { batches, rejects in
           try sender.send(batches)
           if rejects.lines.count > IngestEngine.rejectBytesMax { try letters.send(&rejects) }
         }
@@ -50,7 +50,7 @@ extension ObjectIngest {
       }
     }
     do {
-      try sender.send(splitter.finish())
+      try sender.send(packer.finish())
       try sender.flush()
       try letters.flush()
     } catch {

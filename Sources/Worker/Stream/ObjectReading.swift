@@ -24,8 +24,8 @@ struct ObjectReading {
 
   /// Reads one object, as input `number` of its attempt. `sealed` takes full batches, and may block.
   func read(
-    _ input: InputFile, number: Int, into splitter: ShardSplitter, rejects: inout RejectBuffer,
-    sealed: ([RowBatch], inout RejectBuffer) throws -> Void
+    _ input: InputFile, number: Int, into packer: RowPacker, rejects: inout RejectBuffer,
+    sealed: ([PackedRows], inout RejectBuffer) throws -> Void
   ) throws -> InputCounts {
     var counts = InputCounts()
     let source = plan.source.source
@@ -45,13 +45,13 @@ struct ObjectReading {
       hash?.update(chunk.bytes)
       var used = 0
       while let block = try cut({ () throws(FormatError) in try cutter.next(chunk.bytes, used: &used) }) {
-        try take(block, cutter, &run, decoder, input, number, splitter, &rejects, &counts)
-        try sealed(splitter.takeSealed(), &rejects)
+        try take(block, cutter, &run, decoder, input, number, packer, &rejects, &counts)
+        try sealed(packer.takeSealed(), &rejects)
       }
     }
     while let block = try cut({ () throws(FormatError) in try cutter.finish() }) {
-      try take(block, cutter, &run, decoder, input, number, splitter, &rejects, &counts)
-      try sealed(splitter.takeSealed(), &rejects)
+      try take(block, cutter, &run, decoder, input, number, packer, &rejects, &counts)
+      try sealed(packer.takeSealed(), &rejects)
     }
     if !run.headerKnown, let header = cutter.header {
       // No rows: the header has to fit all the same, or an object of another kind would pass for an empty one.
@@ -92,7 +92,7 @@ struct ObjectReading {
 
   private func take(
     _ block: CutBlock, _ cutter: BlockCutter, _ run: inout Run, _ decoder: BlockDecoder, _ input: InputFile,
-    _ number: Int, _ splitter: ShardSplitter, _ rejects: inout RejectBuffer, _ counts: inout InputCounts
+    _ number: Int, _ packer: RowPacker, _ rejects: inout RejectBuffer, _ counts: inout InputCounts
   ) throws {
     if !run.headerKnown {
       run.headerKnown = true
@@ -109,10 +109,7 @@ struct ObjectReading {
     case .records:
       try decoder.decode(block.text, positions: run.positions, width: run.width)
       decoder.complete(object: input.location, modified: input.modified, firstRow: firstRow)
-      splitter.append(
-        rows: decoder.rows, faults: decoder.faults, keyArena: decoder.keyArena, keys: decoder.keys,
-        hashes: decoder.hashes, times: plan.source.timeColumn == nil ? nil : UnsafePointer(decoder.times),
-        columns: decoder.carried, input: number, firstRow: firstRow)
+      packer.append(decoder.rowColumns(input: number, firstRow: firstRow), decoder.faults)
       if decoder.faults.count > 0 {
         rejects.add(decoder, plan: plan.source, object: input.location, firstRow: firstRow, offset: block.offset)
       }

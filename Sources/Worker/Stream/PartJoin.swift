@@ -38,18 +38,21 @@ struct PartJoin {
   let encoder: SnapshotEncoder
   /// What is known of the parts, by key.
   let listed: [String: ObjectInfo]
+  /// What is read is checked on a thread beside the one that writes.
+  let checksBeside: Bool
   static let pieceBytes = 1 << 20
 
   func write(_ file: JoinedFile, key: String) throws -> Manifest.PartRecord {
     let object = try target.place.store.writer(target.key(key))
     let hash = Digests.SHA256()
     var joiner = PartJoiner(encoder)
+    let side = checksBeside ? SideThread() : nil
     do {
       let sink: PartJoiner.Sink = { bytes in
         hash.update(bytes)
         try object.write(bytes)
       }
-      for part in file.pieces { try copy(part, &joiner, sink) }
+      for part in file.pieces { try copy(part, &joiner, sink, side) }
       try joiner.finish(to: sink)
       try object.finish()
     } catch {
@@ -60,7 +63,15 @@ struct PartJoin {
       key: key, split: file.split, rows: joiner.rows, bytes: joiner.bytes, sha256: hash.finishHex())
   }
 
-  private func copy(_ part: ShardReport.Part, _ joiner: inout PartJoiner, _ sink: PartJoiner.Sink) throws {
+  /// A piece that another thread reads, too.
+  private struct Piece: @unchecked Sendable {
+    // Sendable: nobody writes its bytes, or frees them, before the job that reads them is done (``SideThread``).
+    let bytes: UnsafeRawBufferPointer
+  }
+
+  private func copy(
+    _ part: ShardReport.Part, _ joiner: inout PartJoiner, _ sink: PartJoiner.Sink, _ side: SideThread?
+  ) throws {
     var reader = try open(part)
     let hash = Digests.SHA256()
     let buffer = UnsafeMutableRawBufferPointer.allocate(
@@ -82,9 +93,17 @@ struct PartJoin {
         }
         isBegun = true
         if count == 0 { break }
-        let piece = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-        hash.update(piece)
-        try joiner.append(piece, to: sink)
+        let piece = Piece(bytes: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        if let side {
+          try side.run {
+            hash.update(piece.bytes)
+          } beside: {
+            try joiner.append(piece.bytes, to: sink)
+          }
+        } else {
+          hash.update(piece.bytes)
+          try joiner.append(piece.bytes, to: sink)
+        }
       }
       try joiner.end()
     } catch let error as WriteError {

@@ -49,17 +49,17 @@ final class RecordDecoder: @unchecked Sendable {
     rowsMax = max(1, min(16_384, BlockCutter.cellsMax / max(width, plan.origins.count, 1)))
   }
 
-  /// Deals the rows of `records`' entries in `range` to the splitter's batches, as rows of the attempt's n-th `input`:
+  /// Deals the rows of `records`' entries in `range` to the batches of `dealer`, as rows of the attempt's n-th `input`:
   /// a row's number is its offset + 1. Counts read, rejected and rows at or after the as-of time.
   func decode(
-    _ records: RecordBlock, _ range: Range<Int>, input: Int, into splitter: ShardSplitter,
+    _ records: RecordBlock, _ range: Range<Int>, input: Int, into dealer: any RowDealer,
     rejects: inout RejectBuffer
   ) throws(Failure) -> InputCounts {
     var counts = InputCounts()
     var from = range.lowerBound
     while from < range.upperBound {
       let to = end(of: records, from: from, limit: range.upperBound)
-      try decode(records, from..<to, input, splitter, &rejects, &counts)
+      try decode(records, from..<to, input, dealer, &rejects, &counts)
       from = to
     }
     return counts
@@ -79,7 +79,7 @@ final class RecordDecoder: @unchecked Sendable {
   }
 
   private func decode(
-    _ records: RecordBlock, _ range: Range<Int>, _ input: Int, _ splitter: ShardSplitter,
+    _ records: RecordBlock, _ range: Range<Int>, _ input: Int, _ dealer: any RowDealer,
     _ rejects: inout RejectBuffer, _ counts: inout InputCounts, isHopeless: Bool = false
   ) throws(Failure) {
     try lines.join(records, range, input: input, standInForAll: isHopeless)
@@ -93,15 +93,15 @@ final class RecordDecoder: @unchecked Sendable {
       guard !isHopeless else { throw Failure(description: "\(range.count) lines were scanned as \(decoder.rows)") }
       let middle = range.lowerBound + range.count / 2
       if range.count == 1 {
-        try decode(records, range, input, splitter, &rejects, &counts, isHopeless: true)
+        try decode(records, range, input, dealer, &rejects, &counts, isHopeless: true)
       } else {
-        try decode(records, range.lowerBound..<middle, input, splitter, &rejects, &counts)
-        try decode(records, middle..<range.upperBound, input, splitter, &rejects, &counts)
+        try decode(records, range.lowerBound..<middle, input, dealer, &rejects, &counts)
+        try decode(records, middle..<range.upperBound, input, dealer, &rejects, &counts)
       }
       return
     }
     type(records, range)
-    deal(splitter, input: input)
+    deal(dealer, input: input)
     counts.read += UInt64(range.count)
     counts.rejected += UInt64(decoder.faults.count)
     if let asOf = plan.source.asOf { counts.afterAsOf += decoder.rowsAtOrAfter(asOf) }
@@ -136,12 +136,14 @@ final class RecordDecoder: @unchecked Sendable {
     for (row, time) in lines.tombstones { decoder.times[row] = time }
   }
 
-  private func deal(_ splitter: ShardSplitter, input: Int) {
+  private func deal(_ dealer: any RowDealer, input: Int) {
     lines.origins.withUnsafeBufferPointer { origins in
-      splitter.append(
-        rows: decoder.rows, faults: decoder.faults, keyArena: decoder.keyArena, keys: decoder.keys,
-        hashes: decoder.hashes, times: plan.source.timeColumn == nil ? nil : UnsafePointer(decoder.times),
-        columns: decoder.carried, input: input, firstRow: 0, origins: origins.baseAddress)
+      dealer.append(
+        RowColumns(
+          count: decoder.rows, keyArena: decoder.keyArena, keys: decoder.keys, hashes: decoder.hashes,
+          times: plan.source.timeColumn == nil ? nil : UnsafePointer(decoder.times), columns: decoder.carried,
+          input: input, firstRow: 0, origins: origins.baseAddress),
+        decoder.faults)
     }
   }
 

@@ -288,7 +288,7 @@ final class RecordIngest: @unchecked Sendable {
     let id = context.attempts.make()
     var sender = RowSender(context, attempt: id, source: source, generation: generation)
     var letters = DeadLetterSender(context, attempt: id)
-    let splitter = ShardSplitter(shards: context.plan.shards, types: plan.carriedTypes)
+    let packer = RowPacker(shards: context.plan.shards, types: plan.carriedTypes)
     do {
       let decoder = try decoder(source)
       var ranges: [CommittedRange] = []
@@ -297,10 +297,10 @@ final class RecordIngest: @unchecked Sendable {
         var rejected: UInt64 = 0
         var rejects = RejectBuffer()
         for (block, entries) in part.parts {
-          let counts = try decoder.decode(block, entries, input: number, into: splitter, rejects: &rejects)
+          let counts = try decoder.decode(block, entries, input: number, into: packer, rejects: &rejects)
           read += counts.read
           rejected += counts.rejected
-          try sender.send(splitter.takeSealed())
+          try sender.send(packer.takeSealed())
         }
         try letters.send(&rejects)
         ranges.append(
@@ -308,7 +308,7 @@ final class RecordIngest: @unchecked Sendable {
             range: part.0, from: part.from, to: part.to, rowsRead: read, rowsRejected: rejected,
             reasons: rejected == 0 ? nil : rejects.reasons))
       }
-      try sender.send(splitter.finish())
+      try sender.send(packer.finish())
       try sender.flush()
       try letters.flush()
       let commit = Commit(

@@ -5,14 +5,17 @@ internal import Platform
 /// Sends an attempt's row batches to the shards' partitions and keeps the receipts. One thread at a time.
 struct RowSender {
   let context: StreamContext
-  let frame: RowFrame
+  private let frame: RowFrame
+  private let source: Int
   private(set) var receipts: [ShardReceipt]
   private var numbers: [Int]
   private var waiting: [OutgoingMessage] = []
   private var waitingBytes = 0
+  private let room = EncodingRoom()
 
   init(_ context: StreamContext, attempt: AttemptID, source: Int, generation: Int) {
     self.context = context
+    self.source = source
     frame = RowFrame(
       attempt: attempt, number: 0, schema: UInt64(context.plan.sources[source].schemaHash, radix: 16) ?? 0,
       generation: generation)
@@ -21,27 +24,47 @@ struct RowSender {
   }
 
   /// Takes batches; appends when enough have gathered. Blocks.
-  mutating func send(_ batches: [RowBatch]) throws {
-    for batch in batches { try add(batch) }
+  mutating func send(_ batches: [PackedRows]) throws {
+    for batch in batches {
+      let bytes = frame(batch.shard).encode(batch, in: room)
+      if bytes.count <= RowFrame.bytesMax {
+        add(bytes, batch.shard, rows: batch.count, checksum: batch.checksum)
+      } else {
+        try addHalves(of: try RowFrame.batch(bytes, types: context.types(source: source)), bytes.count)
+      }
+    }
     if waitingBytes >= context.options.appendBytes { try flush() }
   }
 
-  private mutating func add(_ batch: RowBatch) throws {
-    var frame = frame
-    frame.number = numbers[batch.shard]
-    let bytes = frame.encode(batch)
-    if bytes.count > RowFrame.bytesMax {
-      // `RowLimit` has rejected such a row before; should it not have, the worker ends with a reason, not with a trap.
-      guard batch.count > 1 else {
-        throw StreamError("a row of \(bytes.count) bytes is too large for a message; this is a bug")
-      }
-      for half in batch.halves() { try add(half) }
-      return
+  /// Of a batch that is too large for a message.
+  private mutating func addHalves(of batch: RowBatch, _ bytes: Int) throws {
+    // `RowLimit` has rejected such a row before; should it not have, the worker ends with a reason, not with a trap.
+    guard batch.count > 1 else {
+      throw StreamError("a row of \(bytes) bytes is too large for a message; this is a bug")
     }
-    numbers[batch.shard] += 1
-    receipts[batch.shard].add(batch)
-    waiting.append(
-      OutgoingMessage(topic: context.topics.rows, partition: batch.shard, value: bytes))
+    for half in batch.halves() {
+      let bytes = frame(half.shard).encode(half)
+      if bytes.count <= RowFrame.bytesMax {
+        add(bytes, half.shard, rows: half.count, checksum: half.checksum)
+      } else {
+        try addHalves(of: half, bytes.count)
+      }
+    }
+  }
+
+  private func frame(_ shard: Int) -> RowFrame {
+    var frame = frame
+    frame.number = numbers[shard]
+    return frame
+  }
+
+  private mutating func add(_ bytes: [UInt8], _ shard: Int, rows: Int, checksum: UInt64) {
+    context.sent.note(
+      frame.attempt, shard: shard, number: numbers[shard],
+      SentBatches.Batch(hash: bytes.withRawBytes { RowFrame.storedHash($0) }, rows: rows, checksum: checksum))
+    numbers[shard] += 1
+    receipts[shard].add(rows: rows, checksum: checksum)
+    waiting.append(OutgoingMessage(topic: context.topics.rows, partition: shard, value: bytes))
     waitingBytes += bytes.count
   }
 

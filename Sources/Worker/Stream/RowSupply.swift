@@ -83,15 +83,15 @@ final class RowSupply: @unchecked Sendable {
     let plan = context.plan.sources[source]
     let id = context.attempts.make()
     var sender = RowSender(context, attempt: id, source: source, generation: generation)
-    let splitter = ShardSplitter(shards: context.plan.shards, types: plan.carriedTypes)
-    func send(_ batches: [RowBatch]) throws { try sender.send(batches.filter { shards.contains($0.shard) }) }
+    let packer = RowPacker(shards: context.plan.shards, types: plan.carriedTypes)
+    func send(_ batches: [PackedRows]) throws { try sender.send(batches.filter { shards.contains($0.shard) }) }
     for (number, input) in commit.inputs.enumerated() {
-      try read(input, number, source, splitter, send)
+      try read(input, number, source, packer, send)
     }
     for (number, range) in commit.ranges.enumerated() {
-      try read(range, commit.inputs.count + number, source, splitter, send)
+      try read(range, commit.inputs.count + number, source, packer, send)
     }
-    try send(splitter.finish())
+    try send(packer.finish())
     try sender.flush()
     for shard in shards.sorted() {
       let (was, now) = (commit.shards[shard], sender.receipts[shard])
@@ -114,8 +114,8 @@ final class RowSupply: @unchecked Sendable {
 
   /// The version that was committed, whatever is there now.
   private func read(
-    _ input: CommittedInput, _ number: Int, _ source: Int, _ splitter: ShardSplitter,
-    _ send: ([RowBatch]) throws -> Void
+    _ input: CommittedInput, _ number: Int, _ source: Int, _ packer: RowPacker,
+    _ send: ([PackedRows]) throws -> Void
   ) throws {
     guard input.version != nil else { return }
     let name = input.object.location
@@ -136,7 +136,7 @@ final class RowSupply: @unchecked Sendable {
     var rejects = RejectBuffer()
     let counts: InputCounts
     do {
-      counts = try reading.read(file, number: number, into: splitter, rejects: &rejects) { batches, rejects in
+      counts = try reading.read(file, number: number, into: packer, rejects: &rejects) { batches, rejects in
         try send(batches)
         // Told when they were read first.
         _ = rejects.takeLines()
@@ -157,8 +157,8 @@ final class RowSupply: @unchecked Sendable {
   }
 
   private func read(
-    _ range: CommittedRange, _ number: Int, _ source: Int, _ splitter: ShardSplitter,
-    _ send: ([RowBatch]) throws -> Void
+    _ range: CommittedRange, _ number: Int, _ source: Int, _ packer: RowPacker,
+    _ send: ([PackedRows]) throws -> Void
   ) throws {
     let at = TopicPartition(range.range.topic, range.range.partition)
     let bounds: OffsetBounds
@@ -176,7 +176,7 @@ final class RowSupply: @unchecked Sendable {
           "records \(range.from) to \(range.to) are no longer in \(at), which has \(bounds.first) to \(bounds.end)")
     }
     do {
-      try read(range, at, from: max(range.from, bounds.first), number, source, splitter, send)
+      try read(range, at, from: max(range.from, bounds.first), number, source, packer, send)
     } catch let error as BrokerError {
       // What passes is waited out by whoever calls.
       switch error.code {
@@ -188,7 +188,7 @@ final class RowSupply: @unchecked Sendable {
 
   private func read(
     _ range: CommittedRange, _ at: TopicPartition, from first: Int64, _ number: Int, _ source: Int,
-    _ splitter: ShardSplitter, _ send: ([RowBatch]) throws -> Void
+    _ packer: RowPacker, _ send: ([PackedRows]) throws -> Void
   ) throws {
     let decoder = try decoder(source)
     let reader = try context.broker.reader(at, from: first)
@@ -204,10 +204,10 @@ final class RowSupply: @unchecked Sendable {
       }
       let end = block.entries.firstIndex { $0.offset >= range.to } ?? block.count
       var rejects = RejectBuffer()
-      let found = try decoder.decode(block, 0..<end, input: number, into: splitter, rejects: &rejects)
+      let found = try decoder.decode(block, 0..<end, input: number, into: packer, rejects: &rejects)
       counts.read += found.read
       counts.rejected += found.rejected
-      try send(splitter.takeSealed())
+      try send(packer.takeSealed())
       if end < block.count { break }
     }
     guard counts.read == range.rowsRead, counts.rejected == range.rowsRejected else {

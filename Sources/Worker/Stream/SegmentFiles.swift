@@ -187,7 +187,7 @@ enum SegmentCodec {
   static func encoded(_ name: String, _ bytes: UnsafeRawBufferPointer, _ extent: SegmentHeader.BatchExtent) throws
     -> EncodedBatch
   {
-    EncodedBatch(Array(try part(name, bytes, extent)), rows: extent.rows)
+    EncodedBatch(Array(try part(name, bytes, extent))[...], rows: extent.rows)
   }
 
   private static func part(

@@ -29,6 +29,8 @@ struct ShardPartWriter: Sendable {
   let writer: String
   let programVersion: String
   let threads: Int
+  /// What `state`'s last part was made of, and this one will be; see ``SnapshotWriter/kept``.
+  var kept: SnapshotWriter.Kept?
 
   /// The cut as all shards know it.
   struct Cut: Sendable, Hashable {
@@ -62,7 +64,7 @@ struct ShardPartWriter: Sendable {
     let keyCasts = try plan.definition.key.indices.map { try Cast(type: plan.output[$0].type) }
     let written = try SnapshotWriter(
       plan: plan, states: [state], threads: threads, target: target, folder: snapshot,
-      naming: .shard(folder: folder), keyCasts: keyCasts
+      naming: .shard(folder: folder), keyCasts: keyCasts, kept: kept
     ).write(isCancelled: isCancelled)
     let listed = min(written.parts.count, ShardReport.partsListedMax)
     let summary = ShardSummary(

@@ -8,7 +8,7 @@ internal import Platform
 struct ShardStaging {
   private struct Staged {
     /// By number; repeated deliveries of a number are the same bytes.
-    var frames: [Int: [UInt8]] = [:]
+    var frames: [Int: ArraySlice<UInt8>] = [:]
     var bytes = 0
     var lastOffset: Int64
   }
@@ -20,7 +20,7 @@ struct ShardStaging {
   init(bytesMax: Int) { self.bytesMax = bytesMax }
 
   /// Takes a message in. What is no row batch is passed over: if an entry counts on it, the receipt will say so.
-  mutating func add(_ frame: [UInt8], offset: Int64) {
+  mutating func add(_ frame: ArraySlice<UInt8>, offset: Int64) {
     guard let header = frame.withRawBytes({ try? RowFrame($0) }) else { return }
     var staged = attempts[header.attempt] ?? Staged(lastOffset: offset)
     attempts[header.attempt] = nil
@@ -33,7 +33,7 @@ struct ShardStaging {
   }
 
   /// Takes out what there is of an attempt, in order of the batches' numbers.
-  mutating func take(_ attempt: AttemptID) -> [[UInt8]] {
+  mutating func take(_ attempt: AttemptID) -> [ArraySlice<UInt8>] {
     guard let staged = attempts.removeValue(forKey: attempt) else { return [] }
     bytes -= staged.bytes
     return staged.frames.sorted { $0.key < $1.key }.map(\.value)

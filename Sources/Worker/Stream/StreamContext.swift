@@ -25,6 +25,7 @@ struct StreamContext: Sendable {
   let state: StorePlace
   let ledger: LedgerView
   let folds: SavedFolds
+  let sent = SentBatches()
   let log: Log
   let metrics: WorkerMetrics
 

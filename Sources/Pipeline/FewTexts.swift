@@ -1,0 +1,82 @@
+internal import Columns
+
+/// Distinct short texts, numbered as they come: a hash table without deletion, in memory of the caller's.
+struct FewTexts {
+  struct Entry {
+    var words: (UInt64, UInt64)
+    var length: Int
+  }
+
+  static let slots = 1024
+  private static let free = UInt16.max
+
+  /// ``RowSections/fewMax`` of them.
+  let entries: UnsafeMutablePointer<Entry>
+  private let numbers: UnsafeMutablePointer<UInt16>
+  private(set) var count = 0
+
+  /// `numbers`: ``slots`` of them.
+  init(_ entries: UnsafeMutablePointer<Entry>, _ numbers: UnsafeMutablePointer<UInt16>) {
+    self.entries = entries
+    self.numbers = numbers
+    numbers.update(repeating: FewTexts.free, count: FewTexts.slots)
+  }
+
+  /// The text's number; nil if there are too many. `words` as by ``RowSections/words(_:_:)``.
+  @inline(__always)
+  mutating func code(_ words: (UInt64, UInt64), _ length: Int) -> UInt8? {
+    let both = words.0 &+ words.1 &* 0xc2b2_ae3d_27d4_eb4f &+ UInt64(truncatingIfNeeded: length)
+    let hash = both &* 0x9e37_79b9_7f4a_7c15
+    var slot = Int(truncatingIfNeeded: hash &>> 54)
+    while numbers[slot] != FewTexts.free {
+      let entry = entries + Int(numbers[slot])
+      if entry.pointee.words.0 == words.0 && entry.pointee.words.1 == words.1 && entry.pointee.length == length {
+        return UInt8(truncatingIfNeeded: numbers[slot])
+      }
+      slot = (slot &+ 1) & (FewTexts.slots - 1)
+    }
+    guard count < RowSections.fewMax else { return nil }
+    numbers[slot] = UInt16(truncatingIfNeeded: count)
+    (entries + count).initialize(to: Entry(words: words, length: length))
+    count += 1
+    return UInt8(count - 1)
+  }
+}
+
+/// A column's few texts, for as long as they are few.
+final class TextDictionary {
+  private var texts: FewTexts
+  private let numbers: UnsafeMutablePointer<UInt16>
+
+  init() {
+    numbers = .allocate(capacity: FewTexts.slots)
+    texts = FewTexts(.allocate(capacity: RowSections.fewMax), numbers)
+  }
+
+  deinit {
+    texts.entries.deallocate()
+    numbers.deallocate()
+  }
+
+  subscript(code: Int) -> FewTexts.Entry { texts.entries[code] }
+
+  /// The rows' numbers, of nulls that of the empty text; false if a good row's text is long or one too many.
+  func read(
+    _ column: Column, rows: Int, _ faults: RowFaults, isValid: Bool, into codes: UnsafeMutablePointer<UInt8>
+  ) -> Bool {
+    // A copy: an object's own is looked at for others' access each time.
+    var texts = texts
+    defer { self.texts = texts }
+    let text = UnsafeRawPointer(column.arena.base)
+    let bad = faults.count > 0 ? UnsafePointer(faults.codes) : nil
+    for row in 0..<rows {
+      if let bad, bad[row] != 0 { continue }
+      let view = isValid || column.validity[row] != 0 ? column.views[row] : ByteView(start: 0, length: 0)
+      guard view.length <= RowSections.fewBytesMax,
+        let code = texts.code(RowSections.words(text + Int(view.start), view.length), view.length)
+      else { return false }
+      codes[row] = code
+    }
+    return true
+  }
+}

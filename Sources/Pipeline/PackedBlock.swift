@@ -1,0 +1,108 @@
+internal import Columns
+
+/// A decoded block, looked at as a whole before its rows are dealt out: what form its rows allow, and their numbers in it.
+/// Reused from block to block.
+final class PackedBlock {
+  private let types: [ColumnType]
+  /// nil before the first good row.
+  private(set) var form: PackedForm?
+  /// Keys of digits.
+  private(set) var numbers: UnsafeMutablePointer<UInt64>
+  /// Few texts, by column.
+  private(set) var codes: [UnsafeMutablePointer<UInt8>]
+  let dictionaries: [TextDictionary?]
+  /// By column, whether no good row's value is null.
+  private(set) var isValid: [Bool]
+  private var capacity = 1
+
+  init(types: [ColumnType]) {
+    self.types = types
+    numbers = .allocate(capacity: capacity)
+    codes = types.map { _ in .allocate(capacity: 1) }
+    dictionaries = types.map { $0 == .string ? TextDictionary() : nil }
+    isValid = types.map { _ in true }
+  }
+
+  deinit {
+    numbers.deallocate()
+    for codes in codes { codes.deallocate() }
+  }
+
+  /// There must be a good row.
+  func read(_ rows: RowColumns, _ faults: RowFaults) {
+    reserve(rows.count)
+    for index in types.indices { isValid[index] = hasNoNull(rows.columns[index], rows.count, faults) }
+    var form = self.form ?? first(rows, faults)
+    if let keys = form.keys, !keys.read(rows, faults, into: numbers) { form.keys = nil }
+    for (index, column) in rows.columns.enumerated() where column.type == .string {
+      if form.columns[index] == .keys && !(isValid[index] && areKeys(column, rows)) { form.columns[index] = .few }
+      if form.columns[index] == .few,
+        dictionaries[index]?.read(column, rows: rows.count, faults, isValid: isValid[index], into: codes[index]) != true
+      {
+        form.columns[index] = .plain
+      }
+    }
+    if case .column(let index) = form.times, !(isValid[index] && areTimes(rows.columns[index], rows, faults)) {
+      form.times = .own
+    }
+    self.form = form
+  }
+
+  /// The narrowest that the first good row allows; the block's other rows are looked at by the caller.
+  private func first(_ rows: RowColumns, _ faults: RowFaults) -> PackedForm {
+    var row = 0
+    while row < rows.count - 1 && faults.count > 0 && faults.codes[row] != 0 { row += 1 }
+    let key = rows.keys[row]
+    var times = PackedForm.Times.none
+    if rows.times != nil {
+      let column = types.indices.first {
+        types[$0] == .timestamp && isValid[$0] && areTimes(rows.columns[$0], rows, faults)
+      }
+      times = column.map { .column($0) } ?? .own
+    }
+    return PackedForm(
+      keys: DigitKeys(UnsafeRawPointer(rows.keyArena.base) + Int(key.start), key.length),
+      columns: types.map { $0 == .string ? .keys : .plain }, times: times)
+  }
+
+  private func hasNoNull(_ column: Column, _ count: Int, _ faults: RowFaults) -> Bool {
+    var all: UInt8 = 1
+    for row in 0..<count { all &= column.validity[row] }
+    if all == 1 { return true }
+    guard faults.count > 0 else { return false }
+    for row in 0..<count where faults.codes[row] == 0 && column.validity[row] == 0 { return false }
+    return true
+  }
+
+  /// Whether the keys are views of the column's own texts.
+  private func areKeys(_ column: Column, _ rows: RowColumns) -> Bool {
+    guard column.arena === rows.keyArena else { return false }
+    for row in 0..<rows.count
+    where column.views[row].start != rows.keys[row].start || column.views[row].length != rows.keys[row].length {
+      return false
+    }
+    return true
+  }
+
+  private func areTimes(_ column: Column, _ rows: RowColumns, _ faults: RowFaults) -> Bool {
+    guard let times = rows.times else { return false }
+    var differences: Int64 = 0
+    if faults.count == 0 {
+      for row in 0..<rows.count { differences |= times[row] ^ column.int64s[row] }
+    } else {
+      for row in 0..<rows.count where faults.codes[row] == 0 { differences |= times[row] ^ column.int64s[row] }
+    }
+    return differences == 0
+  }
+
+  private func reserve(_ rows: Int) {
+    guard rows > capacity else { return }
+    capacity = rows
+    numbers.deallocate()
+    numbers = .allocate(capacity: rows)
+    for index in codes.indices {
+      codes[index].deallocate()
+      codes[index] = .allocate(capacity: types[index] == .string ? rows : 1)
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import Columns
+import Definition
+import Platform
+import TestKit
+import Testing
+
+@testable import Pipeline
+@testable import Worker
+
+/// I1: a part for which the last one's columns and rows' numbers are used again has the bytes of one made from scratch.
+@Suite struct KeptOutputTests {
+  @Test("parts, profiles and reports are those made of the state alone, snapshot after snapshot", arguments: 0..<60)
+  func sameBytes(seed: Int) throws {
+    var values = RandomValues(seed: UInt64(seed) &* 86_028_121)
+    let dataset = LiveStateTests.dataset(&values, seed: seed)
+    var random = values.random.fork()
+    let definition = KeptOutputTests.definition(dataset, &random)
+    var asOf = Int64(random.pick([-5, 30, 60]))
+    let plan = try DatasetPlan(definition, asOf: asOf, carriesAll: true)
+    let rolling = RollingState(shard: 0, plan: plan, waitingBytesMax: random.pick([0, 4096, 1 << 20]))
+    let output = KeptOutput(rolling.state)
+    let tables = LiveStateTests.tables(dataset)
+    var coming = LiveStateTests.deliveries(dataset, plan, &random)
+    var applied: [LiveStateTests.Delivery] = []
+    let threads = random.int(1...3)
+
+    for step in 0..<14 {
+      asOf = max(asOf + Int64(random.pick([0, 0, 0, 5, 20, -3])), -5)
+      var replaced: Set<Int> = []
+      if random.chance(6), !applied.isEmpty {
+        replaced.insert(applied.remove(at: random.int(0...applied.count - 1)).source)
+      }
+      let moved = try DatasetPlan(definition, asOf: asOf, carriesAll: true)
+      let emptied = rolling.move(to: moved, replaced: replaced, tables: tables)
+      // Mostly few rows come, of one source, and sometimes none.
+      let only = random.chance(2) ? random.int(0...3) : nil
+      let come = coming.filter { only == nil || $0.source == only }.prefix(random.int(0...random.pick([1, 4, 20])))
+      coming.removeAll { delivery in come.contains { $0.batch === delivery.batch } }
+      for delivery in applied.filter({ emptied.contains($0.source) }) + come {
+        rolling.apply(
+          delivery.batch, source: delivery.source, inputs: delivery.inputs, table: tables[delivery.source])
+      }
+      applied += come
+      // Sometimes memory runs short, or a snapshot is made without.
+      if random.chance(8) { output.removeAll() }
+      let room = random.chance(6) ? 300 : 1 << 20
+      let writes = random.chance(10) ? nil : (output: output, bytesMax: room)
+
+      let kept = try KeptOutputTests.write(moved, rolling.state, step, threads, writes)
+      let scratch = try KeptOutputTests.write(moved, rolling.state, step, threads, nil)
+      #expect(kept.report == scratch.report, "seed \(seed), step \(step)")
+      #expect(kept.objects.keys == scratch.objects.keys, "seed \(seed), step \(step)")
+      for key in scratch.objects.keys {
+        #expect(kept.objects[key] == scratch.objects[key], "seed \(seed), step \(step): \(key)")
+      }
+    }
+  }
+
+  @Test("what no row has come for is not made again")
+  func reuse() throws {
+    var values = RandomValues(seed: 3, doubles: .cents)
+    var dataset = LiveStateTests.dataset(&values, seed: 0)
+    dataset.sources[0].isTimed = false
+    dataset.features.removeAll { feature in
+      if case .aggregate(let aggregate) = feature.value { aggregate.over != nil } else { false }
+    }
+    var random = values.random.fork()
+    let definition = dataset.definition(shards: 1)
+    let plan = try DatasetPlan(definition, asOf: 1000, carriesAll: true)
+    let rolling = RollingState(shard: 0, plan: plan, waitingBytesMax: 0)
+    let tables = LiveStateTests.tables(dataset)
+    let all = LiveStateTests.deliveries(dataset, plan, &random)
+    func apply(_ deliveries: [LiveStateTests.Delivery]) {
+      for delivery in deliveries {
+        rolling.apply(delivery.batch, source: delivery.source, inputs: delivery.inputs, table: tables[delivery.source])
+      }
+    }
+    let events = all.filter { $0.source == 1 }
+    apply(all.filter { $0.source != 1 } + events.dropLast())
+    let rows = RollingRows(rolling.state)
+    let rule = SplitRule(definition.split)
+    let lists = rows.begin(rule: rule, by: nil)
+    for split in lists.keys.indices {
+      let range = lists.keys[split].indices
+      #expect(rows.changes(split, range).columns.allSatisfy { $0 } && rows.changes(split, range).keys == nil)
+      rows.take(lists.keys[split][...], Array(repeating: 1, count: range.count))
+    }
+    _ = rows.finish()
+    apply(Array(events.suffix(1)))
+    let touched = Set(events[events.count - 1].rows.map(\.key))
+    let again = rows.begin(rule: rule, by: nil)
+    #expect(again.keys == lists.keys && rows.haveSameRows)
+    for split in again.keys.indices {
+      let changes = rows.changes(split, again.keys[split].indices)
+      let keys = Set((changes.keys ?? []).map { rolling.state.keys.arena.string(rolling.state.keys.views[Int($0)]) })
+      #expect(changes.keys != nil && keys.isSubset(of: touched))
+      for (column, isAnew) in zip(plan.output, changes.columns) {
+        #expect(isAnew == (column.source == 1 && !keys.isEmpty), "\(column.name)")
+      }
+    }
+  }
+
+  private static func definition(_ dataset: ModelDataset, _ random: inout SeededGenerator) -> Definition {
+    var definition = dataset.definition(shards: 1)
+    if dataset.sources[0].keep == .latest && random.chance(3) { definition.split.by = "text" }
+    var parquet = ParquetOptions(compression: random.pick([.zstd, .snappy, .none]))
+    // Sometimes many chunks of few rows.
+    parquet.rowGroupRows = random.pick([2, 5, 1 << 16])
+    definition.snapshot.format =
+      random.chance(4) ? random.pick([.json, .csv(CSVOutputOptions())]) : .parquet(parquet)
+    definition.snapshot.partTarget = random.pick([500, 1 << 20])
+    return definition
+  }
+
+  private static func write(
+    _ plan: DatasetPlan, _ state: ShardState, _ step: Int, _ threads: Int, _ kept: SnapshotWriter.Kept?
+  ) throws -> (report: ShardReport, objects: MemoryObjects) {
+    let objects = MemoryObjects()
+    let writer = ShardPartWriter(
+      plan: plan,
+      cut: .init(id: "cut-\(step)", position: step, generation: 1, semanticHash: "hash", chain: "chain"), shard: 0,
+      state: state, target: StorePlace(store: MemoryStore(objects), bucket: "", path: "out"), contents: "",
+      sourceRows: nil, writer: "w", programVersion: "test", threads: threads, kept: kept)
+    return (try writer.write { false }, objects)
+  }
+}
