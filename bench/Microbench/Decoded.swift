@@ -92,9 +92,7 @@ final class Decoded {
 
   func hash() {
     for (index, block) in scanned.enumerated() {
-      let bytes = UnsafePointer(block.text.base)
-      let (keys, hashes) = (keys[index], hashes[index])
-      for row in 0..<block.rows { hashes[row] = Hashing.hash64(bytes + Int(keys[row].start), keys[row].length) }
+      Hashing.hash64(of: keys[index], block.rows, in: block.text, into: hashes[index])
     }
   }
 
