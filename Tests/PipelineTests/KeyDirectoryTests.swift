@@ -7,7 +7,7 @@ import Testing
 /// Numbers that are found by keys' digits are those that a search finds.
 @Suite struct KeyDirectoryTests {
   /// Applies batches of keys to the states of a few shards, with and without a directory: the same numbers.
-  private func check(_ keys: [String], batchRows: Int, shards: Int = 3) throws {
+  private func check(_ keys: [String], batchRows: Int, shards: Int = 3, isNumbered: Bool = false) throws {
     let layout = try AccumulatorLayout([], positions: [:], types: [], asOf: 0, source: "s")
     let directory = KeyDirectory()
     let prepared = [PreparedRows(layout, shards: shards, directory: directory), PreparedRows(layout, shards: shards)]
@@ -43,7 +43,7 @@ import Testing
     }
     for (found, searched) in zip(tables[0], tables[1]) { #expect(found.count == searched.count) }
     // Something was found without a search, so that this compares what it says.
-    if keys.count > Set(keys).count * 2 { #expect(known > 0) }
+    if isNumbered { #expect(known > keys.count / 2) }
   }
 
   @Test("I1: customers that are numbered, whatever their beginning and their number of digits")
@@ -56,7 +56,7 @@ import Testing
           let text = String(random.int(0...most))
           return beginning + String(repeating: "0", count: digits - text.count) + text
         }
-        try check(keys, batchRows: 700)
+        try check(keys, batchRows: 700, isNumbered: true)
       }
     }
   }
