@@ -55,7 +55,8 @@ final class PackedBlock {
     let key = rows.keys[row]
     var times = PackedForm.Times.none
     if rows.times != nil {
-      let column = types.indices.first {
+      // The batch says which one in a byte.
+      let column = types.indices.prefix(256).first {
         types[$0] == .timestamp && isValid[$0] && areTimes(rows.columns[$0], rows, faults)
       }
       times = column.map { .column($0) } ?? .own

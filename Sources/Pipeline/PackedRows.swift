@@ -70,7 +70,7 @@ public final class PackedRows: @unchecked Sendable {
   /// A column's validity, a byte a row; nil if there is no null.
   func validity(_ index: Int) -> UnsafePointer<UInt8>? { validities[index].map { UnsafePointer($0) } }
 
-  /// Bytes that a row of texts takes beside its fixed parts.
+  /// Bytes of all rows' texts.
   var textBytes: Int { arena.count }
 
   /// Copies good rows of a block behind its own; there must be room, and the block's form be this one's.

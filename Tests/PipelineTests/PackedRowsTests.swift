@@ -200,4 +200,31 @@ import Testing
     block.read(rows.rows, rows.faults)
     #expect(block.form?.keys == nil && block.form?.times == .own && block.form?.columns[2] == .few)
   }
+
+  @Test("a time that is the 300th column is packed, as it is encoded")
+  func manyColumns() throws {
+    let types = Array(repeating: ColumnType.int, count: 299) + [.timestamp]
+    let batch = RowBatch(shard: 0, types: types, capacity: 3)
+    for row in 0..<3 {
+      batch.keys[row] = batch.arena.append("key \(row)")
+      batch.hashes[row] = Hashing.hash64(Array("key \(row)".utf8), 5)
+      batch.times[row] = 1_700_000_000_000_000 + Int64(row)
+      batch.origins[row] = RowOrigin(input: 0, row: UInt64(row + 1))
+      for column in batch.columns {
+        column.validity[row] = 1
+        column.int64s[row] = batch.times[row]
+      }
+    }
+    batch.count = 3
+    let packer = RowPacker(shards: 1, types: types, rowsMax: 10)
+    packer.append(batch.rows, RowFaults(capacity: 3))
+    let packed = packer.finish()
+    #expect(packed.count == 1)
+    for rows in packed {
+      let bytes = RowBatchCodec.encode(rows, in: EncodingRoom())
+      let back = try bytes.withUnsafeBytes { try RowBatchCodec.decode($0, types: types) }
+      #expect((0..<back.count).map { back.times[$0] } == (0..<3).map { batch.times[$0] })
+      #expect(back.checksum == rows.checksum && back.columns[299].int64s[2] == batch.times[2])
+    }
+  }
 }

@@ -121,6 +121,24 @@ import Testing
     staging.add(Self.frame(1, 0, bytes: 6000), offset: 1000)
     #expect(staging.bytes == 0 && staging.take(AttemptID(high: 0, low: 1)).isEmpty)
   }
+
+  @Test("a message that waits long does not keep what was fetched with it in memory")
+  func waiting() {
+    var staging = ShardStaging(bytesMax: 8000)
+    // A piece of a block; it begins where it lay.
+    let block = Array(repeating: UInt8(0), count: 50_000) + Self.frame(1, 0)
+    let piece = block[50_000...]
+    staging.add(piece, offset: 0)
+    for offset in 1...80 {
+      let other = UInt64(offset) + 10
+      staging.add(Self.frame(other, 0, bytes: 200), offset: Int64(offset))
+      _ = staging.take(AttemptID(high: 0, low: other))
+      if offset == 5 { staging.add(Self.frame(2, 0), offset: 1000) }
+    }
+    let kept = staging.take(AttemptID(high: 0, low: 1))
+    #expect(kept.map(\.startIndex) == [0] && kept.map { Array($0) } == [Array(piece)])
+    #expect(staging.take(AttemptID(high: 0, low: 2)).count == 1 && staging.bytes == 0)
+  }
 }
 
 @Suite struct SentBatchesTests {

@@ -183,7 +183,10 @@ final class JoinShard: @unchecked Sendable {
   }
 
   private func apply(_ commit: Commit, _ verdicts: [Bool], at judged: LedgerView.Judged) throws -> Bool {
-    guard verdicts.contains(true), let source = context.source(commit.source) else { return true }
+    guard verdicts.contains(true), let source = context.source(commit.source) else {
+      _ = staging.take(commit.attempt)
+      return true
+    }
     let receipt = shard < commit.shards.count ? commit.shards[shard] : ShardReceipt()
     var batches: [EncodedBatch] = []
     if receipt.rows > 0 && isCurrent(commit, at: judged.position) {

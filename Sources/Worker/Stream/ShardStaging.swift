@@ -5,17 +5,26 @@ internal import Platform
 ///
 /// A cache: what is dropped here (for want of memory) or never came (the shard began behind it) is read again from the
 /// receipt's range. So abandoned attempts need no bookkeeping; the oldest go first.
+///
+/// A message is a piece of what was fetched with it, all of which it keeps in memory. Most are wanted together, and soon;
+/// one that still waits when many others have come is copied out.
 struct ShardStaging {
   private struct Staged {
     /// By number; repeated deliveries of a number are the same bytes.
     var frames: [Int: ArraySlice<UInt8>] = [:]
     var bytes = 0
     var lastOffset: Int64
+    /// How much had come when the last of them came.
+    var lastTotal = 0
+    var isCopied = false
   }
 
   private var attempts: [AttemptID: Staged] = [:]
   private(set) var bytes = 0
   let bytesMax: Int
+  /// Bytes of all messages that ever came, and when those that wait were last looked at.
+  private var total = 0
+  private var lookedAt = 0
 
   init(bytesMax: Int) { self.bytesMax = bytesMax }
 
@@ -28,8 +37,21 @@ struct ShardStaging {
     staged.bytes += frame.count - replaced
     bytes += frame.count - replaced
     staged.lastOffset = max(staged.lastOffset, offset)
+    total += frame.count
+    staged.lastTotal = total
+    staged.isCopied = false
     attempts[header.attempt] = staged
     if bytes > bytesMax { dropOldest() }
+    if total - lookedAt > bytesMax / 2 { copyOld() }
+  }
+
+  /// Copies what has waited while as much came as may wait.
+  private mutating func copyOld() {
+    lookedAt = total
+    for (attempt, staged) in attempts where !staged.isCopied && total - staged.lastTotal > bytesMax / 2 {
+      attempts[attempt]?.frames = staged.frames.mapValues { ArraySlice(Array($0)) }
+      attempts[attempt]?.isCopied = true
+    }
   }
 
   /// Takes out what there is of an attempt, in order of the batches' numbers.
