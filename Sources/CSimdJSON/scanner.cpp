@@ -34,7 +34,7 @@ struct ctj_scanner {
   int scan_batch(ctj_block &block);
   size_t batch_end(const uint8_t *text) const;
   bool too_long(const uint8_t *text, size_t begin, size_t end) const;
-  const uint32_t *walk_carefully(ctj_block &block);
+  const uint32_t *walk_carefully(ctj_block &block, const uint32_t *first_backslash);
   void begin_row(ctj_block &block, size_t begin, size_t end);
   void abandon_row();
   void end_row(ctj_block &block);
@@ -153,8 +153,9 @@ int ctj_scanner::scan_batch(ctj_block &block) {
       walker.out_count = block.text_count;
       walker.fault = 0;
       while (*walker.backslash < line_begin) walker.backslash++;
+      const uint32_t *const first_backslash = walker.backslash;
       const uint32_t *end = walker.record(token);
-      if (end == nullptr && walker.wants_care) end = walk_carefully(block);
+      if (end == nullptr && walker.wants_care) end = walk_carefully(block, first_backslash);
       if (end == nullptr && walker.wanted_text != 0) {
         // For what the row has already appended (it is walked again from its start) and this string; as much as the
         // line, so that one more try is mostly enough.
@@ -179,14 +180,13 @@ int ctj_scanner::scan_batch(ctj_block &block) {
   return CTJ_OK;
 }
 
-/// Walks the open row again, one of whose members came twice.
-const uint32_t *ctj_scanner::walk_carefully(ctj_block &block) {
+/// Walks the open row again, one of whose members came twice. `first_backslash`: the line's, or one of a later line.
+const uint32_t *ctj_scanner::walk_carefully(ctj_block &block, const uint32_t *first_backslash) {
   walker.wants_care = false;
   abandon_row();
   begin_row(block, batch.begin + line_begin, batch.begin + walker.line_end);
   walker.out_count = block.text_count;
-  walker.backslash = batch.backslashes.get();
-  while (*walker.backslash < line_begin) walker.backslash++;
+  walker.backslash = first_backslash;
   walker.is_careful = true;
   const uint32_t *end = walker.record(token);
   walker.is_careful = false;

@@ -2,7 +2,7 @@
 ///
 /// Layout: `values` holds `capacity` elements of ``ColumnType/stride`` bytes; `validity` holds one byte a row
 /// (1 = value, 0 = null; a null's element is zeroed or undefined and must not be read). A string's element is a
-/// ``ByteView`` into `arena`.
+/// ``ByteView`` into `arena`; also a null's lies within it, for bytes are loaded before it is known to be one.
 ///
 /// Not thread-safe; a column is owned by one thread at a time and handed over whole, hence `@unchecked Sendable`.
 public final class Column: @unchecked Sendable {

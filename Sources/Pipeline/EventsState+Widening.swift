@@ -10,8 +10,9 @@ extension EventsState {
       guard slot.width < 8, let record = record(name.key) else { continue }
       let total = Int128(slot.integer(record)) + wrapped << Int128(8 * slot.width)
       totals[name] = total
-      widths[AccumulatorLayout.Group(slot), default: 0] = max(
-        widths[AccumulatorLayout.Group(slot)] ?? 0, EventsState.width(for: total))
+      // What has wrapped in between is widened, too, if it fits in the end: else it would be at each such batch.
+      widths[AccumulatorLayout.Group(slot), default: 2 * slot.width] = max(
+        widths[AccumulatorLayout.Group(slot)] ?? 2 * slot.width, EventsState.width(for: total))
     }
     let (before, wider) = (layout, layout.widened(widths))
     move(to: wider) { from, to in

@@ -37,6 +37,8 @@ final class EventsState {
   private static let rowsAtOnce = 192
 
   init(layout: AccumulatorLayout, asOf: Int64?) {
+    // Slots of 16 bytes are read as they lie.
+    assert(layout.stride % 16 == 0)
     self.layout = layout
     self.asOf = asOf
     records = RecordPages(stride: layout.stride)

@@ -5,7 +5,7 @@ internal import Synchronization
 /// Numbers of keys that end in digits, all of one length and one beginning ("c00342545"): found by the digits' value,
 /// without a search. Where customers are numbered this is a look into a small table instead of a cache miss in a large one.
 ///
-/// The first key seen says what keys look like. Only values that lie densely are kept, so that the table grows with the
+/// A key of the first block says what keys look like. Only values that lie densely are kept, so that the table grows with the
 /// keys and not with their digits; all others are searched as ever (``KeyTable``).
 ///
 /// Any thread: numbers are set once, by whoever holds the key's shard, and read by everybody. Who reads one comes to use it
@@ -102,11 +102,11 @@ public final class KeyDirectory: Sendable {
       KeyDirectory.valuesMax, max(KeyDirectory.valuesAlways, held.load(ordering: .relaxed) * KeyDirectory.valuesAKey))
   }
 
-  /// What keys look like: like the first one that ends in digits.
+  /// What keys look like: like one in the middle of a block (what comes first is something else at times).
   private func shape(of rows: RowColumns) -> Shape? {
     shape.withLock { shape in
       if shape == nil && rows.count > 0 {
-        let view = rows.keys[0]
+        let view = rows.keys[rows.count / 2]
         shape = KeyDirectory.shape(UnsafePointer(rows.keyArena.base) + Int(view.start), view.length)
       }
       return shape

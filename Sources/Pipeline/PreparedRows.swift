@@ -104,7 +104,8 @@ public final class PreparedRows: @unchecked Sendable {
         records.withPrefetch { prefetch in
           for i in 0..<chosen.count {
             let row = Int(chosen[i])
-            if places[row] == KeyDirectory.known {
+            // A number is of the key's own shard, so it is there, unless rows came to the wrong one.
+            if places[row] == KeyDirectory.known && Int(numbers[row]) < keys.count {
               prefetch(numbers[row])
             } else {
               searched[count] = chosen[i]

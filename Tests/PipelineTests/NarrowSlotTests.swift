@@ -120,4 +120,33 @@ import Testing
     #expect(values() == [3, 32_768 - 1 << 40, -39_998, 32_768 - 1 << 40, 32_767])
     #expect(state.wraps.isEmpty)
   }
+
+  @Test("what wraps within a batch and fits at its end is widened once, not at each batch")
+  func reversals() throws {
+    let sum = Aggregate(function: .sum, column: "n")
+    let layout = try AccumulatorLayout([sum], positions: ["n": 0], types: [.int], asOf: 100, source: "s")
+    let state = EventsState(layout: layout, asOf: nil)
+    let batch = RowBatch(shard: 0, types: [.int], capacity: 2)
+    for (row, value) in [Int64(5_000_000_000), -5_000_000_000].enumerated() {
+      batch.keys[row] = batch.arena.append("k")
+      batch.hashes[row] = 1
+      batch.times[row] = 95
+      batch.origins[row] = RowOrigin(input: 0, row: UInt64(row + 1))
+      batch.columns[0].int64s[row] = value
+      batch.columns[0].validity[row] = 1
+    }
+    batch.count = 2
+    let prepared = PreparedRows(layout, shards: 1)
+    var records: [UnsafeMutableRawPointer?] = []
+    for _ in 0..<5 {
+      prepared.prepare(batch, numbers: [0, 0])
+      prepared.withChosen(0) { state.apply(prepared, $0, keyCount: 1, inputs: [0], table: InputTable()) }
+      records.append(state.record(0))
+    }
+    #expect(state.layout.slots.last?.width == 8 && state.wraps.isEmpty)
+    #expect(Set(records.suffix(4)).count == 1, "records stay where they are")
+    let column = Column(type: .int, capacity: 1)
+    let reading = try #require(layout.readings[sum])
+    #expect(state.read(reading, keys: [0], state.find([0]), into: column, at: 0) == nil && column.int64s[0] == 0)
+  }
 }

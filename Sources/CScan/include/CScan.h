@@ -1,5 +1,5 @@
 #pragma once
-// Vector compares that Swift cannot express: sixteen bytes at a time, results as bit masks.
+// Loops over bytes and over many rows at a time, with instructions that Swift cannot express.
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -32,6 +32,28 @@ static inline uint64_t cscan_match2(const uint8_t *_Nonnull p, uint8_t a, uint8_
 /// Writes the positions of a and b in [0, length), ascending; gives their number. Reads up to 63 bytes behind the length,
 /// and writes up to 8 elements behind the last position.
 size_t cscan_positions(const uint8_t *_Nonnull p, size_t length, uint8_t a, uint8_t b, uint32_t *_Nonnull out);
+
+/// The first position of a byte in [from, to), or to.
+static inline size_t cscan_find(const uint8_t *_Nonnull p, size_t from, size_t to, uint8_t byte) {
+  if (from >= to) return to;
+  const void *found = memchr(p + from, byte, to - from);
+  return found ? (size_t)((const uint8_t *)found - p) : to;
+}
+
+#if defined(__GLIBC__)
+extern void *_Nullable memrchr(const void *_Nonnull s, int c, size_t n);
+#endif
+
+/// One past the last position of a byte in [from, to), or from.
+static inline size_t cscan_end_of_last(const uint8_t *_Nonnull p, size_t from, size_t to, uint8_t byte) {
+#if defined(__GLIBC__)
+  const void *found = from < to ? memrchr(p + from, byte, to - from) : NULL;
+  return found ? (size_t)((const uint8_t *)found - p) + 1 : from;
+#else
+  while (to > from && p[to - 1] != byte) to--;
+  return to;
+#endif
+}
 
 // What follows is for processors with AVX-512; elsewhere the callers have their own loops, which give the same.
 
@@ -104,28 +126,6 @@ size_t cscan_timestamps(
     const uint8_t *_Nonnull text, const cscan_view *_Nonnull fields, size_t stride, size_t rows, int64_t fallback,
     uint8_t null_validity, int64_t *_Nonnull values, uint8_t *_Nonnull validity, uint32_t *_Nonnull rest);
 
-/// Views without flags, and whether they are no nulls. None are left.
+/// Views without flags, and whether they are no nulls. Gives `rows`.
 size_t cscan_texts(
     const cscan_view *_Nonnull fields, size_t stride, size_t rows, cscan_view *_Nonnull views, uint8_t *_Nonnull validity);
-
-/// The first position of a byte in [from, to), or to.
-static inline size_t cscan_find(const uint8_t *_Nonnull p, size_t from, size_t to, uint8_t byte) {
-  if (from >= to) return to;
-  const void *found = memchr(p + from, byte, to - from);
-  return found ? (size_t)((const uint8_t *)found - p) : to;
-}
-
-#if defined(__GLIBC__)
-extern void *_Nullable memrchr(const void *_Nonnull s, int c, size_t n);
-#endif
-
-/// One past the last position of a byte in [from, to), or from.
-static inline size_t cscan_end_of_last(const uint8_t *_Nonnull p, size_t from, size_t to, uint8_t byte) {
-#if defined(__GLIBC__)
-  const void *found = from < to ? memrchr(p + from, byte, to - from) : NULL;
-  return found ? (size_t)((const uint8_t *)found - p) + 1 : from;
-#else
-  while (to > from && p[to - 1] != byte) to--;
-  return to;
-#endif
-}
