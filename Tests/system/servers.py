@@ -237,17 +237,10 @@ def start_noida(place: Path, port: int | None = None) -> Kafka:
     return kafka
 
 
-@pytest.fixture(scope="session")
-def kafka(tmp_path_factory):
-    """One for all tests that do not harm it. Tests share the topic `s3.events`, each with datasets of its own."""
-    kafka = start_noida(tmp_path_factory.mktemp("noida"))
-    yield kafka
-    kafka.server.stop()
-
-
 @pytest.fixture
-def own_kafka(tmp_path):
-    """One that the test may kill."""
+def kafka(tmp_path):
+    """One of each test's own: it may kill it. (And noida-db writes all that it holds as one file again and again: with the
+    records of many tests in it, nobody got an answer for half a minute at a time.)"""
     kafka = start_noida(tmp_path / "noida")
     yield kafka
     kafka.server.stop()

@@ -248,18 +248,18 @@ def lines_of(kafka, topic: str, ends: dict[int, int]) -> list[bytes]:
 
 
 @pytest.mark.slow
-def test_chaos(program, seaweed, own_kafka, workers, tmp_path, seed):
+def test_chaos(program, seaweed, kafka, workers, tmp_path, seed):
     place, out, topic = f"chaos-{seed}", f"s3://lake/chaos-{seed}-out", "clicks"
     for name, partitions in ((topic, PARTITIONS), ("s3.events", 8)):
-        own_kafka.create(name, partitions)
+        kafka.create(name, partitions)
     text = DEFINITION.format(place=place, out=out, clicks=f"records: {topic}")
     definition = write(tmp_path / "chaos.yaml", definition_for(
-        text, "chaos", shards=SHARDS, kafka=own_kafka, store=True, **{
+        text, "chaos", shards=SHARDS, kafka=kafka, store=True, **{
             "session.timeout.ms": SESSION_SECONDS * 1000, "heartbeat.interval.ms": 1500,
             "max.poll.interval.ms": PATIENCE_SECONDS * 1000}))
     group = workers(definition, 3, **seaweed.environment)
     (extra,) = workers(definition, 1, starts=False, **seaweed.environment)
-    lake = Lake(seaweed, own_kafka, place, topic, seed)
+    lake = Lake(seaweed, kafka, place, topic, seed)
     chaos = Chaos(group, extra, lake, random.Random(seed + 1))
     lake.thread.start()
     try:
@@ -272,11 +272,11 @@ def test_chaos(program, seaweed, own_kafka, workers, tmp_path, seed):
     lake.end()
     assert lake.changes >= KILLS, "the lake changed too little for this to show anything"
 
-    ends = group.wait_until_caught_up(own_kafka, topic)
+    ends = group.wait_until_caught_up(kafka, topic)
     group.wait_until_serving(SHARDS)
     group[0].snapshot("end", "--as-of", AS_OF, timeout=120)
 
-    seaweed.put(f"{place}/clicks/all.jsonl", b"".join(lines_of(own_kafka, topic, ends)))
+    seaweed.put(f"{place}/clicks/all.jsonl", b"".join(lines_of(kafka, topic, ends)))
     reference = write(tmp_path / "reference.yaml", definition_for(
         DEFINITION.format(place=place, out=tmp_path / "reference",
                           clicks=f'objects: "s3://lake/{place}/clicks/"'), "chaos", shards=SHARDS, store=True))

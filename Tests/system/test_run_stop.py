@@ -14,19 +14,19 @@ SECONDS = 5
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen", "long gone", "never there"])
-def test_without_kafka(own_kafka, workers, tmp_path, how):
-    definition = write(tmp_path / "people.yaml", definition_for(PEOPLE, "stopping", shards=SHARDS, kafka=own_kafka))
+def test_without_kafka(kafka, workers, tmp_path, how):
+    definition = write(tmp_path / "people.yaml", definition_for(PEOPLE, "stopping", shards=SHARDS, kafka=kafka))
     lake = tmp_path / "in"
     lake.mkdir()
     (lake / "1.csv").write_text(people_csv(range(1000)))
     if how == "never there":
-        own_kafka.server.kill()
+        kafka.server.kill()
     group = workers(definition, 1, IN=lake / "*.csv", OUT=tmp_path / "out")
     if how == "never there":
         time.sleep(3)
     else:
         group.wait_until_serving(SHARDS)
-        (own_kafka.server.freeze if how == "frozen" else own_kafka.server.kill)()
+        (kafka.server.freeze if how == "frozen" else kafka.server.kill)()
     if how == "long gone":
         time.sleep(15)
     took = group[0].stop()  # it ends with 0
