@@ -4,7 +4,7 @@ internal import Columns
 /// Records of one size, by key number: all zeros at first, in pages, so that growing copies nothing and what was found
 /// stays where it is.
 struct RecordPages {
-  /// Bytes of a record, a multiple of 8.
+  /// Bytes of a record, a multiple of 8; of 16 where records have slots of 16 bytes.
   let stride: Int
   private(set) var pages: [UnsafeMutableRawPointer] = []
   /// What the pages lie in: many to a large page, once they are many.

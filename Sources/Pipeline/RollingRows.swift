@@ -2,8 +2,8 @@
 /// makes anew only what rows have come for.
 ///
 /// What a column holds for a key is a function of the key and of its source's state for it, and that changes by rows
-/// that are applied, or by a source that is emptied (``RollingState/move(to:replaced:tables:)``), as-of time or not. Both
-/// are noted (``TouchedKeys``), so whatever is not is as it was.
+/// that are applied, or by a source that is emptied (``RollingState/move(to:replaced:tables:)``, which empties a source
+/// with windows whenever the as-of time moves). Both are noted (``TouchedKeys``), so whatever is not is as it was.
 ///
 /// ```
 /// begin ─▶ lists ─▶ (changes of a run of rows ─▶ their numbers ─▶ take) … ─▶ finish
