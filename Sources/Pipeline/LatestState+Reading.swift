@@ -11,7 +11,11 @@ extension LatestState {
 
   /// Writes a kept column of the found records into `column` from row `at` on; the record of a key without a row is one of
   /// zeros. Nothing of these rows is left as it was.
-  func read(_ kept: Int, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, into column: Column, at: Int) {
+  /// `repeated`: of texts of the same column.
+  func read(
+    _ kept: Int, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, into column: Column, at: Int,
+    _ repeated: RepeatedTexts? = nil
+  ) {
     let place = layout.places[kept]
     let validity = column.validity + at
     for row in 0..<found.count {
@@ -19,7 +23,7 @@ extension LatestState {
       validity[row] = word & place.presenceBit != 0 ? 1 : 0
     }
     switch place.type {
-    case .string: readTexts(kept, found, into: column, at: at)
+    case .string: readTexts(kept, found, into: column, at: at, repeated)
     case .int, .timestamp, .double: read(place.offset, found, validity, into: column.int64s + at)
     case .date: read(place.offset, found, validity, into: column.int32s + at)
     case .bool: read(place.offset, found, validity, into: column.bytes + at)
@@ -40,7 +44,8 @@ extension LatestState {
   }
 
   private func readTexts(
-    _ kept: Int, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, into column: Column, at: Int
+    _ kept: Int, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, into column: Column, at: Int,
+    _ repeated: RepeatedTexts?
   ) {
     let (offset, textsOffset) = (layout.places[kept].offset, layout.textsOffset)
     // The first text begins with the bytes: there is no end before it.
@@ -56,24 +61,81 @@ extension LatestState {
     }
     let arena = column.arena
     arena.reserve(bytes)
+    let texts = TextReading(found: found, textsOffset: textsOffset, views: views, validity: validity)
+    if let repeated, repeated.pays {
+      texts.copy(into: arena, repeated)
+    } else {
+      texts.copy(into: arena)
+    }
+  }
+}
+
+/// Texts on their way from records to a column, which has room for their bytes.
+private struct TextReading {
+  let found: UnsafeBufferPointer<UnsafeMutableRawPointer>
+  let textsOffset: Int
+  /// Of a text's place among its record's texts; then of that in the column.
+  let views: UnsafeMutablePointer<ByteView>
+  let validity: UnsafePointer<UInt8>
+
+  @inline(__always)
+  private func text(_ row: Int) -> (bytes: UnsafeRawPointer, length: Int) {
+    // Who has a text has an address.
+    let texts = UnsafeRawPointer(
+      bitPattern: found[row].load(fromByteOffset: textsOffset, as: UInt.self)
+    ).unsafelyUnwrapped
+    return (texts + Int(views[row].start), views[row].length)
+  }
+
+  /// Sixteen bytes at once where that is enough: both sides are padded by more.
+  @inline(__always)
+  private static func copy(_ bytes: UnsafeRawPointer, _ length: Int, to target: UnsafeMutableRawPointer) {
+    if length <= 16 {
+      target.storeBytes(of: bytes.loadUnaligned(as: UInt128.self), as: UInt128.self)
+    } else {
+      target.copyMemory(from: bytes, byteCount: length)
+    }
+  }
+
+  func copy(into arena: ByteArena) {
     let target = UnsafeMutableRawPointer(arena.base)
     var end = arena.count
     for row in 0..<found.count where validity[row] != 0 {
-      let (from, length) = (Int(views[row].start), views[row].length)
+      let (bytes, length) = text(row)
+      TextReading.copy(bytes, length, to: target + end)
       views[row] = ByteView(start: UInt32(truncatingIfNeeded: end), length: UInt32(truncatingIfNeeded: length))
-      // Who has a text has an address.
-      let texts = UnsafeRawPointer(
-        bitPattern: found[row].load(fromByteOffset: textsOffset, as: UInt.self)
-      ).unsafelyUnwrapped
-      if length <= 16 {
-        // Sixteen bytes at once: both sides are padded by more.
-        let word = (texts + from).loadUnaligned(as: UInt128.self)
-        (target + end).storeBytes(of: word, as: UInt128.self)
-      } else {
-        (target + end).copyMemory(from: texts + from, byteCount: length)
-      }
       end &+= length
     }
     arena.setCount(end)
+  }
+
+  func copy(into arena: ByteArena, _ repeated: RepeatedTexts) {
+    let target = UnsafeMutableRawPointer(arena.base)
+    let entries = repeated.entries
+    var end = arena.count
+    var (texts, again) = (0, 0)
+    for row in 0..<found.count where validity[row] != 0 {
+      let (bytes, length) = text(row)
+      let start = UInt32(truncatingIfNeeded: end)
+      let view = ByteView(start: start, length: UInt32(truncatingIfNeeded: length))
+      texts &+= 1
+      if length <= RepeatedTexts.bytesMax {
+        let words = RowSections.words(bytes, length)
+        let entry = entries + RepeatedTexts.slot(words, length)
+        if entry.pointee.words.0 == words.0 && entry.pointee.words.1 == words.1
+          && entry.pointee.view.length == length
+        {
+          views[row] = entry.pointee.view
+          again &+= 1
+          continue
+        }
+        entry.pointee = RepeatedTexts.Entry(words: words, view: view)
+      }
+      TextReading.copy(bytes, length, to: target + end)
+      views[row] = view
+      end &+= length
+    }
+    arena.setCount(end)
+    repeated.count(texts, repeated: again)
   }
 }

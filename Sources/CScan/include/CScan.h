@@ -11,6 +11,9 @@
 /// may be asked for.
 static inline void cscan_prefetch(const void *_Nonnull p) { __builtin_prefetch(p, 1, 3); }
 
+/// As above, where it is only read, and not at once: into the second cache.
+static inline void cscan_prefetch_later(const void *_Nonnull p) { __builtin_prefetch(p, 0, 2); }
+
 /// Bit i is set iff p[i] is a or b, for 64 readable bytes.
 static inline uint64_t cscan_match2(const uint8_t *_Nonnull p, uint8_t a, uint8_t b) {
 #if defined(__SSE2__)
@@ -133,6 +136,12 @@ size_t cscan_range_int64s(
     const int64_t *_Nonnull values, size_t count, int64_t *_Nonnull low, int64_t *_Nonnull high);
 size_t cscan_range_int32s(
     const int32_t *_Nonnull values, size_t count, int32_t *_Nonnull low, int32_t *_Nonnull high);
+
+/// Dictionary indices of values that have slots of their own, from `low` on: what stands in a slot, less 1. Gives how many were
+/// done: eight at a time, up to the first eight with an empty slot (0) among them; none where the processor is another one.
+size_t cscan_near_indices(
+    const uint64_t *_Nonnull values, size_t count, uint64_t low, const uint32_t *_Nonnull slots,
+    uint32_t *_Nonnull indices);
 
 // Casts of the plainest forms of fields `fields[i * stride]`, for processors with AVX-512 only. Values and validity are
 // written of all rows; of nulls `fallback` and `null_validity`. The rows of other forms come to `rest`, ascending, and what was
