@@ -16,6 +16,8 @@ public final class PreparedRows: @unchecked Sendable {
   private var truths: UnsafeMutablePointer<UInt8>
   /// By row: which constant of each of the layout's switches it has, one run of rows after the other.
   private var codes: UnsafeMutablePointer<UInt8>
+  /// By row: which lanes it adds to.
+  private var lanes = LaneIndices()
 
   /// The directory knew most keys, so nothing was made ready for searching those of all rows.
   private var isFewSearched = false
@@ -59,7 +61,10 @@ public final class PreparedRows: @unchecked Sendable {
     selection = .allocate(capacity: 1)
   }
 
-  deinit { free() }
+  deinit {
+    free()
+    lanes.deallocate()
+  }
 
   /// Takes a block's rows but for those at fault.
   public func prepare(_ rows: RowColumns, _ faults: RowFaults) {
@@ -178,9 +183,20 @@ public final class PreparedRows: @unchecked Sendable {
   func truth(_ filter: Int) -> UnsafePointer<UInt8> { UnsafePointer(truths + filter * capacity) }
   func codes(_ filters: Int) -> UnsafePointer<UInt8> { UnsafePointer(codes + filters * capacity) }
 
+  /// By row, the layout's index of this number, as of a time.
+  func laneIndex(_ number: Int, asOf: Int64?) -> UnsafePointer<UInt8> {
+    if let rows {
+      lanes.find(
+        layout, rows, asOf: asOf, truth: { UnsafePointer(truths + $0 * capacity) },
+        codes: { UnsafePointer(codes + $0 * capacity) })
+    }
+    return lanes[number]
+  }
+
   private func take(_ rows: RowColumns) {
     self.rows = rows
     lateCount = nil
+    lanes.forget()
     if rows.count > capacity { grow(max(rows.count, capacity * 2)) }
     for filter in layout.singleFilters {
       layout.programs[filter]?.evaluate(rows.columns, rows.count, into: truths + filter * capacity)

@@ -55,6 +55,51 @@ static inline size_t cscan_end_of_last(const uint8_t *_Nonnull p, size_t from, s
 #endif
 }
 
+// Lanes: integers of 2 or 4 bytes that lie side by side in records of one layout (``LaneSet``).
+
+/// Lanes that rows with the same index add to.
+typedef struct {
+  /// By row.
+  const uint8_t *_Nullable index;
+  /// What is added, by row; NULL: 1.
+  const int64_t *_Nullable values;
+  /// By index, a window of ones in the lanes that are added to and zeros elsewhere; aligned to its size.
+  const void *_Nonnull masks;
+  /// By index, which bits of the presence word are set; of groups with values.
+  const uint64_t *_Nonnull presences;
+} cscan_lane_group;
+
+typedef struct {
+  /// Bytes from a record's start to the window that the lanes lie in, and to the word of presence bits.
+  ptrdiff_t window, presence;
+  /// 2 or 4.
+  uint32_t lane_bytes;
+  /// 16, 32 or 64.
+  uint32_t window_bytes;
+  uint32_t group_count;
+  /// Bit g: group g has values.
+  uint32_t valued;
+  const cscan_lane_group *_Nonnull groups;
+} cscan_lanes;
+
+/// Adds the rows to their records. Rows that add more than a lane holds, or to a lane that would go over, are passed over and
+/// come to `rest`. Gives their number.
+size_t cscan_add_lanes(
+    const cscan_lanes *_Nonnull lanes, void *_Nonnull const *_Nonnull records, const uint32_t *_Nonnull rows, size_t count,
+    uint32_t *_Nonnull rest);
+
+// Conditions of rows: `truth` is 1, the time not before `first`, `validity` is not 0; of those that are not NULL.
+
+/// Sets a bit of the flags of rows that fulfil the conditions.
+void cscan_flag(
+    size_t rows, const uint8_t *_Nullable truth, const int64_t *_Nullable times, int64_t first,
+    const uint8_t *_Nullable validity, uint8_t bit, uint8_t *_Nonnull flags);
+
+/// Replaces the codes of rows that do not by `none`.
+void cscan_keep_codes(
+    size_t rows, const uint8_t *_Nullable truth, const int64_t *_Nullable times, int64_t first,
+    const uint8_t *_Nullable validity, uint8_t none, uint8_t *_Nonnull codes);
+
 // What follows is for processors with AVX-512; elsewhere the callers have their own loops, which give the same.
 
 /// Where a run of bytes lies; the layout of Swift's `ByteView`. A null has the highest bit.
