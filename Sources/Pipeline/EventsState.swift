@@ -65,7 +65,7 @@ final class EventsState {
     let base = prepared.base
     for i in 0..<chosen.count { base[i] = chosen[i] }
     let counted = narrow(base, chosen.count, before: asOf, rows)
-    records.find(base, counted, prepared.numbers, into: prepared.records)
+    prepared.findRecords(chosen, in: records)
     var from = 0
     while from < counted {
       let count = min(EventsState.rowsAtOnce, counted - from)

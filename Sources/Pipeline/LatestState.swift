@@ -42,10 +42,10 @@ final class LatestState {
   func apply(
     _ prepared: PreparedRows, _ chosen: UnsafeBufferPointer<UInt32>, keyCount: Int, inputs: [UInt32], table: InputTable
   ) {
-    guard let rows = prepared.rows, let first = chosen.baseAddress else { return }
+    guard let rows = prepared.rows else { return }
     records.grow(to: keyCount)
+    prepared.findRecords(chosen, in: records)
     let (found, winners) = (prepared.records, prepared.base)
-    records.find(first, chosen.count, prepared.numbers, into: found)
     // A timeless source has no as-of time.
     let times = plan.asOf == nil ? nil : rows.times
     let asOf = plan.asOf ?? .max

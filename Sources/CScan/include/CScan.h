@@ -138,6 +138,21 @@ size_t cscan_hash64(
 size_t cscan_murmur2(
     const uint8_t *_Nonnull base, const cscan_view *_Nonnull views, size_t rows, uint32_t *_Nonnull hashes);
 
+/// What keys look like that are digits behind one beginning: `length` bytes (1…16), the last `digits` of them (1…8) digits,
+/// the others (up to 8) those of `beginning`, which has zeros behind them.
+typedef struct {
+  uint64_t beginning;
+  uint32_t length;
+  uint32_t digits;
+} cscan_numbered;
+
+/// Of each key (a view) one more than the number that its digits write; 0 where it looks otherwise or the number is not below
+/// `limit`. Sixteen bytes must be readable from where a key begins, and at `base`. Gives `rows`, or 0 where the processor is
+/// another one.
+size_t cscan_numbers_of_keys(
+    const uint8_t *_Nonnull base, const cscan_view *_Nonnull views, size_t rows, cscan_numbered shape, uint32_t limit,
+    uint32_t *_Nonnull numbers);
+
 /// A text of 1…16 bytes: as two words, zeros behind it, and its length.
 typedef struct {
   uint64_t first;
