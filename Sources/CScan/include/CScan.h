@@ -7,6 +7,10 @@
 #include <emmintrin.h>
 #endif
 
+/// Asks for a cache line that is going to be read, not just now: the nearest cache but one is near enough, and it is there
+/// sooner. Else as cscan_prefetch.
+static inline void cscan_prefetch_later(const void *_Nonnull p) { __builtin_prefetch(p, 0, 2); }
+
 /// Asks for a cache line that is going to be read and written, and does not wait for it. Reads nothing itself: any address
 /// may be asked for.
 static inline void cscan_prefetch(const void *_Nonnull p) { __builtin_prefetch(p, 1, 3); }
@@ -80,7 +84,15 @@ typedef struct {
   /// Bit g: group g has values.
   uint32_t valued;
   const cscan_lane_group *_Nonnull groups;
+  /// Bytes of a record.
+  size_t stride;
+  /// Rows, the ones to be added first, whose records are asked for while others are added to; those of the first
+  /// CSCAN_ROWS_AHEAD were before.
+  size_t asked;
 } cscan_lanes;
+
+/// How many rows before it is added to a record is asked for: long enough for memory to answer.
+enum { CSCAN_ROWS_AHEAD = 32 };
 
 /// Adds the rows to their records. Rows that add more than a lane holds, or to a lane that would go over, are passed over and
 /// come to `rest`. Gives their number.
@@ -147,11 +159,11 @@ typedef struct {
 } cscan_numbered;
 
 /// Of each key (a view) one more than the number that its digits write; 0 where it looks otherwise or the number is not below
-/// `limit`. Sixteen bytes must be readable from where a key begins, and at `base`. Gives `rows`, or 0 where the processor is
-/// another one.
+/// `limit`. Asks for the words of `table` at these places; it reads none. Sixteen bytes must be readable from where a key
+/// begins, and at `base`. Gives `rows`, or 0 where the processor is another one.
 size_t cscan_numbers_of_keys(
     const uint8_t *_Nonnull base, const cscan_view *_Nonnull views, size_t rows, cscan_numbered shape, uint32_t limit,
-    uint32_t *_Nonnull numbers);
+    const void *_Nonnull table, uint32_t *_Nonnull numbers);
 
 /// A text of 1…16 bytes: as two words, zeros behind it, and its length.
 typedef struct {
