@@ -1,54 +1,6 @@
 #include "wide.h"
 
 #if defined(__x86_64__)
-
-/// Eight keys of up to 16 bytes: their lengths and their bytes as two words, zeros behind them.
-struct keys {
-  __m512i length, first, second;
-};
-
-/// Gives those that are longer, whose words mean nothing. `count` (1…8) of them are there, the others are taken for empty
-/// ones.
-WIDE static inline __mmask8 load_keys(
-    const uint8_t *base, const cscan_view *views, size_t count, struct keys *keys) {
-  cscan_view few[8] = {{0, 0}};
-  if (count < 8) {
-    memcpy(few, views, count * 8);
-    views = few;
-  }
-  const __m512i all = _mm512_loadu_si512(views);
-  keys->length = lengths_of(all);
-  __m512i four[2];
-  for (int i = 0; i < 2; i++) {
-    const cscan_view *v = views + 4 * i;
-    four[i] = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)(base + v[0].start)));
-    four[i] = _mm512_inserti64x2(four[i], _mm_loadu_si128((const __m128i *)(base + v[1].start)), 1);
-    four[i] = _mm512_inserti64x2(four[i], _mm_loadu_si128((const __m128i *)(base + v[2].start)), 2);
-    four[i] = _mm512_inserti64x2(four[i], _mm_loadu_si128((const __m128i *)(base + v[3].start)), 3);
-  }
-  const __m512i one = _mm512_set1_epi64(1);
-  const __m512i bits = _mm512_slli_epi64(keys->length, 3);
-  // Shifts by 64 and more give 0, so a full word keeps all its bits; and so would the second of a short key.
-  const __m512i keep_first = _mm512_sub_epi64(_mm512_sllv_epi64(one, bits), one);
-  const __m512i keep_second =
-      _mm512_sub_epi64(_mm512_sllv_epi64(one, _mm512_sub_epi64(bits, _mm512_set1_epi64(64))), one);
-  const __mmask8 is_long = _mm512_cmpgt_epu64_mask(keys->length, _mm512_set1_epi64(8));
-  keys->first = _mm512_and_si512(
-      keep_first, _mm512_permutex2var_epi64(four[0], _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0), four[1]));
-  keys->second = _mm512_maskz_and_epi64(
-      is_long, keep_second,
-      _mm512_permutex2var_epi64(four[0], _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1), four[1]));
-  return _mm512_cmpgt_epu64_mask(keys->length, _mm512_set1_epi64(16));
-}
-
-WIDE static inline __m512i mix(__m512i x) {
-  x = _mm512_xor_si512(x, _mm512_srli_epi64(x, 33));
-  x = _mm512_mullo_epi64(x, _mm512_set1_epi64((int64_t)0xff51afd7ed558ccd));
-  x = _mm512_xor_si512(x, _mm512_srli_epi64(x, 33));
-  x = _mm512_mullo_epi64(x, _mm512_set1_epi64((int64_t)0xc4ceb9fe1a85ec53));
-  return _mm512_xor_si512(x, _mm512_srli_epi64(x, 33));
-}
-
 WIDE static size_t hash64_wide(const uint8_t *base, const cscan_view *views, size_t rows, uint64_t *hashes) {
   const __m512i factor = _mm512_set1_epi64((int64_t)0x9fb21c651e98df25);
   for (size_t row = 0; row < rows; row += 8) {

@@ -3,58 +3,102 @@ internal import Definition
 
 extension EventsState {
   /// The keys' records, for all aggregates; that of a key without rows is all zeros.
-  func find(_ keys: ArraySlice<UInt32>) -> [UnsafeMutableRawPointer] {
+  func find(_ keys: [UInt32]) -> [UnsafeMutableRawPointer] {
     let absent = absent
     return keys.map { records.record($0) ?? absent }
   }
 
-  /// Writes an aggregate's answers for `keys`, whose records were found, into `column` from row `at` on; nulls are left as
-  /// they are.
+  /// As below, of keys whose records are found.
+  func read(_ reading: AggregateReading, keys: [UInt32], into column: Column, at: Int) -> UInt32? {
+    keys.withUnsafeBufferPointer { keys in
+      find(Array(keys)).withUnsafeBufferPointer { read(reading, keys: keys, $0, into: column, at: at) }
+    }
+  }
+
+  /// Writes an aggregate's answers for `keys`, whose records were found, into `column` from row `at` on. Nothing of these
+  /// rows is left as it was.
   ///
   /// Gives the first key whose sum does not fit the column's type, or nil.
   func read(
-    _ reading: AggregateReading, keys: ArraySlice<UInt32>, _ found: [UnsafeMutableRawPointer], into column: Column,
-    at: Int
+    _ reading: AggregateReading, keys: UnsafeBufferPointer<UInt32>,
+    _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, into column: Column, at: Int
   ) -> UInt32? {
     let slot = layout.slots[reading.slot]
+    let validity = column.validity + at
     switch reading.function {
     case .count, .countDistinct:
       // A key without rows has a count of 0.
-      (column.validity + at).update(repeating: 1, count: keys.count)
+      validity.update(repeating: 1, count: keys.count)
       readIntegers(found, slot, into: column.int64s + at)
-      return nil
     case .sum where slot.isNarrow && wraps.isEmpty:
-      readPresence(found, layout.place(reading.slot), into: column.validity + at)
+      readPresence(found, layout.place(reading.slot), into: validity)
       readIntegers(found, slot, into: column.int64s + at)
-      return nil
-    default: return readOthers(reading, slot, keys, found, into: column, at: at)
+    case .sum where slot.type == .double && wideIndex.isEmpty:
+      readPresence(found, layout.place(reading.slot), into: validity)
+      readSums(found, slot, into: column.doubles + at)
+    case .mean where slot.type == .double && wideIndex.isEmpty && reading.values != nil:
+      readPresence(found, layout.place(reading.slot), into: validity)
+      readSums(found, slot, into: column.doubles + at)
+      if let values = reading.values { readMeans(found, layout.slots[values], validity, column.doubles + at) }
+    case .min where isWord(slot), .max where isWord(slot):
+      readPresence(found, layout.place(reading.slot), into: validity)
+      let (offset, words) = (slot.offset, column.int64s + at)
+      for row in 0..<found.count { words[row] = found[row].load(fromByteOffset: offset, as: Int64.self) }
+    default:
+      column.clear(from: at, count: keys.count)
+      return readOthers(reading, slot, keys, found, into: column, at: at)
     }
+    return nil
+  }
+
+  /// Whether the slot's value is an integer as it lies there.
+  private func isWord(_ slot: AccumulatorLayout.Slot) -> Bool { slot.type == .int || slot.type == .timestamp }
+
+  /// Sums of doubles that lie in their windows.
+  private func readSums(
+    _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, _ slot: AccumulatorLayout.Slot,
+    into sums: UnsafeMutablePointer<Double>
+  ) {
+    let offset = slot.offset
+    for row in 0..<found.count {
+      sums[row] = ExactSum.round(window: found[row].load(fromByteOffset: offset, as: Int128.self))
+    }
+  }
+
+  /// Means in the place of sums.
+  private func readMeans(
+    _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, _ counts: AccumulatorLayout.Slot,
+    _ validity: UnsafePointer<UInt8>, _ sums: UnsafeMutablePointer<Double>
+  ) {
+    for row in 0..<found.count where validity[row] != 0 { sums[row] /= Double(counts.integer(found[row])) }
   }
 
   /// The keys' counts, or sums of integers.
   private func readIntegers(
-    _ found: [UnsafeMutableRawPointer], _ slot: AccumulatorLayout.Slot, into words: UnsafeMutablePointer<Int64>
+    _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, _ slot: AccumulatorLayout.Slot,
+    into words: UnsafeMutablePointer<Int64>
   ) {
     let offset = slot.offset
     switch slot.width {
-    case 2: for row in found.indices { words[row] = Int64(found[row].load(fromByteOffset: offset, as: Int16.self)) }
-    case 4: for row in found.indices { words[row] = Int64(found[row].load(fromByteOffset: offset, as: Int32.self)) }
-    default: for row in found.indices { words[row] = found[row].load(fromByteOffset: offset, as: Int64.self) }
+    case 2: for row in 0..<found.count { words[row] = Int64(found[row].load(fromByteOffset: offset, as: Int16.self)) }
+    case 4: for row in 0..<found.count { words[row] = Int64(found[row].load(fromByteOffset: offset, as: Int32.self)) }
+    default: for row in 0..<found.count { words[row] = found[row].load(fromByteOffset: offset, as: Int64.self) }
     }
   }
 
   private func readPresence(
-    _ found: [UnsafeMutableRawPointer], _ place: AccumulatorLayout.Place, into validity: UnsafeMutablePointer<UInt8>
+    _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, _ place: AccumulatorLayout.Place,
+    into validity: UnsafeMutablePointer<UInt8>
   ) {
-    for row in found.indices {
+    for row in 0..<found.count {
       let bits = found[row].load(fromByteOffset: Int(place.presenceOffset), as: UInt8.self)
       validity[row] = bits & place.presenceBit != 0 ? 1 : 0
     }
   }
 
   private func readOthers(
-    _ reading: AggregateReading, _ slot: AccumulatorLayout.Slot, _ keys: ArraySlice<UInt32>,
-    _ found: [UnsafeMutableRawPointer], into column: Column, at: Int
+    _ reading: AggregateReading, _ slot: AccumulatorLayout.Slot, _ keys: UnsafeBufferPointer<UInt32>,
+    _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, into column: Column, at: Int
   ) -> UInt32? {
     var row = at
     for key in keys {

@@ -52,37 +52,25 @@ public struct Fingerprint: Sendable, Hashable {
 
   /// Adds the table's rows, which stand in this split (`train`, `eval`): the same row in another split is another row.
   public mutating func add(table: Table, split: String) {
-    Fingerprint.forBlocks(of: table, split: split) { hashes in
-      for hash in hashes { sum &+= hash.number }
+    RowLanes.forBlocks(of: table, split: split) { lanes, number in
+      for row in 0..<number { sum &+= lanes.number(row) }
     }
     rows &+= UInt64(table.count)
   }
 
   /// What each of the table's rows adds to the sum.
   public static func numbers(of table: Table, split: String) -> [UInt128] {
-    var numbers: [UInt128] = []
-    numbers.reserveCapacity(table.count)
-    forBlocks(of: table, split: split) { hashes in
-      for hash in hashes { numbers.append(hash.number) }
-    }
-    return numbers
+    numbers(of: table, split: split, isWide: RowLanes.isWide)
   }
 
-  private static func forBlocks(of table: Table, split: String, _ body: (UnsafeBufferPointer<RowHash>) -> Void) {
-    // Pointers into the columns are taken below; the table outlives them all.
-    defer { withExtendedLifetime(table) {} }
-    let start = RowHash.start(split)
-    withUnsafeTemporaryAllocation(of: RowHash.self, capacity: RowHash.blockRows) { block in
-      guard let hashes = block.baseAddress else { return }
-      var row = 0
-      while row < table.count {
-        let number = min(RowHash.blockRows, table.count - row)
-        hashes.initialize(repeating: start, count: number)
-        for column in table.columns { RowHash.add(column, from: row, number, to: hashes) }
-        body(UnsafeBufferPointer(start: hashes, count: number))
-        row += number
-      }
+  /// `isWide`: several rows at a time, where this processor can.
+  static func numbers(of table: Table, split: String, isWide: Bool) -> [UInt128] {
+    var numbers: [UInt128] = []
+    numbers.reserveCapacity(table.count)
+    RowLanes.forBlocks(of: table, split: split, isWide: isWide) { lanes, number in
+      for row in 0..<number { numbers.append(lanes.number(row)) }
     }
+    return numbers
   }
 
   /// Adds what another fingerprint of the same schema has seen.
@@ -100,114 +88,5 @@ public struct Fingerprint: Sendable, Hashable {
     hash.step(rows)
     let digits = String(hash.number, radix: 16)
     return String(repeating: "0", count: 32 - digits.count) + digits
-  }
-}
-
-/// Two 64-bit lanes that take up a row's values one after the other.
-private struct RowHash: BitwiseCopyable {
-  var a: UInt64
-  var b: UInt64
-
-  /// Rows whose lanes stay in the nearest cache while columns pass over them.
-  static let blockRows = 1024
-
-  // The constants are digits of π, as in Blowfish's tables: nobody chose them.
-  private static let seedA: UInt64 = 0x243f_6a88_85a3_08d3
-  private static let seedB: UInt64 = 0x1319_8a2e_0370_7344
-  private static let stepA: UInt64 = 0xa409_3822_299f_31d0
-  private static let stepB: UInt64 = 0x082e_fa98_ec4e_6c89
-  private static let factorB: UInt64 = 0x4528_21e6_38d0_1377
-  /// Two words where a value has the same word twice, so that no value can look like null in both lanes.
-  private static let nullA: UInt64 = 0xbe54_66cf_34e9_0c6c
-  private static let nullB: UInt64 = 0xc0ac_29b7_c97c_50dd
-
-  /// What a row of a split, and a schema, begin with.
-  static func start(_ text: String) -> RowHash {
-    // A byte more than the text, so that there is an address even if it is empty.
-    let bytes = Array(text.utf8) + [0]
-    return bytes.withUnsafeBufferPointer { buffer in
-      guard let base = buffer.baseAddress else { preconditionFailure("the array has a byte at least") }
-      return RowHash(
-        a: Hashing.hash64(base, buffer.count - 1, seed: seedA),
-        b: Hashing.hash64(base, buffer.count - 1, seed: seedB))
-    }
-  }
-
-  var number: UInt128 { UInt128(b) &<< 64 | UInt128(a) }
-
-  @inline(__always) mutating func step(_ word: UInt64) { step(word, word) }
-
-  @inline(__always) mutating func step(_ wordA: UInt64, _ wordB: UInt64) {
-    a = Hashing.mix(a ^ wordA) &+ RowHash.stepA
-    b = Hashing.mix(b &+ wordB &* RowHash.factorB) &+ RowHash.stepB
-  }
-
-  @inline(__always) mutating func stepNull() { step(RowHash.nullA, RowHash.nullB) }
-
-  /// Passes over one column's values.
-  static func add(_ column: Column, from row: Int, _ number: Int, to hashes: UnsafeMutablePointer<RowHash>) {
-    let validity = column.validity + row
-    switch column.type {
-    case .int, .timestamp:
-      let values = column.int64s + row
-      each(validity, number, hashes) { hash, i in hash.step(UInt64(bitPattern: values[i])) }
-    case .date:
-      let values = column.int32s + row
-      each(validity, number, hashes) { hash, i in hash.step(UInt64(bitPattern: Int64(values[i]))) }
-    case .bool:
-      let values = column.bytes + row
-      each(validity, number, hashes) { hash, i in hash.step(values[i] == 0 ? 0 : 1) }
-    case .double:
-      let values = column.doubles + row
-      each(validity, number, hashes) { hash, i in hash.step(canonicalBits(values[i])) }
-    case .decimal:
-      let values = column.int128s + row
-      each(validity, number, hashes) { hash, i in
-        hash.step(UInt64(truncatingIfNeeded: values[i]))
-        hash.step(UInt64(truncatingIfNeeded: values[i] &>> 64))
-      }
-    case .string:
-      let views = column.views + row
-      let text = column.arena.base
-      each(validity, number, hashes) { hash, i in
-        let (a, b) = words(UnsafeRawPointer(text + Int(views[i].start)), views[i].length)
-        hash.step(a, b)
-      }
-    }
-  }
-
-  /// `Hashing.hash64` of a string with both seeds at once. The bytes lie in an arena, so a whole word may be read at their
-  /// end and its rest masked, without a branch that depends on their number.
-  @inline(__always)
-  private static func words(_ bytes: UnsafeRawPointer, _ length: Int) -> (UInt64, UInt64) {
-    let start = UInt64(truncatingIfNeeded: length) &* 0x9e37_79b9_7f4a_7c15
-    var (a, b) = (seedA ^ start, seedB ^ start)
-    var i = 0
-    while i < length {
-      let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self))
-      let rest = min(length &- i, 8)
-      let kept = word & UInt64.max &>> UInt64(truncatingIfNeeded: 64 &- 8 &* rest)
-      a = Hashing.mix(a ^ kept) &* 0x9fb2_1c65_1e98_df25
-      b = Hashing.mix(b ^ kept) &* 0x9fb2_1c65_1e98_df25
-      i &+= 8
-    }
-    return (Hashing.mix(a), Hashing.mix(b))
-  }
-
-  @inline(__always)
-  private static func each(
-    _ validity: UnsafeMutablePointer<UInt8>, _ number: Int, _ hashes: UnsafeMutablePointer<RowHash>,
-    _ step: (inout RowHash, Int) -> Void
-  ) {
-    for i in 0..<number {
-      if validity[i] != 0 { step(&hashes[i], i) } else { hashes[i].stepNull() }
-    }
-  }
-
-  /// One NaN, one zero: which of them a computation yields says nothing about the data.
-  @inline(__always)
-  private static func canonicalBits(_ value: Double) -> UInt64 {
-    if value == 0 { return 0 }
-    return value == value ? value.bitPattern : 0x7ff8_0000_0000_0000
   }
 }

@@ -1,23 +1,17 @@
 internal import Columns
 
 extension LatestState {
-  /// The keys' records, for all columns; that of a key without a row is all zeros.
-  func find(_ keys: ArraySlice<UInt32>) -> [UnsafeRawPointer] {
-    let absent = UnsafeRawPointer(absent)
-    return keys.map { key in
-      guard let record = records.record(key), LatestLayout.hasRow(record) else { return absent }
-      return UnsafeRawPointer(record)
-    }
-  }
-
   /// Writes one row's value into row 0 of `column`, and nothing else stays there.
   func read(_ kept: Int, of key: UInt32, into column: Column) {
     column.arena.removeAll()
-    find([key]).withUnsafeBufferPointer { read(kept, $0, into: column, at: 0) }
+    var record = absent
+    if let found = records.record(key), LatestLayout.hasRow(found) { record = found }
+    withUnsafePointer(to: record) { read(kept, UnsafeBufferPointer(start: $0, count: 1), into: column, at: 0) }
   }
 
-  /// Writes a kept column of the found records into `column` from row `at` on.
-  func read(_ kept: Int, _ found: UnsafeBufferPointer<UnsafeRawPointer>, into column: Column, at: Int) {
+  /// Writes a kept column of the found records into `column` from row `at` on; the record of a key without a row is one of
+  /// zeros. Nothing of these rows is left as it was.
+  func read(_ kept: Int, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, into column: Column, at: Int) {
     let place = layout.places[kept]
     let validity = column.validity + at
     for row in 0..<found.count {
@@ -36,7 +30,7 @@ extension LatestState {
   /// Nulls are zeros: nothing that a snapshot is made of depends on what was in a record.
   @inline(__always)
   private func read<T: FixedWidthInteger & BitwiseCopyable>(
-    _ offset: Int, _ found: UnsafeBufferPointer<UnsafeRawPointer>, _ validity: UnsafePointer<UInt8>,
+    _ offset: Int, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, _ validity: UnsafePointer<UInt8>,
     into values: UnsafeMutablePointer<T>
   ) {
     for row in 0..<found.count {
@@ -46,7 +40,7 @@ extension LatestState {
   }
 
   private func readTexts(
-    _ kept: Int, _ found: UnsafeBufferPointer<UnsafeRawPointer>, into column: Column, at: Int
+    _ kept: Int, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, into column: Column, at: Int
   ) {
     let (offset, textsOffset) = (layout.places[kept].offset, layout.textsOffset)
     // The first text begins with the bytes: there is no end before it.
@@ -56,7 +50,8 @@ extension LatestState {
     for row in 0..<found.count {
       let start = before.map { found[row].load(fromByteOffset: $0, as: UInt32.self) } ?? 0
       let length = found[row].load(fromByteOffset: offset, as: UInt32.self) &- start
-      views[row] = ByteView(start: start, length: length)
+      // A null's text is empty; its view must not point behind the column's bytes.
+      views[row] = ByteView(start: validity[row] != 0 ? start : 0, length: length)
       bytes &+= Int(length)
     }
     let arena = column.arena

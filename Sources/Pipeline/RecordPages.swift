@@ -7,7 +7,7 @@ struct RecordPages {
   /// Bytes of a record, a multiple of 8; of 16 where records have slots of 16 bytes.
   let stride: Int
   private(set) var pages: [UnsafeMutableRawPointer] = []
-  /// What the pages lie in: many to a large page, once they are many.
+  /// What the pages lie in: many to one, once they are many.
   private var slabs: [LargePages] = []
   /// Pages for which there is room in the last slab.
   private var room = 0
@@ -35,12 +35,9 @@ struct RecordPages {
     let pageBytes = RecordPages.rows * stride
     while pages.count < needed {
       if room == 0 {
-        // What is asked for now, or a part of what there is; large pages whole, if most of the last is wanted.
-        let wanted = max(needed - pages.count, min(pages.count / 8, LargePages.bytes / pageBytes), 1) * pageBytes
-        let isWhole = wanted % LargePages.bytes > LargePages.bytes / 2
-        let byteCount = isWhole ? (wanted / LargePages.bytes + 1) * LargePages.bytes : wanted
-        room = byteCount / pageBytes
-        slabs.append(LargePages(byteCount: byteCount))
+        // What is asked for now, or a part of what there is.
+        room = max(needed - pages.count, min(pages.count / 8, LargePages.bytes / pageBytes), 1)
+        slabs.append(LargePages(byteCount: room * pageBytes))
         pages.append(slabs[slabs.count - 1].base)
       } else {
         pages.append(pages[pages.count - 1] + pageBytes)

@@ -8,7 +8,6 @@ public struct SnapshotRows: Sendable {
 
   /// Reads which keys are rows and where they go. The group key's value is a row's own (`split.by`), its text form.
   public init(_ state: ShardState, rule: SplitRule, by: Int?) {
-    var lists: [[UInt32]] = Array(repeating: [], count: rule.names.count)
     let table = state.keys
     let scratch = ByteArena()
     let group = by.flatMap { by in
@@ -18,25 +17,35 @@ public struct SnapshotRows: Sendable {
     }
     // In the order of keys' numbers, in which everything lies; only what was decided is looked up in the other order.
     let none = rule.names.count
+    var counts = Array(repeating: 0, count: none + 1)
     let splits = (0..<UInt32(truncatingIfNeeded: table.count)).map { key -> Int32 in
-      guard state.isRow(key) else { return Int32(truncatingIfNeeded: none) }
-      var split: Int
-      if let group {
-        scratch.removeAll()
-        group.state.read(group.column, of: key, into: group.value)
-        ValueText.appendCanonical(group.value, 0, into: scratch)
-        split = rule.split(UnsafePointer(scratch.base), scratch.count)
-      } else {
-        let view = table.views[Int(key)]
-        split = rule.split(UnsafePointer(table.arena.base + Int(view.start)), view.length)
+      var split = none
+      if state.isRow(key) {
+        if let group {
+          scratch.removeAll()
+          group.state.read(group.column, of: key, into: group.value)
+          ValueText.appendCanonical(group.value, 0, into: scratch)
+          split = rule.split(UnsafePointer(scratch.base), scratch.count)
+        } else {
+          let view = table.views[Int(key)]
+          split = rule.split(UnsafePointer(table.arena.base + Int(view.start)), view.length)
+        }
       }
+      counts[split] += 1
       return Int32(truncatingIfNeeded: split)
     }
-    for key in table.canonicalOrder() {
-      let split = Int(splits[Int(key)])
-      if split != none { lists[split].append(key) }
+    var starts = counts
+    for split in starts.indices { starts[split] = split == 0 ? 0 : starts[split - 1] + counts[split - 1] }
+    let dealt = [UInt32](unsafeUninitializedCapacity: table.count) { dealt, count in
+      var next = starts
+      for key in table.canonicalOrder() {
+        let split = Int(splits[Int(key)])
+        dealt[next[split]] = key
+        next[split] += 1
+      }
+      count = table.count
     }
-    keys = lists
+    keys = (0..<none).map { Array(dealt[starts[$0]..<starts[$0 + 1]]) }
   }
 }
 
@@ -44,12 +53,20 @@ public struct SnapshotRows: Sendable {
 public struct SnapshotTableBuilder {
   private let plan: DatasetPlan
   private let keyCasts: [Cast]
-  /// One flag a column: whether it is built.
-  private let chosen: [Bool]
+  /// The columns that are built.
+  private let reads: [Read]
   /// One flag a source: whether any column of it is.
   private let sources: [Bool]
   private var table: Table
   private var at = 0
+  /// Of keys that are no single string.
+  private let keyFields = FieldBlock()
+
+  private struct Read {
+    var column: Int
+    var value: OutputColumn.Value
+    var fallback: Literal?
+  }
 
   /// A value that the snapshot's type cannot hold.
   public struct OverflowError: Error, Sendable, CustomStringConvertible {
@@ -61,18 +78,32 @@ public struct SnapshotTableBuilder {
   }
 
   /// A builder of a table with `rows` rows. `columns`: one flag a column, those without are left without rows (nil: all
-  /// are built).
-  public init(plan: DatasetPlan, keyCasts: [Cast], rows: Int, columns: [Bool]? = nil) {
+  /// are built). `spare`: a table of the same plan that is read no more; its memory is used again.
+  public init(
+    plan: DatasetPlan, keyCasts: [Cast], rows: Int, columns: [Bool]? = nil, reusing spare: consuming Table? = nil
+  ) {
     self.plan = plan
     self.keyCasts = keyCasts
     let chosen = columns ?? Array(repeating: true, count: plan.output.count)
-    self.chosen = chosen
+    reads = plan.output.indices.filter { chosen[$0] }.map {
+      Read(column: $0, value: plan.output[$0].value, fallback: plan.output[$0].fallback)
+    }
     sources = plan.sources.indices.map { source in
       plan.output.indices.contains { chosen[$0] && plan.output[$0].source == source }
     }
+    let used = spare?.columns ?? []
     table = Table(
       fields: plan.fields,
-      columns: zip(plan.output, chosen).map { Column(type: $0.type, capacity: $1 ? rows : 0) }, count: rows)
+      columns: plan.output.indices.map { index in
+        let type = plan.output[index].type
+        if !chosen[index] { return Column(type: type, capacity: 0) }
+        guard index < used.count, used[index].type == type, used[index].capacity >= rows else {
+          // Every value that is read is written before.
+          return Column(type: type, capacity: rows, zeroed: false)
+        }
+        used[index].arena.removeAll()
+        return used[index]
+      }, count: rows)
   }
 
   /// Where a column is read from in place of its source's state: an aggregate's state of its own, in which a row's key
@@ -82,51 +113,65 @@ public struct SnapshotTableBuilder {
     var reading: AggregateReading
   }
 
-  /// Keys whose rows are read column after column: few enough that what the state has of them, which lies anywhere, is
-  /// fetched from memory once and not for every column.
-  private static let keysAtOnce = 512
-
   /// Appends the rows of the given keys of a shard, which must be readable (no writer at the same time).
   public mutating func append(_ state: ShardState, keys: ArraySlice<UInt32>) throws(OverflowError) {
-    var rest = keys
-    while !rest.isEmpty {
-      try append(state, keys: rest.prefix(SnapshotTableBuilder.keysAtOnce), detours: [:])
-      rest = rest.dropFirst(SnapshotTableBuilder.keysAtOnce)
-    }
+    try append(state, keys: keys, detours: [:])
   }
 
   /// `detours` by output column.
   mutating func append(_ state: ShardState, keys: ArraySlice<UInt32>, detours: [Int: Detour])
     throws(OverflowError)
   {
-    // Of each source, for all of its columns.
-    let latestFound = sources.indices.map { sources[$0] ? state.latest[$0]?.find(keys) ?? [] : [] }
-    let eventsFound = sources.indices.map { sources[$0] ? state.events[$0]?.find(keys) ?? [] : [] }
-    let positions = detours.isEmpty ? [] : (0..<keys.count).map { UInt32(truncatingIfNeeded: $0) }
-    for (index, output) in plan.output.enumerated() where chosen[index] {
-      let column = table.columns[index]
-      switch output.value {
-      case .key(let part): readKey(state, keys, part: part, into: column)
-      case .latest(let source, let kept):
-        guard let latest = state.latest[source] else { continue }
-        latestFound[source].withUnsafeBufferPointer { latest.read(kept, $0, into: column, at: at) }
-      case .aggregate(let source, let reading):
-        guard let events = state.events[source] else { continue }
-        let bad: UInt32?
-        if let detour = detours[index] {
-          let found = detour.state.find(positions[...])
-          bad = detour.state.read(detour.reading, keys: positions[...], found, into: column, at: at)
-            .map { keys[keys.startIndex + Int($0)] }
-        } else {
-          bad = events.read(reading, keys: keys, eventsFound[source], into: column, at: at)
+    try keys.withUnsafeBufferPointer { keys throws(OverflowError) in
+      let ahead = RecordsAhead(state, sources: sources, keys: keys)
+      try ahead.forBlocks { first, block throws(OverflowError) in
+        for (index, read) in reads.enumerated() {
+          if let detour = detours[read.column] {
+            try self.read(read, state, block, first, detour)
+          } else {
+            try self.read(read, state, block, first, ahead)
+          }
+          if let fallback = read.fallback {
+            table.columns[read.column].fillNulls(fallback, from: at, to: at + block.count)
+          }
+          if index & 1 == 0 { ahead.advance(max(reads.count / 2, 1)) }
         }
-        if let bad {
-          throw OverflowError(column: output.name, key: state.keys.arena.string(state.keys.views[Int(bad)]))
-        }
+        at += block.count
       }
-      if let fallback = output.fallback { column.fillNulls(fallback, from: at, to: at + keys.count) }
     }
-    at += keys.count
+  }
+
+  /// `first`: the position of the first of the keys.
+  private func read(
+    _ read: Read, _ state: ShardState, _ keys: UnsafeBufferPointer<UInt32>, _ first: Int, _ ahead: RecordsAhead
+  ) throws(OverflowError) {
+    let column = table.columns[read.column]
+    switch read.value {
+    case .key(let part): readKey(state, keys, part: part, into: column)
+    case .latest(let source, let kept):
+      guard let latest = state.latest[source] else { return column.clear(from: at, count: keys.count) }
+      latest.read(kept, ahead.records(source, at: first, keys.count), into: column, at: at)
+    case .aggregate(let source, let reading):
+      guard let events = state.events[source] else { return column.clear(from: at, count: keys.count) }
+      let found = ahead.records(source, at: first, keys.count)
+      if let bad = events.read(reading, keys: keys, found, into: column, at: at) {
+        throw overflow(read.column, bad, state)
+      }
+    }
+  }
+
+  private func read(
+    _ read: Read, _ state: ShardState, _ keys: UnsafeBufferPointer<UInt32>, _ first: Int, _ detour: Detour
+  ) throws(OverflowError) {
+    let positions = (first..<first + keys.count).map { UInt32(truncatingIfNeeded: $0) }
+    if let bad = detour.state.read(detour.reading, keys: positions, into: table.columns[read.column], at: at) {
+      throw overflow(read.column, keys[Int(bad) - first], state)
+    }
+  }
+
+  private func overflow(_ column: Int, _ key: UInt32, _ state: ShardState) -> OverflowError {
+    OverflowError(
+      column: plan.output[column].name, key: state.keys.arena.string(state.keys.views[Int(key)]))
   }
 
   /// The finished table.
@@ -135,14 +180,16 @@ public struct SnapshotTableBuilder {
     return table
   }
 
-  private func readKey(_ state: ShardState, _ keys: ArraySlice<UInt32>, part: Int, into column: Column) {
+  private func readKey(
+    _ state: ShardState, _ keys: UnsafeBufferPointer<UInt32>, part: Int, into column: Column
+  ) {
     let table = state.keys
     if keyCasts.count == 1 && column.type == .string {
       (column.validity + at).update(repeating: 1, count: keys.count)
-      keys.withUnsafeBufferPointer { readStrings(table.views, table.arena, $0, into: column) }
+      readStrings(table.views, table.arena, keys, into: column)
       return
     }
-    let views = FieldBlock()
+    let views = keyFields
     views.reserveFields(keys.count, keeping: 0)
     var row = 0
     for key in keys {
@@ -222,6 +269,12 @@ public struct SnapshotTableBuilder {
 }
 
 extension Column {
+  /// Makes rows null, of zeros.
+  func clear(from: Int, count: Int) {
+    (validity + from).update(repeating: 0, count: count)
+    (values + from * type.stride).initializeMemory(as: UInt8.self, repeating: 0, count: count * type.stride)
+  }
+
   /// Puts a constant in place of nulls among rows `from..<to`.
   func fillNulls(_ literal: Literal, from: Int, to: Int) {
     switch literal {

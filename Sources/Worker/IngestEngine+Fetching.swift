@@ -36,7 +36,7 @@ extension IngestEngine {
       let reader = try input.store.open(input.info)
       let hash: Digests.SHA256? = input.info.bucket.isEmpty ? Digests.SHA256() : nil
       while true {
-        let chunk = Chunk(capacity: Int(min(256 << 10, max(input.info.size + 1, 4096))))
+        let chunk = Chunk(objectBytes: input.info.size, chunks)
         chunk.count = try reader.read(into: chunk.memory)
         if chunk.count == 0 { break }
         hash?.update(chunk.bytes)

@@ -28,6 +28,7 @@ final class IngestEngine: @unchecked Sendable {
   /// What fetchers wait on: room in a mailbox, or for another attempt.
   let room: LockCondition
   let spill: SpillFile
+  let chunks = ChunkPool()
   /// Where ranges are read from; there if any are.
   let broker: (any Broker)?
   /// Where retained inputs are read from; there if any are.
@@ -130,8 +131,19 @@ final class IngestEngine: @unchecked Sendable {
       wakeEverybody()
     }
     for thread in fetching { thread.join() }
+    releaseBuffers()
     let failures = lock.withLock { self.failures }
     if !failures.isEmpty { throw BatchError(failures) }
+  }
+
+  /// Of what all is read with: the snapshot is written in the same memory.
+  private func releaseBuffers() {
+    lock.withLock {
+      decoders = decoders.map { _ in [] }
+      prepared = prepared.map { _ in [] }
+      spareTexts = []
+    }
+    chunks.removeAll()
   }
 
   /// Per attempt, in order: its inputs with what was read of them.

@@ -58,13 +58,52 @@ enum AttemptGrouping {
 ///
 /// Filled by one thread, then handed over whole, hence `@unchecked Sendable`.
 final class Chunk: @unchecked Sendable {
+  static let bytesMax = 256 << 10
+
   let memory: UnsafeMutableRawBufferPointer
   var count = 0
+  private let pool: ChunkPool?
 
-  init(capacity: Int) { memory = .allocate(byteCount: max(capacity, 1), alignment: 64) }
-  deinit { memory.deallocate() }
+  /// Of an object of so many bytes; out of `pool`, where its memory goes again once nobody has the chunk.
+  init(objectBytes: Int64, _ pool: ChunkPool? = nil) {
+    let capacity = Int(min(Int64(Chunk.bytesMax), max(objectBytes + 1, 4096)))
+    self.pool = capacity == Chunk.bytesMax ? pool : nil
+    memory = self.pool?.take() ?? Chunk.allocate(capacity)
+  }
+
+  init(capacity: Int) {
+    pool = nil
+    memory = Chunk.allocate(max(capacity, 1))
+  }
+
+  deinit {
+    if let pool { pool.giveBack(memory) } else { memory.deallocate() }
+  }
+
+  private static func allocate(_ capacity: Int) -> UnsafeMutableRawBufferPointer {
+    .allocate(byteCount: capacity, alignment: 64)
+  }
 
   var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<count]) }
+}
+
+/// The memory of chunks that were read, for those to come: as much as was in use at a time. Allocated and freed one by one,
+/// between what threads of all kinds allocate, it would be other memory nearly every time.
+final class ChunkPool: Sendable {
+  private let spare = Locked<[UnsafeMutableRawBufferPointer]>([])
+
+  deinit { removeAll() }
+
+  /// ``Chunk/bytesMax`` bytes, if there are some.
+  func take() -> UnsafeMutableRawBufferPointer? { spare.withLock { $0.popLast() } }
+  func giveBack(_ memory: UnsafeMutableRawBufferPointer) { spare.withLock { $0.append(memory) } }
+
+  func removeAll() {
+    spare.withLock { spare in
+      for memory in spare { memory.deallocate() }
+      spare = []
+    }
+  }
 }
 
 /// What a fetcher delivers of an attempt, in order.

@@ -62,6 +62,8 @@ struct SnapshotWriter {
     let collected = Locked(initial)
     // One a thread, not one a table: a fresh one begins with sets that grow, and merging takes as long.
     let profiles = Locked<[TableProfile]>([])
+    // So are tables.
+    let spare = Locked<[Table]>([])
     try ParallelTasks.run(
       count: chunks.count, threads: threads,
       task: { [plan, target] index -> EncodedChunk? in
@@ -69,7 +71,8 @@ struct SnapshotWriter {
         let chunk = chunks[index]
         let change = changes?.chunks[index]
         let table = try table(
-          chunk.slices.map { ($0.shard, rows[$0.shard].keys[chunk.split][$0.range]) }, columns: change?.built)
+          chunk.slices.map { ($0.shard, rows[$0.shard].keys[chunk.split][$0.range]) }, columns: change?.built,
+          reusing: spare.withLock { $0.popLast() })
         let name = rule.names[chunk.split]
         var fingerprint = Fingerprint()
         if let kept {
@@ -84,7 +87,9 @@ struct SnapshotWriter {
         var encoded = try target.map { _ in try output.encode(table, change?.kept, anew: change?.encoded) }
         let profile = profiles.withLock { $0.popLast() } ?? TableProfile(fields: plan.fields)
         profile.update(table, columns: changes?.profiled, counts: encoded?.counts ?? [])
+        // They share the texts of the table, which from here on nobody reads.
         encoded?.counts = []
+        spare.withLock { $0.append(table) }
         profiles.withLock { $0.append(profile) }
         let added = fingerprint
         collected.withLock { result in
@@ -98,6 +103,7 @@ struct SnapshotWriter {
         let chunk = chunks[index]
         kept?.withLock { $0.keep(encoded, split: chunk.split, range: chunk.slices[0].range) }
         try sink.append(encoded, split: chunk.split)
+        if kept == nil { output.encoder.reuse(encoded) }
       })
     var result = collected.withLock { $0 }
     for (index, profile) in profiles.withLock({ $0 }).enumerated() {
@@ -112,9 +118,11 @@ struct SnapshotWriter {
   }
 
   /// The rows of keys of shards; `columns` as ``SnapshotTableBuilder`` takes them.
-  private func table(_ slices: [(shard: Int, keys: ArraySlice<UInt32>)], columns: [Bool]?) throws -> Table {
+  private func table(
+    _ slices: [(shard: Int, keys: ArraySlice<UInt32>)], columns: [Bool]?, reusing spare: Table? = nil
+  ) throws -> Table {
     let rows = slices.reduce(0) { $0 + $1.keys.count }
-    var builder = SnapshotTableBuilder(plan: plan, keyCasts: keyCasts, rows: rows, columns: columns)
+    var builder = SnapshotTableBuilder(plan: plan, keyCasts: keyCasts, rows: rows, columns: columns, reusing: spare)
     for slice in slices { try builder.append(states[slice.shard], keys: slice.keys) }
     return builder.finish()
   }

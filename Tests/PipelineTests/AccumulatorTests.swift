@@ -10,10 +10,10 @@ import Testing
   /// A base source that names the keys, an events source with and one without time, random aggregates over both.
   static func dataset(
     seed: Int, doubles: RandomValues.Doubles? = nil, isLarge: Bool = false, features: Int = 40,
-    rows: Int? = nil
+    rows: Int? = nil, keys keyCount: Int = 20
   ) -> ModelDataset {
     var values = RandomValues(seed: UInt64(seed) &* 7919, doubles: doubles, isLarge: isLarge)
-    let keys = (0..<values.random.int(1...20)).map { "key-\($0)" + values.text() }
+    let keys = (0..<values.random.int(1...keyCount)).map { "key-\($0)" + values.text() }
     func source(_ name: String, _ keep: Source.Keep, isTimed: Bool, rows: Int, _ values: inout RandomValues)
       -> ModelSource
     {

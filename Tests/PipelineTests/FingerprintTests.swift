@@ -72,6 +72,35 @@ import Testing
     expectNew(print.hex(fields: retyped), "a column's type")
   }
 
+  /// Several rows at a time give what one by one gives: any number of rows, nulls or none, short and long strings.
+  @Test func severalRowsAtATime() {
+    let seed = testSeed(below: 1_000_000)
+    var random = SeededGenerator(seed: seed)
+    for round in 0..<60 {
+      let rows = round < 30 ? round : random.int(1...3000)
+      let (nulls, longest) = (random.pick([0, 2, 10]), random.pick([8, 16, 20, 70]))
+      let columns = ProfileColumn.types.map { type in
+        var column = ProfileColumn.random(type, rows: rows, spread: 0, wild: true, &random)
+        for row in 0..<rows {
+          if type == .string {
+            column.values[row] = .string(String(repeating: "ä", count: random.int(0...longest) / 2) + "\(row % 7)")
+          } else if column.values[row] == nil {
+            column.values[row] = zero(type)
+          }
+          if nulls > 0 && random.chance(nulls) { column.values[row] = nil }
+        }
+        return column
+      }
+      let table = table(columns, Array(0..<rows))
+      let one = Fingerprint.numbers(of: table, split: "train", isWide: false)
+      #expect(one.count == rows)
+      #expect(Fingerprint.numbers(of: table, split: "train", isWide: RowLanes.isWide) == one, "seed \(seed), \(rows)")
+      var whole = Fingerprint()
+      whole.add(table: table, split: "train")
+      #expect(whole.sum == one.reduce(0, &+), "seed \(seed), \(rows)")
+    }
+  }
+
   private func zero(_ type: ColumnType) -> Literal {
     switch type {
     case .string: .string("")

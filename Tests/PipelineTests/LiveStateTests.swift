@@ -260,7 +260,7 @@ import Testing
       count = max(count, rows.linkCount)
       let state = rows.state(of: [7, 3], asOf: asOf, table: table)
       let column = Column(type: .int, capacity: 2)
-      _ = state.read(rows.plan.readings[1]!, keys: [0, 1], state.find([0, 1]), into: column, at: 0)
+      _ = state.read(rows.plan.readings[1]!, keys: [0, 1], into: column, at: 0)
       // Ten rounds of a row a key and ten microseconds; the window holds five of them.
       #expect(column.int64s[0] == Int64(min(round + 1, 5)) && column.int64s[1] == Int64(min(round + 1, 5)))
     }

@@ -105,7 +105,7 @@ import Testing
       aggregates.map { aggregate in
         let column = Column(type: .int, capacity: 1)
         guard let reading = layout.readings[aggregate] else { return .min }
-        #expect(state.read(reading, keys: [0], state.find([0]), into: column, at: 0) == nil)
+        #expect(state.read(reading, keys: [0], into: column, at: 0) == nil)
         return column.int64s[0]
       }
     }
@@ -147,6 +147,6 @@ import Testing
     #expect(Set(records.suffix(4)).count == 1, "records stay where they are")
     let column = Column(type: .int, capacity: 1)
     let reading = try #require(layout.readings[sum])
-    #expect(state.read(reading, keys: [0], state.find([0]), into: column, at: 0) == nil && column.int64s[0] == 0)
+    #expect(state.read(reading, keys: [0], into: column, at: 0) == nil && column.int64s[0] == 0)
   }
 }

@@ -178,6 +178,34 @@ size_t cscan_which(
     const uint8_t *_Nonnull base, const cscan_view *_Nonnull views, const uint8_t *_Nonnull validity, size_t rows,
     const cscan_constant *_Nonnull constants, size_t constant_count, uint8_t *_Nonnull codes);
 
+// A step of the rows' lanes in a fingerprint (docs/fingerprint.md) by one column's values, null where `validity` is 0. They
+// give how many rows were done: all, or of strings up to the first eight with one of more than 16 bytes among them; none where
+// the processor is another one.
+
+size_t cscan_step_int64s(
+    const int64_t *_Nonnull values, const uint8_t *_Nonnull validity, size_t rows, uint64_t *_Nonnull a,
+    uint64_t *_Nonnull b);
+size_t cscan_step_int32s(
+    const int32_t *_Nonnull values, const uint8_t *_Nonnull validity, size_t rows, uint64_t *_Nonnull a,
+    uint64_t *_Nonnull b);
+size_t cscan_step_bools(
+    const uint8_t *_Nonnull values, const uint8_t *_Nonnull validity, size_t rows, uint64_t *_Nonnull a,
+    uint64_t *_Nonnull b);
+size_t cscan_step_doubles(
+    const double *_Nonnull values, const uint8_t *_Nonnull validity, size_t rows, uint64_t *_Nonnull a,
+    uint64_t *_Nonnull b);
+
+/// Sixteen bytes must be readable from where a string begins, and at `base`.
+size_t cscan_step_strings(
+    const uint8_t *_Nonnull base, const cscan_view *_Nonnull views, const uint8_t *_Nonnull validity, size_t rows,
+    uint64_t *_Nonnull a, uint64_t *_Nonnull b);
+
+/// The least and the greatest of `count` > 0 numbers. Gives `count`, or 0 where the processor is another one.
+size_t cscan_range_int64s(
+    const int64_t *_Nonnull values, size_t count, int64_t *_Nonnull low, int64_t *_Nonnull high);
+size_t cscan_range_int32s(
+    const int32_t *_Nonnull values, size_t count, int32_t *_Nonnull low, int32_t *_Nonnull high);
+
 // Casts of the plainest forms of fields `fields[i * stride]`, for processors with AVX-512 only. Values and validity are
 // written of all rows; of nulls `fallback` and `null_validity`. The rows of other forms come to `rest`, ascending, and what was
 // written for them means nothing; it has room for eight more than `rows`. They give their number. 32 bytes must be readable

@@ -35,7 +35,7 @@ struct ChunkRows {
     return sum
   }
 
-  /// Copies the values that are not null to `target`, converted; `target` has room for ``valid`` of them.
+  /// Copies the values that are not null to `target`, converted; `target` has room for one more than ``valid``.
   @inline(__always)
   static func compact<T: BitwiseCopyable, U: BitwiseCopyable>(
     _ rows: ChunkRows, _ source: UnsafePointer<T>, to target: UnsafeMutablePointer<U>, _ convert: (T) -> U
@@ -44,10 +44,11 @@ struct ChunkRows {
       for row in 0..<rows.count { target[row] = convert(source[row]) }
       return
     }
+    // Nulls' values, too, and the next one over them: without a branch that depends on a row.
     var n = 0
-    for row in 0..<rows.count where rows.validity[row] != 0 {
+    for row in 0..<rows.count {
       target[n] = convert(source[row])
-      n &+= 1
+      n &+= Int(rows.validity[row])
     }
   }
 }

@@ -1,3 +1,4 @@
+internal import CScan
 internal import Columns
 
 #if canImport(Glibc)
@@ -19,18 +20,30 @@ enum ParquetBounds {
   }
 
   static func integers<T: FixedWidthInteger & BitwiseCopyable>(
-    _ values: UnsafePointer<T>, _ rows: ChunkRows
+    within range: (low: T, high: T)?, _ rows: ChunkRows
   ) -> ParquetStatistics {
-    guard rows.valid > 0 else { return ParquetStatistics(nullCount: rows.nulls) }
-    let (low, high) = range(values, rows.valid)
+    guard let range else { return ParquetStatistics(nullCount: rows.nulls) }
     return ParquetStatistics(
-      nullCount: rows.nulls, min: bytes(of: low.littleEndian), max: bytes(of: high.littleEndian))
+      nullCount: rows.nulls, min: bytes(of: range.low.littleEndian), max: bytes(of: range.high.littleEndian))
+  }
+
+  /// The least and the greatest; nil if there are no values.
+  static func range(_ values: UnsafePointer<Int64>, _ count: Int) -> (low: Int64, high: Int64)? {
+    guard count > 0 else { return nil }
+    var (low, high) = (values[0], values[0])
+    return cscan_range_int64s(values, count, &low, &high) == count ? (low, high) : plainRange(values, count)
+  }
+
+  static func range(_ values: UnsafePointer<Int32>, _ count: Int) -> (low: Int32, high: Int32)? {
+    guard count > 0 else { return nil }
+    var (low, high) = (values[0], values[0])
+    return cscan_range_int32s(values, count, &low, &high) == count ? (low, high) : plainRange(values, count)
   }
 
   /// Decimals in `width` big-endian bytes, ordered by value.
   static func bigEndian(_ values: UnsafePointer<Int128>, _ rows: ChunkRows, width: Int) -> ParquetStatistics {
     guard rows.valid > 0 else { return ParquetStatistics(nullCount: rows.nulls) }
-    let (low, high) = range(values, rows.valid)
+    let (low, high) = plainRange(values, rows.valid)
     return ParquetStatistics(
       nullCount: rows.nulls, min: bytes(of: low.bigEndian).suffix(width),
       max: bytes(of: high.bigEndian).suffix(width))
@@ -58,7 +71,7 @@ enum ParquetBounds {
 
   static func booleans(_ values: UnsafePointer<UInt8>, _ rows: ChunkRows) -> ParquetStatistics {
     guard rows.valid > 0 else { return ParquetStatistics(nullCount: rows.nulls) }
-    let (low, high) = range(values, rows.valid)
+    let (low, high) = plainRange(values, rows.valid)
     return ParquetStatistics(nullCount: rows.nulls, min: [low & 1], max: [high & 1])
   }
 
@@ -95,9 +108,10 @@ enum ParquetBounds {
     return statistics
   }
 
-  private static func range<T: Comparable & BitwiseCopyable>(
+  /// Of a value at least.
+  static func plainRange<T: Comparable & BitwiseCopyable>(
     _ values: UnsafePointer<T>, _ count: Int
-  ) -> (T, T) {
+  ) -> (low: T, high: T) {
     var low = values[0]
     var high = values[0]
     for i in 0..<count {

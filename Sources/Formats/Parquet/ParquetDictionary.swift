@@ -58,8 +58,12 @@ final class ParquetDictionarySlots {
 
   var mask: Int { capacity &- 1 }
 
-  /// Empties the table, at a small size again so that clearing is cheap.
-  func reset() { resize(2048) }
+  /// Empties the table, at a small size again so that clearing is cheap, but of so many slots at least.
+  func reset(slots: Int = 0) {
+    var size = 2048
+    while size < slots { size *= 2 }
+    resize(size)
+  }
 
   /// Twice the size, empty; the caller puts its entries back.
   func double() { resize(capacity * 2) }
@@ -85,17 +89,24 @@ final class ParquetFixedDictionary<Key: FixedWidthInteger & UnsignedInteger & Bi
 
   deinit { entries.deallocate() }
 
+  /// Values that lie nearer to each other have slots of their own: nothing is searched.
+  private static var nearMax: Key { 1 << 15 }
+
   /// Gives each value its index; false if a dictionary does not pay (then `indices` is of no use).
-  /// `width` is a value's PLAIN size.
+  /// `width` is a value's PLAIN size. `range`: the least and the greatest, where they are known, of values that wrap from the
+  /// greatest number to 0.
   func build(
-    _ keys: UnsafePointer<Key>, _ values: Int, width: Int, indices: UnsafeMutablePointer<UInt32>
+    _ keys: UnsafePointer<Key>, _ values: Int, width: Int, within range: (low: Key, high: Key)? = nil,
+    indices: UnsafeMutablePointer<UInt32>
   ) -> Bool {
-    table.reset()
+    var near: Key?
+    if let range, range.high &- range.low < Self.nearMax { near = range.low }
+    table.reset(slots: near == nil ? 0 : Int((range?.high ?? 0) &- (range?.low ?? 0)) + 1)
     count = 0
     var last = ParquetDictionaryRule.Look()
     while last.values < values {
       let end = min(values, ParquetDictionaryRule.look(after: last.values))
-      add(keys, last.values, end, indices)
+      if let near { add(keys, last.values, end, from: near, indices) } else { add(keys, last.values, end, indices) }
       let now = ParquetDictionaryRule.Look(
         values: end, entries: count, dictionaryBytes: count * width, plainBytes: end * width)
       if ParquetDictionaryRule.isHopeless(now, since: last, total: values) { return false }
@@ -141,6 +152,24 @@ final class ParquetFixedDictionary<Key: FixedWidthInteger & UnsignedInteger & Bi
         }
         slot = (slot &+ 1) & mask
       }
+    }
+  }
+
+  /// Of values none of which is less than `low`, and each of which has a slot.
+  private func add(
+    _ keys: UnsafePointer<Key>, _ from: Int, _ to: Int, from low: Key, _ indices: UnsafeMutablePointer<UInt32>
+  ) {
+    let slots = table.slots
+    for i in from..<to {
+      let key = keys[i]
+      let slot = slots + Int(truncatingIfNeeded: key &- low)
+      if slot.pointee == 0 {
+        if count == capacity { growEntries() }
+        entries[count] = key
+        count &+= 1
+        slot.pointee = UInt32(truncatingIfNeeded: count)
+      }
+      indices[i] = slot.pointee &- 1
     }
   }
 

@@ -40,8 +40,11 @@ public struct ParquetEncoder: Sendable {
       table.fields == columns.map(\.field), "a Parquet encoder takes tables of its own schema")
     let scratch = pool.take() ?? ParquetGroupEncoder(options)
     defer { pool.give(scratch) }
-    return try scratch.encode(table, columns)
+    return try scratch.encode(table, columns, into: pool.takeBytes())
   }
+
+  /// Takes the memory of an encoded group that is read no more, for those to come.
+  public func reuse(_ bytes: [UInt8]) { pool.give(bytes) }
 
   /// As ``encode(_:)``, with the chunks of columns that have no flag in `anew` out of `kept`, a group of the same rows by an
   /// encoder of the same columns and options; the table need not have their values.
@@ -60,7 +63,16 @@ public struct ParquetEncoder: Sendable {
 /// The encoders that are not at work.
 private final class ScratchPool: Sendable {
   private let idle = Mutex<[ParquetGroupEncoder]>([])
+  /// Arrays to be written again.
+  private let spare = Mutex<[[UInt8]]>([])
+  /// More than are ever under way where two threads write.
+  private static let spareMax = 8
 
   func take() -> ParquetGroupEncoder? { idle.withLock { $0.popLast() } }
   func give(_ encoder: ParquetGroupEncoder) { idle.withLock { $0.append(encoder) } }
+
+  func takeBytes() -> [UInt8] { spare.withLock { $0.popLast() } ?? [] }
+  func give(_ bytes: [UInt8]) {
+    spare.withLock { if $0.count < ScratchPool.spareMax { $0.append(bytes) } }
+  }
 }

@@ -26,9 +26,10 @@ final class ParquetGroupEncoder: @unchecked Sendable {
     compressor = ParquetCompressor(codec: options.codec, zstdLevel: options.zstdLevel)
   }
 
-  /// Chunks of columns without a flag in `anew` come out of `kept`.
+  /// Chunks of columns without a flag in `anew` come out of `kept`; the group takes the place of `bytes`.
   func encode(
-    _ table: Table, _ columns: [ParquetColumn], kept: EncodedRowGroup? = nil, anew: [Bool]? = nil
+    _ table: Table, _ columns: [ParquetColumn], kept: EncodedRowGroup? = nil, anew: [Bool]? = nil,
+    into bytes: consuming [UInt8] = []
   ) throws(WriteError) -> EncodedRowGroup {
     // Pointers into the columns are taken below; the table outlives them all.
     defer { withExtendedLifetime(table) {} }
@@ -54,8 +55,12 @@ final class ParquetGroupEncoder: @unchecked Sendable {
         throw WriteError(error.code, column: column.field.name, row: error.row, error.message)
       }
     }
+    // A little more room than is needed, for the next group to fit, too.
+    bytes.removeAll(keepingCapacity: true)
+    if bytes.capacity < out.count { bytes.reserveCapacity(out.count + out.count / 16) }
+    bytes.append(contentsOf: UnsafeBufferPointer(start: out.base, count: out.count))
     return EncodedRowGroup(
-      bytes: out.contents, metadata: ParquetRowGroup(rows: table.count, columns: chunks), counts: counts)
+      bytes: bytes, metadata: ParquetRowGroup(rows: table.count, columns: chunks), counts: counts)
   }
 
   /// How often each entry of the column's dictionary comes.
@@ -111,14 +116,12 @@ final class ParquetGroupEncoder: @unchecked Sendable {
       return try encodeBooleans(rows, column)
     case .int, .timestamp:
       let values = denseValues(of: rows, UnsafePointer(column.int64s))
-      return try encodeFixed(
-        rows, ParquetBounds.bits(values, as: UInt64.self, rows.valid), width: 8, words64,
-        ParquetBounds.integers(values, rows))
+      return try encodeIntegers(
+        rows, values, as: UInt64.self, words64, within: ParquetBounds.range(values, rows.valid))
     case .date:
       let values = denseValues(of: rows, UnsafePointer(column.int32s))
-      return try encodeFixed(
-        rows, ParquetBounds.bits(values, as: UInt32.self, rows.valid), width: 4, words32,
-        ParquetBounds.integers(values, rows))
+      return try encodeIntegers(
+        rows, values, as: UInt32.self, words32, within: ParquetBounds.range(values, rows.valid))
     case .double:
       let values = denseValues(of: rows, UnsafePointer(column.doubles))
       return try encodeFixed(
@@ -141,17 +144,15 @@ final class ParquetGroupEncoder: @unchecked Sendable {
     }
     switch ParquetPhysicalType(column.type) {
     case .int32:
-      let values = dense.array(of: Int32.self, rows.valid)
+      let values = dense.array(of: Int32.self, rows.valid + 1)
       ChunkRows.compact(rows, UnsafePointer(source), to: values) { Int32(truncatingIfNeeded: $0) }
-      return try encodeFixed(
-        rows, ParquetBounds.bits(values, as: UInt32.self, rows.valid), width: 4, words32,
-        ParquetBounds.integers(values, rows))
+      return try encodeIntegers(
+        rows, values, as: UInt32.self, words32, within: ParquetBounds.range(values, rows.valid))
     case .int64:
-      let values = dense.array(of: Int64.self, rows.valid)
+      let values = dense.array(of: Int64.self, rows.valid + 1)
       ChunkRows.compact(rows, UnsafePointer(source), to: values) { Int64(truncatingIfNeeded: $0) }
-      return try encodeFixed(
-        rows, ParquetBounds.bits(values, as: UInt64.self, rows.valid), width: 8, words64,
-        ParquetBounds.integers(values, rows))
+      return try encodeIntegers(
+        rows, values, as: UInt64.self, words64, within: ParquetBounds.range(values, rows.valid))
     case .fixedLenByteArray(let width):
       let values = denseValues(of: rows, UnsafePointer(source))
       return try encodeFixed(
@@ -167,7 +168,7 @@ final class ParquetGroupEncoder: @unchecked Sendable {
     -> UnsafePointer<T>
   {
     guard rows.hasNulls else { return source }
-    let target = dense.array(of: T.self, rows.valid)
+    let target = dense.array(of: T.self, rows.valid + 1)
     ChunkRows.compact(rows, source, to: target) { $0 }
     return UnsafePointer(target)
   }
@@ -186,15 +187,29 @@ final class ParquetGroupEncoder: @unchecked Sendable {
     return writer.finish(ParquetBounds.booleans(values, rows))
   }
 
-  /// `keys` are the bits of the values; `width` the bytes of one in the file, cut off a key's upper end.
+  /// Whole words, the least and the greatest of which are known; `as`: their bits.
+  private func encodeIntegers<
+    T: FixedWidthInteger & SignedInteger & BitwiseCopyable, Key: FixedWidthInteger & UnsignedInteger & BitwiseCopyable
+  >(
+    _ rows: ChunkRows, _ values: UnsafePointer<T>, as: Key.Type, _ dictionary: ParquetFixedDictionary<Key>,
+    within range: (low: T, high: T)?
+  ) throws(WriteError) -> ParquetColumnChunk {
+    try encodeFixed(
+      rows, ParquetBounds.bits(values, as: Key.self, rows.valid), width: MemoryLayout<Key>.size, dictionary,
+      ParquetBounds.integers(within: range, rows),
+      within: range.map { (Key(truncatingIfNeeded: $0.low), Key(truncatingIfNeeded: $0.high)) })
+  }
+
+  /// `keys` are the bits of the values; `width` the bytes of one in the file, cut off a key's upper end; `range` as
+  /// ``ParquetFixedDictionary`` takes it.
   private func encodeFixed<Key: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
     _ rows: ChunkRows, _ keys: UnsafePointer<Key>, width: Int, _ dictionary: ParquetFixedDictionary<Key>,
-    _ statistics: ParquetStatistics
+    _ statistics: ParquetStatistics, within range: (low: Key, high: Key)? = nil
   ) throws(WriteError) -> ParquetColumnChunk {
     var writer = ParquetChunkWriter(self, rows)
     let indices = indices.array(of: UInt32.self, rows.valid)
     if options.usesDictionary, rows.valid > 0,
-      dictionary.build(keys, rows.valid, width: width, indices: indices)
+      dictionary.build(keys, rows.valid, width: width, within: range, indices: indices)
     {
       self.dictionary = (dictionary.count, UnsafePointer(indices))
       try writer.dictionaryPage(entries: dictionary.count) { page in

@@ -61,6 +61,11 @@ public enum SnapshotEncoder: Sendable {
     let encoded = try encoder.encode(table, EncodedRowGroup(bytes: kept.bytes, metadata: group), anew: anew)
     return EncodedChunk(bytes: encoded.bytes, rows: table.count, group: encoded.metadata, counts: encoded.counts)
   }
+
+  /// Takes the memory of a chunk that is read no more, for those to come.
+  public func reuse(_ chunk: EncodedChunk) {
+    if case .parquet(let encoder) = self { encoder.reuse(chunk.bytes) }
+  }
 }
 
 /// Encoded rows that can stand anywhere in a part.

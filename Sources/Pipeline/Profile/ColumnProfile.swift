@@ -145,10 +145,12 @@ public final class ColumnProfile: @unchecked Sendable {
     var valid = 0
     for row in 0..<rows { valid &+= Int(validity[row]) }
     guard valid < rows else { return valid }
+    // Nulls' values, too, and the next one over them: without a branch that depends on a row. As not all are there, so is
+    // room for one more.
     var n = 0
-    for row in 0..<rows where validity[row] != 0 {
+    for row in 0..<rows {
       dense[n] = source[row]
-      n &+= 1
+      n &+= Int(validity[row])
     }
     return valid
   }

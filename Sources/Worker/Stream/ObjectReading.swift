@@ -34,7 +34,7 @@ struct ObjectReading {
     let decoder = try BlockDecoder(plan, maxRowBytes: maxRowBytes)
     let hash: Digests.SHA256? = input.info.bucket.isEmpty ? Digests.SHA256() : nil
     let reader = try opened(input)
-    let chunk = Chunk(capacity: Int(min(256 << 10, max(input.info.size + 1, 4096))))
+    let chunk = Chunk(objectBytes: input.info.size)
     while true {
       do {
         chunk.count = try reader.read(into: chunk.memory)

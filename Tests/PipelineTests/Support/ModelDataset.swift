@@ -137,15 +137,18 @@ struct Arrangement: CustomStringConvertible {
     let rule = SplitRule(plan.definition.split)
     let casts = [try Cast(type: .string)]
     var outcome: Outcome = [:]
+    var spare: Table?
     for state in states {
       for list in SnapshotRows(state, rule: rule, by: nil).keys {
-        var builder = SnapshotTableBuilder(plan: plan, keyCasts: casts, rows: list.count)
+        var builder = SnapshotTableBuilder(plan: plan, keyCasts: casts, rows: list.count, reusing: spare)
         try builder.append(state, keys: list[...])
         let table = builder.finish()
         for row in 0..<table.count {
           guard case .string(let key)? = table.columns[0].literal(row: row) else { continue }
           outcome[key] = table.columns.dropFirst().map { $0.literal(row: row) }
         }
+        for column in table.columns { column.scribble() }
+        spare = table
       }
     }
     return outcome
@@ -178,6 +181,12 @@ extension ShardSplitter {
 }
 
 extension Column {
+  /// What nobody may find there any more.
+  func scribble() {
+    values.initializeMemory(as: UInt8.self, repeating: 0xa5, count: capacity * type.stride)
+    validity.update(repeating: 1, count: capacity)
+  }
+
   convenience init(_ type: ColumnType, _ values: [Literal?]) {
     self.init(type: type, capacity: values.count)
     for (row, value) in values.enumerated() {
