@@ -60,7 +60,7 @@ WIDE static inline __m512i load_four(const uint8_t *base, const cscan_view *v) {
 
 WIDE static size_t numbers_of_keys_wide(
     const uint8_t *base, const cscan_view *views, size_t rows, cscan_numbered shape, uint32_t limit,
-    uint32_t *numbers) {
+    const void *table, uint32_t *numbers) {
   // A key's digits are moved to the end of eight bytes, behind zeros, and its beginning to the eight bytes above, zeros
   // behind it. What should be there is taken off: digits become their values, a beginning zeros.
   uint8_t from[16], expected[16], most[16];
@@ -110,6 +110,7 @@ WIDE static size_t numbers_of_keys_wide(
         _mm256_maskz_add_epi32(is_below, _mm512_castsi512_si256(value), _mm512_castsi512_si256(one));
     if (count == 8) _mm256_storeu_si256((__m256i *)(numbers + row), number);
     else _mm256_mask_storeu_epi32(numbers + row, (__mmask8)_bzhi_u32(0xff, (uint32_t)count), number);
+    for (size_t i = row; i < row + count; i++) cscan_prefetch((const uint32_t *)table + numbers[i]);
   }
   return rows;
 }
@@ -165,9 +166,9 @@ size_t cscan_murmur2(const uint8_t *base, const cscan_view *views, size_t rows, 
 
 size_t cscan_numbers_of_keys(
     const uint8_t *base, const cscan_view *views, size_t rows, cscan_numbered shape, uint32_t limit,
-    uint32_t *numbers) {
+    const void *table, uint32_t *numbers) {
 #if defined(__x86_64__)
-  if (cscan_is_wide()) return numbers_of_keys_wide(base, views, rows, shape, limit, numbers);
+  if (cscan_is_wide()) return numbers_of_keys_wide(base, views, rows, shape, limit, table, numbers);
 #endif
   return 0;
 }

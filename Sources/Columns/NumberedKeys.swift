@@ -19,24 +19,24 @@ public struct NumberedKeys: Sendable, Equatable {
   }
 
   /// Writes of each key, views into `arena`, one more than the number that its digits write; 0 where it looks otherwise or the
-  /// number is not below `limit`.
+  /// number is not below `limit`. Asks the processor for the words of `table` at these places, which are going to be read.
   public func find(
     _ keys: UnsafePointer<ByteView>, _ count: Int, in arena: ByteArena, below limit: UInt32,
-    into numbers: UnsafeMutablePointer<UInt32>
+    into numbers: UnsafeMutablePointer<UInt32>, asking table: UnsafeRawPointer
   ) {
     if !CastLoop.isWide {
-      findEach(keys, count, in: arena, below: limit, into: numbers)
+      findEach(keys, count, in: arena, below: limit, into: numbers, asking: table)
       return
     }
     let shape = cscan_numbered(
       beginning: beginning, length: UInt32(truncatingIfNeeded: length), digits: UInt32(truncatingIfNeeded: digits))
-    _ = cscan_numbers_of_keys(UnsafePointer(arena.base), CastLoop.views(keys), count, shape, limit, numbers)
+    _ = cscan_numbers_of_keys(UnsafePointer(arena.base), CastLoop.views(keys), count, shape, limit, table, numbers)
   }
 
   /// The same, one key after the other.
   func findEach(
     _ keys: UnsafePointer<ByteView>, _ count: Int, in arena: ByteArena, below limit: UInt32,
-    into numbers: UnsafeMutablePointer<UInt32>
+    into numbers: UnsafeMutablePointer<UInt32>, asking table: UnsafeRawPointer
   ) {
     let (bytes, beginning, mask) = (UnsafePointer(arena.base), beginning, NumberedKeys.mask(length - digits))
     // Of the last eight bytes, read from the key's end or, if it is shorter, moved there.
@@ -52,7 +52,9 @@ public struct NumberedKeys: Sendable, Equatable {
       let values = (DigitWord.load(key + tail) &<< shift ^ DigitWord.zeros) & digits
       if !DigitWord.areDigits(values) { continue }
       let number = DigitWord.number(values)
-      if number < limit { numbers[row] = UInt32(truncatingIfNeeded: number) &+ 1 }
+      if number >= limit { continue }
+      numbers[row] = UInt32(truncatingIfNeeded: number) &+ 1
+      cscan_prefetch(table + 4 &* Int(numbers[row]))
     }
   }
 

@@ -33,6 +33,8 @@ public final class KeyDirectory: Sendable {
   /// Beyond, at least one in so many is a key.
   private static let valuesAKey = 8
 
+  private static let rowsAtOnce = 1024
+
   /// Of the keys of so many shards' states.
   public init(shards: Int) {
     self.shards = shards
@@ -63,17 +65,24 @@ public final class KeyDirectory: Sendable {
       for row in 0..<count { found.unknown[row] = UInt32(truncatingIfNeeded: row) }
       return count
     }
-    shape.find(rows.keys, count, in: rows.keyArena, below: limit, into: found.places)
-    let (entries, found, shardBits) = (entries, found, shardBits)
+    let (entries, limit, shardBits) = (entries, limit, shardBits)
     let shardMask = (1 as UInt32) << shardBits &- 1
     var unknown = 0
-    // Without a branch, so that the processor goes on to the entries of many rows while it waits for one.
-    for row in 0..<count {
-      let entry = entries[Int(found.places[row])].load(ordering: .relaxed)
-      found.numbers[row] = entry &>> shardBits &- 1
-      found.shards[row] = entry & shardMask
-      found.unknown[unknown] = UInt32(truncatingIfNeeded: row)
-      unknown &+= entry == 0 ? 1 : 0
+    // All that is asked for of some rows is asked for before any of it is looked at.
+    var from = 0
+    while from < count {
+      let some = from..<min(from + KeyDirectory.rowsAtOnce, count)
+      shape.find(
+        rows.keys + from, some.count, in: rows.keyArena, below: limit, into: found.places + from,
+        asking: UnsafeRawPointer(entries))
+      for row in some {
+        let entry = entries[Int(found.places[row])].load(ordering: .relaxed)
+        found.numbers[row] = entry &>> shardBits &- 1
+        found.shards[row] = entry & shardMask
+        found.unknown[unknown] = UInt32(truncatingIfNeeded: row)
+        unknown &+= entry == 0 ? 1 : 0
+      }
+      from = some.upperBound
     }
     return unknown
   }

@@ -36,8 +36,8 @@ import Testing
     for limit in [0, 1, UInt32(random.int(1...99_999_999)), 100_000_000, .max] {
       var many = [UInt32](repeating: 7, count: texts.count)
       var each = many
-      shape.find(views, views.count, in: arena, below: limit, into: &many)
-      shape.findEach(views, views.count, in: arena, below: limit, into: &each)
+      shape.find(views, views.count, in: arena, below: limit, into: &many, asking: arena.base)
+      shape.findEach(views, views.count, in: arena, below: limit, into: &each, asking: arena.base)
       #expect(many == each, "seed \(seed)")
       #expect(each == texts.map { number($0, like: texts[0], limit) }, "seed \(seed)")
     }

@@ -149,11 +149,11 @@ typedef struct {
 } cscan_numbered;
 
 /// Of each key (a view) one more than the number that its digits write; 0 where it looks otherwise or the number is not below
-/// `limit`. Sixteen bytes must be readable from where a key begins, and at `base`. Gives `rows`, or 0 where the processor is
-/// another one.
+/// `limit`. Asks for the words of `table` at these places; it reads none. Sixteen bytes must be readable from where a key
+/// begins, and at `base`. Gives `rows`, or 0 where the processor is another one.
 size_t cscan_numbers_of_keys(
     const uint8_t *_Nonnull base, const cscan_view *_Nonnull views, size_t rows, cscan_numbered shape, uint32_t limit,
-    uint32_t *_Nonnull numbers);
+    const void *_Nonnull table, uint32_t *_Nonnull numbers);
 
 /// A text of 1…16 bytes: as two words, zeros behind it, and its length.
 typedef struct {
