@@ -50,6 +50,71 @@ WIDE static size_t murmur2_wide(const uint8_t *base, const cscan_view *views, si
   return rows;
 }
 
+/// Four keys' first sixteen bytes.
+WIDE static inline __m512i load_four(const uint8_t *base, const cscan_view *v) {
+  __m512i four = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)(base + v[0].start)));
+  four = _mm512_inserti64x2(four, _mm_loadu_si128((const __m128i *)(base + v[1].start)), 1);
+  four = _mm512_inserti64x2(four, _mm_loadu_si128((const __m128i *)(base + v[2].start)), 2);
+  return _mm512_inserti64x2(four, _mm_loadu_si128((const __m128i *)(base + v[3].start)), 3);
+}
+
+WIDE static size_t numbers_of_keys_wide(
+    const uint8_t *base, const cscan_view *views, size_t rows, cscan_numbered shape, uint32_t limit,
+    const void *table, uint32_t *numbers) {
+  // A key's digits are moved to the end of eight bytes, behind zeros, and its beginning to the eight bytes above, zeros
+  // behind it. What should be there is taken off: digits become their values, a beginning zeros.
+  uint8_t from[16], expected[16], most[16];
+  for (uint32_t i = 0; i < 8; i++) {
+    const int is_digit = i + shape.digits >= 8, is_beginning = i + shape.digits < shape.length;
+    from[i] = is_digit ? (uint8_t)(shape.length + i - 8) : 0x80;
+    expected[i] = is_digit ? '0' : 0;
+    most[i] = 9;
+    from[8 + i] = is_beginning ? (uint8_t)i : 0x80;
+    expected[8 + i] = (uint8_t)(is_beginning ? shape.beginning >> 8 * i : 0);
+    most[8 + i] = 0;
+  }
+  const __m512i places = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)from));
+  const __m512i wanted = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)expected));
+  const __m512i greatest = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)most));
+  const __m512i tens = _mm512_set1_epi16(0x010a), hundreds = _mm512_set1_epi32(0x00010064);
+  // Ten thousand times the first four digits, and once the others: both are below 2^15.
+  const __m512i thousands = _mm512_set1_epi64(0x0000000100002710);
+  const __m512i first = _mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 28, 24, 20, 16, 12, 8, 4, 0);
+  const __m512i length = _mm512_set1_epi64(shape.length), one = _mm512_set1_epi32(1);
+  for (size_t row = 0; row < rows; row += 8) {
+    const size_t count = rows - row < 8 ? rows - row : 8;
+    const cscan_view *of = views + row;
+    cscan_view few[8] = {{0, 0}};
+    if (count < 8) {
+      memcpy(few, of, count * 8);
+      of = few;
+    }
+    const __mmask8 has_length = _mm512_cmpeq_epi64_mask(lengths_of(_mm512_loadu_si512(of)), length);
+    __m512i half[2];
+    uint32_t odd[2];
+    for (int i = 0; i < 2; i++) {
+      const __m512i digits = _mm512_xor_si512(_mm512_shuffle_epi8(load_four(base, of + 4 * i), places), wanted);
+      const __m512i above = _mm512_subs_epu8(digits, greatest);
+      // Two bits a key.
+      const uint32_t is_odd = _mm512_test_epi64_mask(above, above);
+      odd[i] = _pext_u32(is_odd | is_odd >> 1, 0x55);
+      half[i] = _mm512_madd_epi16(_mm512_madd_epi16(_mm512_maddubs_epi16(digits, tens), hundreds), thousands);
+    }
+    const __m512i value = _mm512_add_epi32(
+        _mm512_permutex2var_epi32(half[0], first, half[1]),
+        _mm512_permutex2var_epi32(half[0], _mm512_add_epi32(first, one), half[1]));
+    const __mmask8 is_one = (__mmask8)(has_length & ~(odd[0] | odd[1] << 4));
+    const __mmask8 is_below =
+        _mm256_mask_cmplt_epu32_mask(is_one, _mm512_castsi512_si256(value), _mm256_set1_epi32((int32_t)limit));
+    const __m256i number =
+        _mm256_maskz_add_epi32(is_below, _mm512_castsi512_si256(value), _mm512_castsi512_si256(one));
+    if (count == 8) _mm256_storeu_si256((__m256i *)(numbers + row), number);
+    else _mm256_mask_storeu_epi32(numbers + row, (__mmask8)_bzhi_u32(0xff, (uint32_t)count), number);
+    for (size_t i = row; i < row + count; i++) cscan_prefetch((const uint32_t *)table + numbers[i]);
+  }
+  return rows;
+}
+
 WIDE static size_t which_wide(
     const uint8_t *base, const cscan_view *views, const uint8_t *validity, size_t rows, const cscan_constant *constants,
     size_t constant_count, uint8_t *codes) {
@@ -95,6 +160,15 @@ size_t cscan_hash64(const uint8_t *base, const cscan_view *views, size_t rows, u
 size_t cscan_murmur2(const uint8_t *base, const cscan_view *views, size_t rows, uint32_t *hashes) {
 #if defined(__x86_64__)
   if (cscan_is_wide()) return murmur2_wide(base, views, rows, hashes);
+#endif
+  return 0;
+}
+
+size_t cscan_numbers_of_keys(
+    const uint8_t *base, const cscan_view *views, size_t rows, cscan_numbered shape, uint32_t limit,
+    const void *table, uint32_t *numbers) {
+#if defined(__x86_64__)
+  if (cscan_is_wide()) return numbers_of_keys_wide(base, views, rows, shape, limit, table, numbers);
 #endif
   return 0;
 }

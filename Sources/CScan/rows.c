@@ -128,6 +128,63 @@ WIDE static size_t near_indices(
   }
   return i;
 }
+
+WIDE static size_t compact_words(const uint64_t *values, const uint8_t *validity, size_t count, uint64_t *target) {
+  size_t n = 0;
+  for (size_t i = 0; i < count; i += 8) {
+    const __mmask8 rows = rows_left(count - i);
+    const __mmask8 valid = rows_valid(validity + i, rows);
+    _mm512_storeu_si512(target + n, _mm512_maskz_compress_epi64(valid, _mm512_maskz_loadu_epi64(rows, values + i)));
+    n += (size_t)__builtin_popcount(valid);
+  }
+  return n;
+}
+
+/// `ProfileHash.word`.
+WIDE static inline __m512i profile_hashes(__m512i words) {
+  return mix(_mm512_add_epi64(words, _mm512_set1_epi64((int64_t)0x9e3779b97f4a7c15)));
+}
+
+WIDE static size_t profile_int64s(const int64_t *values, size_t count, uint64_t *hashes) {
+  for (size_t i = 0; i < count; i += 8) {
+    const __mmask8 rows = rows_left(count - i);
+    _mm512_mask_storeu_epi64(hashes + i, rows, profile_hashes(_mm512_maskz_loadu_epi64(rows, values + i)));
+  }
+  return count;
+}
+
+WIDE static size_t profile_int32s(const int32_t *values, size_t count, uint64_t *hashes) {
+  for (size_t i = 0; i < count; i += 8) {
+    const __mmask8 rows = rows_left(count - i);
+    const __m512i words = _mm512_cvtepi32_epi64(_mm256_maskz_loadu_epi32(rows, values + i));
+    _mm512_mask_storeu_epi64(hashes + i, rows, profile_hashes(words));
+  }
+  return count;
+}
+
+WIDE static size_t profile_doubles(
+    const double *values, size_t count, uint64_t *hashes, double *low, double *high, size_t *unusual) {
+  const __m512d most = _mm512_set1_pd(1.7976931348623157e308);
+  __m512d least = _mm512_set1_pd(*low), greatest = _mm512_set1_pd(*high);
+  size_t others = 0;
+  for (size_t i = 0; i < count; i += 8) {
+    const __mmask8 rows = rows_left(count - i);
+    // 0.0 makes 0.0 of −0.0 and changes nothing else.
+    const __m512d some = _mm512_add_pd(_mm512_maskz_loadu_pd(rows, values + i), _mm512_setzero_pd());
+    const __mmask8 finite = _mm512_mask_cmp_pd_mask(rows, _mm512_abs_pd(some), most, _CMP_LE_OQ);
+    const __mmask8 number = _mm512_cmp_pd_mask(some, some, _CMP_ORD_Q);
+    least = _mm512_mask_min_pd(least, finite, least, some);
+    greatest = _mm512_mask_max_pd(greatest, finite, greatest, some);
+    others += (size_t)__builtin_popcount((unsigned)(rows & ~finite));
+    const __m512i bits =
+        _mm512_mask_mov_epi64(_mm512_set1_epi64(0x7ff8000000000000), number, _mm512_castpd_si512(some));
+    _mm512_mask_storeu_epi64(hashes + i, rows, profile_hashes(bits));
+  }
+  *low = _mm512_reduce_min_pd(least);
+  *high = _mm512_reduce_max_pd(greatest);
+  *unusual = others;
+  return count;
+}
 #endif
 
 size_t cscan_step_int64s(const int64_t *values, const uint8_t *validity, size_t rows, uint64_t *a, uint64_t *b) {
@@ -184,6 +241,35 @@ size_t cscan_near_indices(
     const uint64_t *values, size_t count, uint64_t low, const uint32_t *slots, uint32_t *indices) {
 #if defined(__x86_64__)
   if (cscan_is_wide()) return near_indices(values, count, low, slots, indices);
+#endif
+  return 0;
+}
+
+size_t cscan_compact_words(const uint64_t *values, const uint8_t *validity, size_t count, uint64_t *target) {
+#if defined(__x86_64__)
+  if (cscan_is_wide()) return compact_words(values, validity, count, target);
+#endif
+  return SIZE_MAX;
+}
+
+size_t cscan_profile_int64s(const int64_t *values, size_t count, uint64_t *hashes) {
+#if defined(__x86_64__)
+  if (cscan_is_wide()) return profile_int64s(values, count, hashes);
+#endif
+  return 0;
+}
+
+size_t cscan_profile_int32s(const int32_t *values, size_t count, uint64_t *hashes) {
+#if defined(__x86_64__)
+  if (cscan_is_wide()) return profile_int32s(values, count, hashes);
+#endif
+  return 0;
+}
+
+size_t cscan_profile_doubles(
+    const double *values, size_t count, uint64_t *hashes, double *low, double *high, size_t *unusual) {
+#if defined(__x86_64__)
+  if (cscan_is_wide()) return profile_doubles(values, count, hashes, low, high, unusual);
 #endif
   return 0;
 }

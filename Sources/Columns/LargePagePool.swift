@@ -74,7 +74,11 @@ final class LargePagePool: Sendable {
       if before > 0 { munmap(mapped, before) }
       if behind > 0 { munmap(base + whole(byteCount), behind) }
       // Advice: where it is not taken, nothing is lost but speed.
-      madvise(base, byteCount & ~(LargePages.bytes - 1), MADV_HUGEPAGE)
+      if byteCount < LargePages.largeBytesMin {
+        madvise(base, byteCount, LargePagePool.populateForWriting)
+      } else {
+        madvise(base, byteCount & ~(LargePages.bytes - 1), MADV_HUGEPAGE)
+      }
       return base
     #else
       return nil
@@ -88,6 +92,9 @@ final class LargePagePool: Sendable {
   }
 
   #if canImport(Glibc)
+    /// Linux 5.14's MADV_POPULATE_WRITE, which older headers do not have.
+    private static let populateForWriting: Int32 = 23
+
     /// Mappings end with a page.
     private static func whole(_ byteCount: Int) -> Int {
       let page = Int(sysconf(Int32(_SC_PAGESIZE)))

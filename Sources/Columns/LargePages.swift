@@ -1,11 +1,17 @@
-/// Zeroed memory of tables that are read in no order, in pages of 2 MiB where the system has them.
+/// Zeroed memory of tables that are read in no order and are going to be filled.
 ///
-/// A table of a megabyte has more ordinary pages than a processor keeps addresses of beside all else, so nearly every look
-/// into it would be a walk through the page tables beside the cache miss. A large page comes whole with its first byte:
-/// only for what is going to be filled. From 2 MiB on memory comes from the system itself, not from the heap, which would
-/// not say that it is zeros already. Owned by one; freed with the object.
+/// Larger ones come from the system itself, not from the heap, which would not say that it is zeros already. Its pages
+/// are brought in at once: one by one they cost twice as much, and those that are read before they are written more again,
+/// as the page of zeros that all share until then has to be taken away on all processors. A table of 64 MiB gets pages of
+/// 2 MiB, as they are touched: it has more ordinary ones than a processor keeps the addresses of. For smaller ones those
+/// gain nothing, and on a virtual machine whose free memory was given back to its host they cost four times as much to get.
+/// Owned by one; freed with the object.
 public final class LargePages {
   public static let bytes = 2 << 20
+  /// Memory of so much is in large pages.
+  static let largeBytesMin = 64 << 20
+  /// Memory of less comes from the heap.
+  private static let mappedBytesMin = 256 << 10
 
   /// Aligned to 64 bytes at least.
   public let base: UnsafeMutableRawPointer
@@ -18,18 +24,17 @@ public final class LargePages {
     case heap
   }
 
-  /// From 2 MiB on large pages of their own, less from the heap; `isShared`: less as a piece of a large page that is shared
-  /// with others (``LargePagePool``), if it is a power of two.
+  /// `isShared`: less than 2 MiB as a piece of such that are shared with others (``LargePagePool``), if it is a power of two.
   public init(byteCount: Int, isShared: Bool = false) {
     self.byteCount = byteCount
-    if byteCount >= LargePages.bytes {
-      if let mapped = LargePagePool.map(byteCount) {
-        (base, home) = (mapped, .system)
-        return
-      }
-    } else if isShared && byteCount >= LargePagePool.pieceBytesMin && byteCount.nonzeroBitCount == 1 {
+    if isShared && (LargePagePool.pieceBytesMin..<LargePages.bytes).contains(byteCount) && byteCount.nonzeroBitCount == 1 {
       if let taken = LargePagePool.shared.take(byteCount) {
         (base, home) = (taken, .pool)
+        return
+      }
+    } else if byteCount >= LargePages.mappedBytesMin {
+      if let mapped = LargePagePool.map(byteCount) {
+        (base, home) = (mapped, .system)
         return
       }
     }

@@ -92,6 +92,13 @@ public struct AccumulatorLayout: Sendable {
   private(set) var stride = 0
   /// Where the presence bits begin.
   private(set) var presence = 0
+  /// Counts and sums of integers by what rows add to them, and how that is found of a row; the same whatever their widths.
+  private(set) var laneGroups: [LaneGroup] = []
+  private(set) var laneIndices: [LaneIndex] = []
+  /// Slots that are added to many at a time.
+  private(set) var laneSets: [LaneSet] = []
+  /// All others.
+  private(set) var others: SlotChoice?
   /// Which slots answer which aggregate.
   let readings: [Aggregate: AggregateReading]
   /// The slot that counts all rows of the key: whether the key has any.
@@ -162,6 +169,16 @@ public struct AccumulatorLayout: Sendable {
     for index in switches.indices { switches[index].families = families(switches[index]) }
     let switched = Set(switches.flatMap { $0.filters.joined() })
     singleFilters = filters.indices.filter { !switched.contains($0) }
+    (laneGroups, laneIndices) = AccumulatorLayout.laneGroups(slots, filters, programs, switches) {
+      !switched.contains($0)
+    }
+    makeLanes()
+  }
+
+  private mutating func makeLanes() {
+    laneSets = LaneSet.sets(self)
+    let inSets = Set(laneSets.flatMap(\.slots))
+    others = SlotChoice(self, slots.indices.filter { !inSets.contains($0) })
   }
 
   /// Where a slot lies in a record.
@@ -194,6 +211,7 @@ public struct AccumulatorLayout: Sendable {
         layout.switches[at].families[family].places = places.map { $0.index < 0 ? $0 : layout.place(Int($0.index)) }
       }
     }
+    layout.makeLanes()
     return layout
   }
 

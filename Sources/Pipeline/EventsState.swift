@@ -65,7 +65,7 @@ final class EventsState {
     let base = prepared.base
     for i in 0..<chosen.count { base[i] = chosen[i] }
     let counted = narrow(base, chosen.count, before: asOf, rows)
-    records.find(base, counted, prepared.numbers, into: prepared.records)
+    prepared.findRecords(chosen, in: records)
     var from = 0
     while from < counted {
       let count = min(EventsState.rowsAtOnce, counted - from)
@@ -94,6 +94,21 @@ final class EventsState {
     _ prepared: PreparedRows, _ rows: RowColumns, _ base: UnsafePointer<UInt32>, _ counted: Int, _ inputs: [UInt32],
     _ table: InputTable
   ) {
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: counted) { rest in
+      guard let rest = rest.baseAddress else { return }
+      for set in layout.laneSets {
+        let count = set.add(prepared, rows, asOf: asOf, base, counted, rest: rest)
+        if count > 0 { update(set.choice, prepared, rows, rest, count, inputs, table) }
+      }
+    }
+    if let others = layout.others { update(others, prepared, rows, base, counted, inputs, table) }
+  }
+
+  /// Goes through the slots, one after the other.
+  private func update(
+    _ slots: SlotChoice, _ prepared: PreparedRows, _ rows: RowColumns, _ base: UnsafePointer<UInt32>, _ counted: Int,
+    _ inputs: [UInt32], _ table: InputTable
+  ) {
     let selection = prepared.selection
     func update<P: SlotPlaces>(_ slot: Int, _ places: P, _ chosen: UnsafePointer<UInt32>, _ count: Int) {
       let target = SlotUpdate(
@@ -102,7 +117,7 @@ final class EventsState {
       self.update(target, inputs: inputs, table: table)
     }
 
-    for filter in layout.singleFilters {
+    for (filter, slots) in slots.singles {
       let over = layout.filters[filter].over
       var (chosen, count) = (base, counted)
       if layout.programs[filter] != nil || over != nil {
@@ -115,11 +130,11 @@ final class EventsState {
         count = narrow(selection, count, over: over, rows)
       }
       if count == 0 { continue }
-      for slot in layout.slotsOfFilter[filter] { update(slot, OnePlace(layout.place(slot)), chosen, count) }
+      for slot in slots { update(slot, OnePlace(layout.place(slot)), chosen, count) }
     }
-    for (index, filters) in layout.switches.enumerated() {
+    for (index, families) in slots.switches {
       let codes = prepared.codes(index)
-      for family in filters.families {
+      for family in families {
         family.places.withUnsafeBufferPointer { places in
           guard let places = places.baseAddress else { return }
           var count = 0

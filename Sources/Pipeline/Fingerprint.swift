@@ -58,6 +58,14 @@ public struct Fingerprint: Sendable, Hashable {
     rows &+= UInt64(table.count)
   }
 
+  /// Adds some of the table's rows; `start` is ``RowHash/start(_:)`` of their split.
+  mutating func add(_ rows: Range<Int>, of table: Table, from start: RowHash) {
+    RowLanes.forBlocks(of: table, rows, from: start) { lanes, number in
+      for row in 0..<number { sum &+= lanes.number(row) }
+    }
+    self.rows &+= UInt64(rows.count)
+  }
+
   /// What each of the table's rows adds to the sum.
   public static func numbers(of table: Table, split: String) -> [UInt128] {
     numbers(of: table, split: split, isWide: RowLanes.isWide)

@@ -67,7 +67,7 @@ struct KeyProbe: BitwiseCopyable {
   @inline(__always)
   init(_ rows: RowColumns, _ row: Int) {
     let view = rows.keys[row]
-    hash = rows.hashes[row]
+    hash = rows.hash(row)
     slot = KeySlot(UnsafePointer(rows.keyArena.base) + Int(view.start), view.length, hash: hash)
   }
 }

@@ -93,7 +93,7 @@ public final class PackedRows: @unchecked Sendable {
     for i in 0..<chosen.count {
       let origin = rows.origin(Int(chosen[i]))
       origins[i] = origin
-      sum = sum &+ RowBatch.checksum(rows.hashes[Int(chosen[i])], origin)
+      sum = sum &+ RowBatch.checksum(rows.hash(Int(chosen[i])), origin)
     }
     checksum = checksum &+ sum
   }

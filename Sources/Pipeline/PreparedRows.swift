@@ -16,14 +16,21 @@ public final class PreparedRows: @unchecked Sendable {
   private var truths: UnsafeMutablePointer<UInt8>
   /// By row: which constant of each of the layout's switches it has, one run of rows after the other.
   private var codes: UnsafeMutablePointer<UInt8>
+  /// By row: which lanes it adds to.
+  private var lanes = LaneIndices()
 
-  /// By row, what the directory found; of use while there is one.
-  private var places: UnsafeMutablePointer<UInt32>
   /// The directory knew most keys, so nothing was made ready for searching those of all rows.
   private var isFewSearched = false
-  /// Of a shard's rows, those whose keys have to be searched.
-  private var searched: [UInt32] = []
+  // By row, what the directory said; of use while there is one.
+  private var places: UnsafeMutablePointer<UInt32>
+  private var shards: UnsafeMutablePointer<UInt32>
+  /// The rows whose keys the directory does not know; then those of the rows numbered last whose keys were searched.
+  private var searched: UnsafeMutablePointer<UInt32>
   private var searchedProbes: [KeyProbe] = []
+  /// How many of `searched` have no record yet, all others of the rows numbered last having theirs; nil: none has.
+  private var lateCount: Int?
+  /// Of all keys, where they came without.
+  private var hashes: UnsafeMutablePointer<UInt64>
 
   // By row, of the rows of the shards applied so far.
   private(set) var numbers: UnsafeMutablePointer<UInt32>
@@ -40,7 +47,11 @@ public final class PreparedRows: @unchecked Sendable {
   init(_ layout: AccumulatorLayout, shards: Int, directory: KeyDirectory? = nil) {
     self.layout = layout
     self.directory = directory
+    precondition(directory.map { $0.shards == shards } ?? true)
     places = .allocate(capacity: 1)
+    self.shards = .allocate(capacity: 1)
+    searched = .allocate(capacity: 1)
+    hashes = .allocate(capacity: 1)
     order = ShardOrder(shards: shards)
     truths = .allocate(capacity: 1)
     codes = .allocate(capacity: 1)
@@ -50,24 +61,60 @@ public final class PreparedRows: @unchecked Sendable {
     selection = .allocate(capacity: 1)
   }
 
-  deinit { free() }
+  deinit {
+    free()
+    lanes.deallocate()
+  }
 
   /// Takes a block's rows but for those at fault.
   public func prepare(_ rows: RowColumns, _ faults: RowFaults) {
     take(rows)
-    look(rows)
-    order.sort(rows, faults, probing: !isFewSearched)
+    let unknown = look(rows)
+    if isFewSearched {
+      for row in unknown {
+        shards[Int(row)] = UInt32(truncatingIfNeeded: ShardOrder.shard(of: rows, Int(row), among: order.shards))
+      }
+      order.sort(rows, faults, by: shards)
+    } else {
+      order.sort(hashed(rows), faults, probing: true)
+    }
   }
 
   /// Takes all of a batch's rows, for the shard.
   public func prepare(_ batch: RowBatch, shard: Int) {
-    take(batch.rows)
-    look(batch.rows)
-    order.sort(batch.rows, shard: shard, probing: !isFewSearched)
+    let rows = batch.rows
+    take(rows)
+    let unknown = look(rows)
+    // A directory's numbers are of the keys' own shards: those of rows that came to another are neither taken nor set.
+    for row in unknown where ShardOrder.shard(of: rows, Int(row), among: order.shards) != shard {
+      places[Int(row)] = KeyDirectory.noPlace
+    }
+    if isFewSearched {
+      for row in 0..<rows.count where Int(shards[row]) != shard && numbers[row] != KeyDirectory.unknown {
+        numbers[row] = KeyDirectory.unknown
+        places[row] = KeyDirectory.noPlace
+      }
+    }
+    order.sort(isFewSearched ? rows : hashed(rows), shard: shard, probing: !isFewSearched)
   }
 
-  private func look(_ rows: RowColumns) {
-    isFewSearched = (directory?.find(rows, into: numbers, places: places) ?? 0) > rows.count / 2
+  /// Asks the directory for all rows' keys; gives the rows whose keys it does not know.
+  private func look(_ rows: RowColumns) -> UnsafeBufferPointer<UInt32> {
+    isFewSearched = false
+    guard let directory else { return UnsafeBufferPointer(start: searched, count: 0) }
+    let unknown = directory.find(
+      rows, into: KeyDirectory.Found(numbers: numbers, shards: shards, places: places, unknown: searched))
+    isFewSearched = unknown <= rows.count / 2
+    return UnsafeBufferPointer(start: searched, count: unknown)
+  }
+
+  /// The rows with their keys' hashes.
+  private func hashed(_ rows: RowColumns) -> RowColumns {
+    if rows.hashes != nil { return rows }
+    Hashing.hash64(of: rows.keys, rows.count, in: rows.keyArena, into: hashes)
+    var rows = rows
+    rows.hashes = UnsafePointer(hashes)
+    return rows
   }
 
   /// Takes rows whose keys' numbers are known: `numbers[i]` is row i's. Their keys may be undefined.
@@ -84,42 +131,42 @@ public final class PreparedRows: @unchecked Sendable {
   public func removeAll() { rows = nil }
 
   /// Writes the numbers of some of a shard's rows' keys, `chosen`, whose ``withProbes(_:_:)`` these are, and asks for their
-  /// records.
+  /// records in `pages`.
   func number(
-    _ chosen: UnsafeBufferPointer<UInt32>, _ probes: UnsafeBufferPointer<KeyProbe>, keys: KeyTable,
-    records: RecordPages
+    _ chosen: UnsafeBufferPointer<UInt32>, _ probes: UnsafeBufferPointer<KeyProbe>, shard: Int, keys: KeyTable,
+    records pages: RecordPages
   ) {
     guard let rows else { return }
-    guard let directory else {
-      keys.numbers(of: rows, chosen, probes, into: numbers, records: records)
+    if !isFewSearched {
+      keys.numbers(of: rows, chosen, probes, into: numbers, records: pages)
+      learn(chosen, shard)
+      lateCount = nil
       return
     }
-    if searched.count < chosen.count {
-      searched = Array(repeating: 0, count: chosen.count)
-      searchedProbes = Array(repeating: .none, count: chosen.count)
+    // A number that the directory knows is of a key that is in its shard's table, so all are below its count.
+    let count = pages.find(chosen, numbers, below: keys.count, into: records, rest: searched)
+    lateCount = count
+    if count == 0 { return }
+    if searchedProbes.count < count { searchedProbes = Array(repeating: .none, count: count) }
+    let rest = UnsafeBufferPointer(start: UnsafePointer(searched), count: count)
+    searchedProbes.withUnsafeMutableBufferPointer { probes in
+      for i in 0..<count { probes[i] = KeyProbe(rows, Int(rest[i])) }
+      keys.numbers(
+        of: rows, rest, UnsafeBufferPointer(rebasing: probes[..<count]), into: numbers, records: pages)
     }
-    var count = 0
-    searched.withUnsafeMutableBufferPointer { searched in
-      searchedProbes.withUnsafeMutableBufferPointer { searchedProbes in
-        records.withPrefetch { prefetch in
-          for i in 0..<chosen.count {
-            let row = Int(chosen[i])
-            // A number is of the key's own shard, so it is there, unless rows came to the wrong one.
-            if places[row] == KeyDirectory.known && Int(numbers[row]) < keys.count {
-              prefetch(numbers[row])
-            } else {
-              searched[count] = chosen[i]
-              searchedProbes[count] = isFewSearched ? KeyProbe(rows, row) : probes[i]
-              count &+= 1
-            }
-          }
-        }
-        let rest = UnsafeBufferPointer(rebasing: searched[..<count])
-        keys.numbers(
-          of: rows, rest, UnsafeBufferPointer(rebasing: searchedProbes[..<count]), into: numbers, records: records)
-        for row in rest { directory.set(places[Int(row)], numbers[Int(row)]) }
-      }
-    }
+    learn(rest, shard)
+  }
+
+  /// Tells the directory of rows' numbers.
+  private func learn(_ chosen: UnsafeBufferPointer<UInt32>, _ shard: Int) {
+    guard let directory else { return }
+    for row in chosen { directory.set(places[Int(row)], shard: shard, number: numbers[Int(row)]) }
+  }
+
+  /// Finds the records of rows whose numbers are there; `chosen` are those numbered last, or all if none was numbered here.
+  func findRecords(_ chosen: UnsafeBufferPointer<UInt32>, in pages: RecordPages) {
+    let late = lateCount.map { UnsafeBufferPointer(start: UnsafePointer(searched), count: $0) }
+    pages.find(late ?? chosen, numbers, into: records)
   }
 
   /// What is asked of the keys of a shard's rows, in their order.
@@ -136,8 +183,20 @@ public final class PreparedRows: @unchecked Sendable {
   func truth(_ filter: Int) -> UnsafePointer<UInt8> { UnsafePointer(truths + filter * capacity) }
   func codes(_ filters: Int) -> UnsafePointer<UInt8> { UnsafePointer(codes + filters * capacity) }
 
+  /// By row, the layout's index of this number, as of a time.
+  func laneIndex(_ number: Int, asOf: Int64?) -> UnsafePointer<UInt8> {
+    if let rows {
+      lanes.find(
+        layout, rows, asOf: asOf, truth: { UnsafePointer(truths + $0 * capacity) },
+        codes: { UnsafePointer(codes + $0 * capacity) })
+    }
+    return lanes[number]
+  }
+
   private func take(_ rows: RowColumns) {
     self.rows = rows
+    lateCount = nil
+    lanes.forget()
     if rows.count > capacity { grow(max(rows.count, capacity * 2)) }
     for filter in layout.singleFilters {
       layout.programs[filter]?.evaluate(rows.columns, rows.count, into: truths + filter * capacity)
@@ -154,6 +213,9 @@ public final class PreparedRows: @unchecked Sendable {
     codes = .allocate(capacity: rows * max(layout.switches.count, 1))
     numbers = .allocate(capacity: rows)
     places = .allocate(capacity: rows)
+    shards = .allocate(capacity: rows)
+    searched = .allocate(capacity: rows)
+    hashes = .allocate(capacity: rows)
     records = .allocate(capacity: rows)
     base = .allocate(capacity: rows)
     selection = .allocate(capacity: rows)
@@ -164,6 +226,9 @@ public final class PreparedRows: @unchecked Sendable {
     codes.deallocate()
     numbers.deallocate()
     places.deallocate()
+    shards.deallocate()
+    searched.deallocate()
+    hashes.deallocate()
     records.deallocate()
     base.deallocate()
     selection.deallocate()

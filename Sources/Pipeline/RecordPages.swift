@@ -7,7 +7,7 @@ struct RecordPages {
   /// Bytes of a record, a multiple of 8; of 16 where records have slots of 16 bytes.
   let stride: Int
   private(set) var pages: [UnsafeMutableRawPointer] = []
-  /// What the pages lie in: many to a large page, once they are many.
+  /// What the pages lie in: many to one, once they are many.
   private var slabs: [LargePages] = []
   /// Pages for which there is room in the last slab.
   private var room = 0
@@ -35,12 +35,9 @@ struct RecordPages {
     let pageBytes = RecordPages.rows * stride
     while pages.count < needed {
       if room == 0 {
-        // What is asked for now, or a part of what there is; large pages whole, if most of the last is wanted.
-        let wanted = max(needed - pages.count, min(pages.count / 8, LargePages.bytes / pageBytes), 1) * pageBytes
-        let isWhole = wanted % LargePages.bytes > LargePages.bytes / 2
-        let byteCount = isWhole ? (wanted / LargePages.bytes + 1) * LargePages.bytes : wanted
-        room = byteCount / pageBytes
-        slabs.append(LargePages(byteCount: byteCount))
+        // What is asked for now, or a part of what there is.
+        room = max(needed - pages.count, min(pages.count / 8, LargePages.bytes / pageBytes), 1)
+        slabs.append(LargePages(byteCount: room * pageBytes))
         pages.append(slabs[slabs.count - 1].base)
       } else {
         pages.append(pages[pages.count - 1] + pageBytes)
@@ -51,26 +48,60 @@ struct RecordPages {
 
   /// Finds the records of rows with these key numbers, all of which there is room for.
   func find(
-    _ chosen: UnsafePointer<UInt32>, _ count: Int, _ numbers: UnsafePointer<UInt32>,
+    _ chosen: UnsafeBufferPointer<UInt32>, _ numbers: UnsafePointer<UInt32>,
     into records: UnsafeMutablePointer<UnsafeMutableRawPointer>
   ) {
     let stride = stride
     pages.withUnsafeBufferPointer { pages in
-      for i in 0..<count {
-        let row = Int(chosen[i])
+      for row in chosen {
+        let row = Int(row)
         let key = Int(numbers[row])
         records[row] = pages[key >> RecordPages.shift] + (key & (RecordPages.rows - 1)) &* stride
       }
     }
   }
 
+  /// Finds the records of those of the chosen rows whose key numbers are below `keys` and for which there is room, and asks
+  /// the processor for them; the others go to `rest`. Gives how many those are.
+  func find(
+    _ chosen: UnsafeBufferPointer<UInt32>, _ numbers: UnsafePointer<UInt32>, below keys: Int,
+    into records: UnsafeMutablePointer<UnsafeMutableRawPointer>, rest: UnsafeMutablePointer<UInt32>
+  ) -> Int {
+    let stride = stride
+    let last = lastByteAsked
+    let end = UInt32(truncatingIfNeeded: min(keys, pages.count << RecordPages.shift))
+    var left = 0
+    pages.withUnsafeBufferPointer { pages in
+      for row in chosen {
+        let number = numbers[Int(row)]
+        if number >= end {
+          rest[left] = row
+          left &+= 1
+          continue
+        }
+        let record =
+          pages[Int(number) >> RecordPages.shift] + (Int(number) & (RecordPages.rows - 1)) &* stride
+        records[Int(row)] = record
+        var at = 0
+        repeat {
+          cscan_prefetch(record + at)
+          at &+= 64
+        } while at < stride
+        if last != 0 { cscan_prefetch(record + last) }
+      }
+    }
+    return left
+  }
+
+  /// A record that does not begin with a cache line may end in one more.
+  private var lastByteAsked: Int { stride % 64 == 0 ? 0 : stride - 1 }
+
   /// Calls `body` with a function that asks the processor for the record of a key number, if there is one: what is asked
   /// for while other work goes on is there when it is wanted.
   @inline(__always)
   func withPrefetch<R>(_ body: ((UInt32) -> Void) -> R) -> R {
     let stride = stride
-    // A record that does not begin with a cache line may end in one more.
-    let last = stride % 64 == 0 ? 0 : stride - 1
+    let last = lastByteAsked
     return pages.withUnsafeBufferPointer { pages in
       body { number in
         let page = Int(number) >> RecordPages.shift

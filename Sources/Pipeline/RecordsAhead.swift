@@ -10,8 +10,8 @@ internal import Columns
 ///
 /// One thread; nobody may write to the state as long as this is used.
 final class RecordsAhead {
-  /// Keys whose rows are read column after column: what belongs to them stays in the nearest cache.
-  static let blockKeys = 128
+  /// Keys whose rows are read column after column: what belongs to them stays in the second cache.
+  static let blockKeys = 256
   /// Keys that are looked up before the block that is read has ended.
   private static let keysAhead = 2 * blockKeys
   /// Keys whose records are kept, a power of two: where a block begins, there is room for all of it.
@@ -107,7 +107,7 @@ final class RecordsAhead {
   /// Looks keys up to a position up, and asks for their records.
   private func locate(_ to: Int) {
     guard to > located else { return }
-    for at in located..<to { cscan_prefetch_later(views + Int(keys[at])) }
+    for at in located..<to { cscan_prefetch(views + Int(keys[at])) }
     for source in sources {
       let (stride, absent) = (source.stride, source.absent)
       // A record that does not begin with a cache line may end in one more.
@@ -119,10 +119,10 @@ final class RecordsAhead {
         source.found[at % RecordsAhead.room] = record
         var offset = 0
         while offset < stride {
-          cscan_prefetch_later(record + offset)
+          cscan_prefetch(record + offset)
           offset &+= 64
         }
-        if last != 0 { cscan_prefetch_later(record + last) }
+        if last != 0 { cscan_prefetch(record + last) }
       }
     }
     located = to
@@ -132,7 +132,7 @@ final class RecordsAhead {
   /// Asks for their texts, and for the keys' bytes.
   private func follow(_ to: Int) {
     guard to > followed else { return }
-    for at in followed..<to { cscan_prefetch_later(keyBytes + Int(views[Int(keys[at])].start)) }
+    for at in followed..<to { cscan_prefetch(keyBytes + Int(views[Int(keys[at])].start)) }
     for source in sources where source.isLatest {
       for at in followed..<to {
         let found = source.found + at % RecordsAhead.room
@@ -145,8 +145,8 @@ final class RecordsAhead {
           let bytes = UnsafeRawPointer(bitPattern: record.load(fromByteOffset: texts.address, as: UInt.self))
         else { continue }
         // Those of most records lie in one cache line or two.
-        cscan_prefetch_later(bytes)
-        cscan_prefetch_later(bytes + Int(record.load(fromByteOffset: texts.end, as: UInt32.self)))
+        cscan_prefetch(bytes)
+        cscan_prefetch(bytes + Int(record.load(fromByteOffset: texts.end, as: UInt32.self)))
       }
     }
     followed = to

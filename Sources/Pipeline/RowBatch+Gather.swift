@@ -42,7 +42,11 @@ extension RowBatch {
     let at = count
     if withKeys {
       arena.gather(chosen, from: source.keys, of: source.keyArena, to: keys + at)
-      gather(chosen, source.hashes, to: hashes + at)
+      if let from = source.hashes {
+        gather(chosen, from, to: hashes + at)
+      } else {
+        Hashing.hash64(of: keys + at, chosen.count, in: arena, into: hashes + at)
+      }
     }
     if let from = source.origins {
       gather(chosen, from, to: origins + at)

@@ -76,7 +76,7 @@ struct RowLanes {
   /// Whether several rows may take a step at once on this processor.
   static let isWide = cscan_is_wide() != 0
   /// Rows whose lanes stay in the nearest cache while columns pass over them.
-  private static let blockRows = 1024
+  static let blockRows = 1024
   /// Strings that take their steps one by one where one was too long for several at a time.
   private static let stringsBetween = 64
 
@@ -85,15 +85,21 @@ struct RowLanes {
 
   /// Calls `body` with the finished lanes of the table's rows in order, and how many they are.
   static func forBlocks(of table: Table, split: String, isWide: Bool = isWide, _ body: (RowLanes, Int) -> Void) {
+    forBlocks(of: table, 0..<table.count, from: RowHash.start(split), isWide: isWide, body)
+  }
+
+  /// Of some of the rows; `start` is ``RowHash/start(_:)`` of their split.
+  static func forBlocks(
+    of table: Table, _ rows: Range<Int>, from start: RowHash, isWide: Bool = isWide, _ body: (RowLanes, Int) -> Void
+  ) {
     // Pointers into the columns are taken below; the table outlives them all.
     defer { withExtendedLifetime(table) {} }
-    let start = RowHash.start(split)
     withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2 * blockRows) { memory in
       guard let base = memory.baseAddress else { return }
       let lanes = RowLanes(a: base, b: base + blockRows, isWide: isWide)
-      var row = 0
-      while row < table.count {
-        let number = min(blockRows, table.count - row)
+      var row = rows.lowerBound
+      while row < rows.upperBound {
+        let number = min(blockRows, rows.upperBound - row)
         lanes.a.initialize(repeating: start.a, count: number)
         lanes.b.initialize(repeating: start.b, count: number)
         for column in table.columns { lanes.step(column, from: row, number) }

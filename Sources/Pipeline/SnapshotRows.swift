@@ -60,6 +60,11 @@ public struct SnapshotTableBuilder {
   private let sources: [Bool]
   private var table: Table
   private var at = 0
+  /// Of the rows so far, where their split is known; and what they begin with.
+  public private(set) var fingerprint = Fingerprint()
+  private let rowStart: RowHash?
+  /// How many they are.
+  private var fingerprinted = 0
   /// Of keys that are no single string.
   private let keyFields = FieldBlock()
 
@@ -67,8 +72,8 @@ public struct SnapshotTableBuilder {
     var column: Int
     var value: OutputColumn.Value
     var fallback: Literal?
-    /// Of a column of texts.
-    var repeated: RepeatedTexts?
+    /// Of a column of texts: of the state that is read.
+    var coded: CodedTexts?
   }
 
   /// A value that the snapshot's type cannot hold.
@@ -81,18 +86,23 @@ public struct SnapshotTableBuilder {
   }
 
   /// A builder of a table with `rows` rows. `columns`: one flag a column, those without are left without rows (nil: all
-  /// are built). `spare`: a table of the same plan that is read no more; its memory is used again.
+  /// are built). `spare`: a table of the same plan that is read no more; its memory is used again. `split`: where all rows
+  /// stand; of all columns of theirs the ``fingerprint`` is made, as long as they are near.
   public init(
-    plan: DatasetPlan, keyCasts: [Cast], rows: Int, columns: [Bool]? = nil, reusing spare: consuming Table? = nil
+    plan: DatasetPlan, keyCasts: [Cast], rows: Int, columns: [Bool]? = nil, reusing spare: consuming Table? = nil,
+    fingerprintOf split: String? = nil
   ) {
+    precondition(split == nil || columns == nil, "a fingerprint is of all columns")
+    rowStart = split.map { RowHash.start($0) }
     self.plan = plan
     self.keyCasts = keyCasts
     let chosen = columns ?? Array(repeating: true, count: plan.output.count)
     reads = plan.output.indices.filter { chosen[$0] }.map {
-      let isText = plan.output[$0].type == .string && plan.output[$0].source != nil
+      var isText = false
+      if case .latest = plan.output[$0].value { isText = plan.output[$0].type == .string }
       return Read(
         column: $0, value: plan.output[$0].value, fallback: plan.output[$0].fallback,
-        repeated: isText ? RepeatedTexts() : nil)
+        coded: isText ? CodedTexts() : nil)
     }
     sources = plan.sources.indices.map { source in
       plan.output.indices.contains { chosen[$0] && plan.output[$0].source == source }
@@ -130,6 +140,7 @@ public struct SnapshotTableBuilder {
   {
     try keys.withUnsafeBufferPointer { keys throws(OverflowError) in
       let ahead = RecordsAhead(state, sources: sources, keys: keys)
+      for read in reads { read.coded?.removeAll() }
       try ahead.forBlocks { first, block throws(OverflowError) in
         for (index, read) in reads.enumerated() {
           if !detours.isEmpty, let detour = detours[read.column] {
@@ -143,8 +154,16 @@ public struct SnapshotTableBuilder {
           if index & 1 == 0 { ahead.advance(max(reads.count / 2, 1)) }
         }
         at += block.count
+        if at - fingerprinted >= RowLanes.blockRows { addToFingerprint() }
       }
     }
+    addToFingerprint()
+  }
+
+  private mutating func addToFingerprint() {
+    guard let rowStart else { return }
+    fingerprint.add(fingerprinted..<at, of: table, from: rowStart)
+    fingerprinted = at
   }
 
   /// `first`: the position of the first of the keys.
@@ -156,7 +175,7 @@ public struct SnapshotTableBuilder {
     case .key(let part): readKey(state, keys, part: part, into: column)
     case .latest(let source, let kept):
       guard let latest = state.latest[source] else { return column.clear(from: at, count: keys.count) }
-      latest.read(kept, ahead.records(source, at: first, keys.count), into: column, at: at, read.repeated)
+      latest.read(kept, ahead.records(source, at: first, keys.count), into: column, at: at, read.coded)
     case .aggregate(let source, let reading):
       guard let events = state.events[source] else { return column.clear(from: at, count: keys.count) }
       let found = ahead.records(source, at: first, keys.count)

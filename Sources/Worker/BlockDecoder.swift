@@ -11,7 +11,7 @@ final class BlockDecoder: @unchecked Sendable {
   private(set) var keyArena: ByteArena
   /// A column's own, or `madeKeys`.
   private(set) var keys: UnsafeMutablePointer<ByteView>
-  private(set) var hashes: UnsafeMutablePointer<UInt64>
+  private var hashes: UnsafeMutablePointer<UInt64>
   /// A column's own, or `madeTimes`.
   private(set) var times: UnsafeMutablePointer<Int64>
   private var madeKeys: UnsafeMutablePointer<ByteView>
@@ -44,7 +44,7 @@ final class BlockDecoder: @unchecked Sendable {
   var faults: RowFaults { block.faults }
   var carried: [Column] { plan.source.carried.map { columns[$0] } }
 
-  /// Reads a block's records into `columns`, `keys`, `hashes` and `times`; bad rows are marked in `faults`.
+  /// Reads a block's records into `columns`, `keys` and `times`; bad rows are marked in `faults`.
   ///
   /// `positions`: ``DecodingPlan/positions(in:)`` of the object's header; `width`: its number of columns.
   func decode(_ text: ByteArena, positions: [Int], width: Int) throws(JSONScanner.OutOfMemory) {
@@ -141,11 +141,15 @@ final class BlockDecoder: @unchecked Sendable {
     }
   }
 
-  /// The decoded and completed rows, bad ones among them. Valid until the next block.
-  func rowColumns(input: Int, firstRow: UInt64) -> RowColumns {
-    RowColumns(
-      count: rows, keyArena: keyArena, keys: keys, hashes: hashes, times: plan.source.timeColumn == nil ? nil : times,
-      columns: carried, input: input, firstRow: firstRow)
+  /// The decoded and completed rows, bad ones among them. Valid until the next block. `hashed`: with their keys' hashes.
+  func rowColumns(
+    input: Int, firstRow: UInt64, origins: UnsafePointer<RowOrigin>? = nil, hashed: Bool
+  ) -> RowColumns {
+    if hashed { Hashing.hash64(of: keys, rows, in: keyArena, into: hashes) }
+    return RowColumns(
+      count: rows, keyArena: keyArena, keys: keys, hashes: hashed ? UnsafePointer(hashes) : nil,
+      times: plan.source.timeColumn == nil ? nil : times, columns: carried, input: input, firstRow: firstRow,
+      origins: origins)
   }
 
   /// Good rows whose event time is at or after `time`.
@@ -269,6 +273,5 @@ final class BlockDecoder: @unchecked Sendable {
       }
       keyArena = keyScratch
     }
-    Hashing.hash64(of: keys, rows, in: keyArena, into: hashes)
   }
 }

@@ -17,7 +17,8 @@ extension IngestEngine {
     let shards: [Int]
     switch dealt.content {
     case .block(let decoder, let block):
-      rows.prepare(decoder.rowColumns(input: block.input, firstRow: block.firstRow), decoder.faults)
+      // Of keys that the directory knows nobody asks for hashes.
+      rows.prepare(decoder.rowColumns(input: block.input, firstRow: block.firstRow, hashed: false), decoder.faults)
       // Threads begin at different shards, and then hardly ever meet.
       shards = states.indices.map { (dealt.number + $0) % states.count }
     case .batch(let batch):

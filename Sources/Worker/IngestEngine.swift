@@ -19,7 +19,7 @@ final class IngestEngine: @unchecked Sendable {
   let tables: [InputTable]
   let states: [ShardState]
   /// Where keys' numbers in `states` are found.
-  let directory = KeyDirectory()
+  let directory: KeyDirectory
   /// One a shard; held while rows are applied to its state, and never while `lock` is waited for.
   let shardLocks: [ConditionLock]
   let attempts: [Attempt]
@@ -90,6 +90,7 @@ final class IngestEngine: @unchecked Sendable {
     self.options = options
     self.decoding = decoding
     self.tables = tables
+    directory = KeyDirectory(shards: plan.shards)
     states = (0..<plan.shards).map { ShardState(shard: $0, plan: plan) }
     self.broker = broker
     self.retained = retained

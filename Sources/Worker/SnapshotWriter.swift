@@ -70,19 +70,17 @@ struct SnapshotWriter {
         if isCancelled() { throw BatchError.cancelled }
         let chunk = chunks[index]
         let change = changes?.chunks[index]
-        let table = try table(
-          chunk.slices.map { ($0.shard, rows[$0.shard].keys[chunk.split][$0.range]) }, columns: change?.built,
-          reusing: spare.withLock { $0.popLast() })
         let name = rule.names[chunk.split]
-        var fingerprint = Fingerprint()
+        let slices = chunk.slices.map { ($0.shard, rows[$0.shard].keys[chunk.split][$0.range]) }
+        let (table, fingerprint) = try table(
+          slices, columns: change?.built, reusing: spare.withLock { $0.popLast() },
+          fingerprintOf: kept == nil ? name : nil)
         if let kept {
           let changed = change?.keys.map { $0[...] }
-          let numbered = try changed.map { try self.table([(0, $0)], columns: nil) } ?? table
+          let numbered = try changed.map { try self.table([(0, $0)], columns: nil).table } ?? table
           let numbers = Fingerprint.numbers(of: numbered, split: name)
           let keys = changed ?? rows[0].keys[chunk.split][chunk.slices[0].range]
           kept.withLock { $0.take(keys, numbers) }
-        } else {
-          fingerprint.add(table: table, split: name)
         }
         var encoded = try target.map { _ in try output.encode(table, change?.kept, anew: change?.encoded) }
         let profile = profiles.withLock { $0.popLast() } ?? TableProfile(fields: plan.fields)
@@ -91,9 +89,8 @@ struct SnapshotWriter {
         encoded?.counts = []
         spare.withLock { $0.append(table) }
         profiles.withLock { $0.append(profile) }
-        let added = fingerprint
         collected.withLock { result in
-          result.fingerprint.merge(added)
+          result.fingerprint.merge(fingerprint)
           result.splits[name, default: 0] += chunk.rows
         }
         return encoded
@@ -117,14 +114,17 @@ struct SnapshotWriter {
     return result
   }
 
-  /// The rows of keys of shards; `columns` as ``SnapshotTableBuilder`` takes them.
+  /// The rows of keys of shards; `columns` and `split` as ``SnapshotTableBuilder`` takes them.
   private func table(
-    _ slices: [(shard: Int, keys: ArraySlice<UInt32>)], columns: [Bool]?, reusing spare: Table? = nil
-  ) throws -> Table {
+    _ slices: [(shard: Int, keys: ArraySlice<UInt32>)], columns: [Bool]?, reusing spare: Table? = nil,
+    fingerprintOf split: String? = nil
+  ) throws -> (table: Table, fingerprint: Fingerprint) {
     let rows = slices.reduce(0) { $0 + $1.keys.count }
-    var builder = SnapshotTableBuilder(plan: plan, keyCasts: keyCasts, rows: rows, columns: columns, reusing: spare)
+    var builder = SnapshotTableBuilder(
+      plan: plan, keyCasts: keyCasts, rows: rows, columns: columns, reusing: spare, fingerprintOf: split)
     for slice in slices { try builder.append(states[slice.shard], keys: slice.keys) }
-    return builder.finish()
+    let fingerprint = builder.fingerprint
+    return (builder.finish(), fingerprint)
   }
 
   private func rowsOfShards(rule: SplitRule, by: Int?) throws -> [SnapshotRows] {

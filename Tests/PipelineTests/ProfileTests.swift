@@ -94,6 +94,33 @@ struct ProfileColumn {
     return profile
   }
 
+  /// Several values at a time give what one by one gives.
+  @Test func hashesAndBounds() throws {
+    let seed = testSeed(below: 1_000_000)
+    var random = SeededGenerator(seed: seed)
+    func hashes(_ distinct: DistinctCounter) -> Set<UInt64> { Set(distinct.exactHashes) }
+    func nonZero(_ hashes: [UInt64]) -> Set<UInt64> { Set(hashes.map { $0 == 0 ? 1 : $0 }) }
+    var room = [UInt64](repeating: 0, count: 1024)
+    for number in Array(0...20) + [999, 1024] {
+      let doubles = ProfileColumn.random(.double, rows: number, spread: 0, wild: true, &random).values.map {
+        if case .double(let value)? = $0 { value } else { 0.0 }
+      }
+      let profile = DoubleProfile()
+      profile.add(doubles, number, &room)
+      let finite = doubles.filter(\.isFinite)
+      #expect(profile.low == finite.min() ?? .infinity && profile.high == finite.max() ?? -.infinity, "seed \(seed)")
+      #expect(profile.nans == doubles.count(where: \.isNaN), "seed \(seed)")
+      #expect(profile.infinities == doubles.count(where: \.isInfinite), "seed \(seed)")
+      #expect(hashes(profile.distinct) == nonZero(doubles.map { ProfileHash.double($0 + 0.0) }), "seed \(seed)")
+      let words = (0..<number).map { _ in Int64.random(in: .min ... .max, using: &random) }
+      ProfileHash.words(words, number, into: &room)
+      #expect(Array(room[..<number]) == words.map { ProfileHash.word(UInt64(bitPattern: $0)) }, "seed \(seed)")
+      let days = words.map { Int32(truncatingIfNeeded: $0) }
+      ProfileHash.words(days, number, into: &room)
+      #expect(Array(room[..<number]) == days.map { ProfileHash.word(UInt64(bitPattern: Int64($0))) }, "seed \(seed)")
+    }
+  }
+
   /// I1: the summary depends on the values alone.
   @Test(arguments: ProfileColumn.types) func orderAndPartsDoNotMatter(_ type: ColumnType) {
     let seed = testSeed(below: 1_000_000)

@@ -7,12 +7,11 @@
 #include <emmintrin.h>
 #endif
 
-/// Asks for a cache line that is going to be read and written, and does not wait for it. Reads nothing itself: any address
-/// may be asked for.
-static inline void cscan_prefetch(const void *_Nonnull p) { __builtin_prefetch(p, 1, 3); }
-
-/// As above, where it is only read, and not at once: into the second cache.
-static inline void cscan_prefetch_later(const void *_Nonnull p) { __builtin_prefetch(p, 0, 2); }
+/// Asks for a cache line, and does not wait for it. Reads nothing itself: any address may be asked for.
+///
+/// For the second cache: the first waits for so few lines at a time that asking it for hundreds takes twice as long in all,
+/// and those that are asked for well before they are used would not stay there.
+static inline void cscan_prefetch(const void *_Nonnull p) { __builtin_prefetch(p, 0, 2); }
 
 /// Bit i is set iff p[i] is a or b, for 64 readable bytes.
 static inline uint64_t cscan_match2(const uint8_t *_Nonnull p, uint8_t a, uint8_t b) {
@@ -58,6 +57,51 @@ static inline size_t cscan_end_of_last(const uint8_t *_Nonnull p, size_t from, s
 #endif
 }
 
+// Lanes: integers of 2 or 4 bytes that lie side by side in records of one layout (``LaneSet``).
+
+/// Lanes that rows with the same index add to.
+typedef struct {
+  /// By row.
+  const uint8_t *_Nullable index;
+  /// What is added, by row; NULL: 1.
+  const int64_t *_Nullable values;
+  /// By index, a window of ones in the lanes that are added to and zeros elsewhere; aligned to its size.
+  const void *_Nonnull masks;
+  /// By index, which bits of the presence word are set; of groups with values.
+  const uint64_t *_Nonnull presences;
+} cscan_lane_group;
+
+typedef struct {
+  /// Bytes from a record's start to the window that the lanes lie in, and to the word of presence bits.
+  ptrdiff_t window, presence;
+  /// 2 or 4.
+  uint32_t lane_bytes;
+  /// 16, 32 or 64.
+  uint32_t window_bytes;
+  uint32_t group_count;
+  /// Bit g: group g has values.
+  uint32_t valued;
+  const cscan_lane_group *_Nonnull groups;
+} cscan_lanes;
+
+/// Adds the rows to their records. Rows that add more than a lane holds, or to a lane that would go over, are passed over and
+/// come to `rest`. Gives their number.
+size_t cscan_add_lanes(
+    const cscan_lanes *_Nonnull lanes, void *_Nonnull const *_Nonnull records, const uint32_t *_Nonnull rows, size_t count,
+    uint32_t *_Nonnull rest);
+
+// Conditions of rows: `truth` is 1, the time not before `first`, `validity` is not 0; of those that are not NULL.
+
+/// Sets a bit of the flags of rows that fulfil the conditions.
+void cscan_flag(
+    size_t rows, const uint8_t *_Nullable truth, const int64_t *_Nullable times, int64_t first,
+    const uint8_t *_Nullable validity, uint8_t bit, uint8_t *_Nonnull flags);
+
+/// Replaces the codes of rows that do not by `none`.
+void cscan_keep_codes(
+    size_t rows, const uint8_t *_Nullable truth, const int64_t *_Nullable times, int64_t first,
+    const uint8_t *_Nullable validity, uint8_t none, uint8_t *_Nonnull codes);
+
 // What follows is for processors with AVX-512; elsewhere the callers have their own loops, which give the same.
 
 /// Where a run of bytes lies; the layout of Swift's `ByteView`. A null has the highest bit.
@@ -95,6 +139,21 @@ size_t cscan_hash64(
 /// `Hashing.murmur2`.
 size_t cscan_murmur2(
     const uint8_t *_Nonnull base, const cscan_view *_Nonnull views, size_t rows, uint32_t *_Nonnull hashes);
+
+/// What keys look like that are digits behind one beginning: `length` bytes (1…16), the last `digits` of them (1…8) digits,
+/// the others (up to 8) those of `beginning`, which has zeros behind them.
+typedef struct {
+  uint64_t beginning;
+  uint32_t length;
+  uint32_t digits;
+} cscan_numbered;
+
+/// Of each key (a view) one more than the number that its digits write; 0 where it looks otherwise or the number is not below
+/// `limit`. Asks for the words of `table` at these places; it reads none. Sixteen bytes must be readable from where a key
+/// begins, and at `base`. Gives `rows`, or 0 where the processor is another one.
+size_t cscan_numbers_of_keys(
+    const uint8_t *_Nonnull base, const cscan_view *_Nonnull views, size_t rows, cscan_numbered shape, uint32_t limit,
+    const void *_Nonnull table, uint32_t *_Nonnull numbers);
 
 /// A text of 1…16 bytes: as two words, zeros behind it, and its length.
 typedef struct {
@@ -136,6 +195,21 @@ size_t cscan_range_int64s(
     const int64_t *_Nonnull values, size_t count, int64_t *_Nonnull low, int64_t *_Nonnull high);
 size_t cscan_range_int32s(
     const int32_t *_Nonnull values, size_t count, int32_t *_Nonnull low, int32_t *_Nonnull high);
+
+/// Copies the words whose `validity` is not 0, one behind the other; eight words of room behind them are written, too. Gives
+/// their number, or SIZE_MAX where the processor is another one.
+size_t cscan_compact_words(
+    const uint64_t *_Nonnull values, const uint8_t *_Nonnull validity, size_t count, uint64_t *_Nonnull target);
+
+// What a profile (`ProfileHash`, `DoubleProfile`) wants of `count` values: their hashes. They give `count`, or 0 where the
+// processor is another one.
+size_t cscan_profile_int64s(const int64_t *_Nonnull values, size_t count, uint64_t *_Nonnull hashes);
+size_t cscan_profile_int32s(const int32_t *_Nonnull values, size_t count, uint64_t *_Nonnull hashes);
+
+/// And the least and the greatest of those that are finite and of what is there before, and how many are not.
+size_t cscan_profile_doubles(
+    const double *_Nonnull values, size_t count, uint64_t *_Nonnull hashes, double *_Nonnull low,
+    double *_Nonnull high, size_t *_Nonnull unusual);
 
 /// Dictionary indices of values that have slots of their own, from `low` on: what stands in a slot, less 1. Gives how many were
 /// done: eight at a time, up to the first eight with an empty slot (0) among them; none where the processor is another one.

@@ -35,7 +35,8 @@ struct ChunkRows {
     return sum
   }
 
-  /// Copies the values that are not null to `target`, converted; `target` has room for one more than ``valid``.
+  /// Copies the values that are not null to `target`, converted; `target` has room for
+  /// ``Compaction/room`` more than ``valid``.
   @inline(__always)
   static func compact<T: BitwiseCopyable, U: BitwiseCopyable>(
     _ rows: ChunkRows, _ source: UnsafePointer<T>, to target: UnsafeMutablePointer<U>, _ convert: (T) -> U

@@ -146,12 +146,12 @@ final class ParquetGroupEncoder: @unchecked Sendable {
     }
     switch ParquetPhysicalType(column.type) {
     case .int32:
-      let values = dense.array(of: Int32.self, rows.valid + 1)
+      let values = dense.array(of: Int32.self, rows.valid + Compaction.room)
       ChunkRows.compact(rows, UnsafePointer(source), to: values) { Int32(truncatingIfNeeded: $0) }
       return try encodeIntegers(
         rows, values, as: UInt32.self, words32, within: ParquetBounds.range(values, rows.valid))
     case .int64:
-      let values = dense.array(of: Int64.self, rows.valid + 1)
+      let values = dense.array(of: Int64.self, rows.valid + Compaction.room)
       ChunkRows.compact(rows, UnsafePointer(source), to: values) { Int64(truncatingIfNeeded: $0) }
       return try encodeIntegers(
         rows, values, as: UInt64.self, words64, within: ParquetBounds.range(values, rows.valid))
@@ -170,8 +170,8 @@ final class ParquetGroupEncoder: @unchecked Sendable {
     -> UnsafePointer<T>
   {
     guard rows.hasNulls else { return source }
-    let target = dense.array(of: T.self, rows.valid + 1)
-    ChunkRows.compact(rows, source, to: target) { $0 }
+    let target = dense.array(of: T.self, rows.valid + Compaction.room)
+    _ = Compaction.copy(source, rows.validity, rows.count, to: target)
     return UnsafePointer(target)
   }
 

@@ -122,7 +122,7 @@ public final class ColumnProfile: @unchecked Sendable {
     _ add: (UnsafePointer<T>, Int, UnsafeMutablePointer<UInt64>) -> Void
   ) {
     let room = ColumnProfile.blockRows
-    withUnsafeTemporaryAllocation(of: T.self, capacity: room) { dense in
+    withUnsafeTemporaryAllocation(of: T.self, capacity: room + Compaction.room) { dense in
       withUnsafeTemporaryAllocation(of: UInt64.self, capacity: room) { hashes in
         guard let dense = dense.baseAddress, let hashes = hashes.baseAddress else { return }
         ColumnProfile.forBlocks(rows) { from, number in
@@ -145,13 +145,6 @@ public final class ColumnProfile: @unchecked Sendable {
     var valid = 0
     for row in 0..<rows { valid &+= Int(validity[row]) }
     guard valid < rows else { return valid }
-    // Nulls' values, too, and the next one over them: without a branch that depends on a row. As not all are there, so is
-    // room for one more.
-    var n = 0
-    for row in 0..<rows {
-      dense[n] = source[row]
-      n &+= Int(validity[row])
-    }
-    return valid
+    return Compaction.copy(source, validity, rows, to: dense)
   }
 }

@@ -1,3 +1,4 @@
+internal import CScan
 internal import Columns
 
 /// The hash that tells values apart for counting distinct ones.
@@ -5,6 +6,17 @@ enum ProfileHash {
   /// Moves 0 away from `mix`'s fixed point.
   @inline(__always)
   static func word(_ bits: UInt64) -> UInt64 { Hashing.mix(bits &+ 0x9e37_79b9_7f4a_7c15) }
+
+  /// Of integers.
+  @inline(__always)
+  static func words<T: FixedWidthInteger & SignedInteger>(
+    _ values: UnsafePointer<T>, _ number: Int, into hashes: UnsafeMutablePointer<UInt64>
+  ) {
+    var done = 0
+    if let wide = values as? UnsafePointer<Int64> { done = cscan_profile_int64s(wide, number, hashes) }
+    if let narrow = values as? UnsafePointer<Int32> { done = cscan_profile_int32s(narrow, number, hashes) }
+    for i in done..<number { hashes[i] = word(UInt64(bitPattern: Int64(values[i]))) }
+  }
 
   /// Of a double that is not −0.0; all NaN are one.
   @inline(__always)
@@ -26,7 +38,8 @@ final class DoubleProfile {
     var low = low
     var high = high
     var unusual = 0
-    for i in 0..<number {
+    let done = cscan_profile_doubles(values, number, hashes, &low, &high, &unusual)
+    for i in done..<number {
       // Adding +0.0 turns -0.0 into 0.0 and changes nothing else.
       let value = values[i] + 0.0
       let magnitude = value.magnitude
@@ -132,7 +145,7 @@ final class TimeProfile {
   func add<T: FixedWidthInteger & SignedInteger>(
     _ values: UnsafePointer<T>, _ number: Int, _ hashes: UnsafeMutablePointer<UInt64>
   ) {
-    for i in 0..<number { hashes[i] = ProfileHash.word(UInt64(bitPattern: Int64(values[i]))) }
+    ProfileHash.words(values, number, into: hashes)
     distinct.add(hashes, number)
     sketch.add(values, number)
   }

@@ -109,7 +109,7 @@ struct ObjectReading {
     case .records:
       try decoder.decode(block.text, positions: run.positions, width: run.width)
       decoder.complete(object: input.location, modified: input.modified, firstRow: firstRow)
-      packer.append(decoder.rowColumns(input: number, firstRow: firstRow), decoder.faults)
+      packer.append(decoder.rowColumns(input: number, firstRow: firstRow, hashed: true), decoder.faults)
       if decoder.faults.count > 0 {
         rejects.add(decoder, plan: plan.source, object: input.location, firstRow: firstRow, offset: block.offset)
       }

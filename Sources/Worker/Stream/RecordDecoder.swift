@@ -139,11 +139,7 @@ final class RecordDecoder: @unchecked Sendable {
   private func deal(_ dealer: any RowDealer, input: Int) {
     lines.origins.withUnsafeBufferPointer { origins in
       dealer.append(
-        RowColumns(
-          count: decoder.rows, keyArena: decoder.keyArena, keys: decoder.keys, hashes: decoder.hashes,
-          times: plan.source.timeColumn == nil ? nil : UnsafePointer(decoder.times), columns: decoder.carried,
-          input: input, firstRow: 0, origins: origins.baseAddress),
-        decoder.faults)
+        decoder.rowColumns(input: input, firstRow: 0, origins: origins.baseAddress, hashed: true), decoder.faults)
     }
   }
 

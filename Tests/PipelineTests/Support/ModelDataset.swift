@@ -1,6 +1,7 @@
 import Columns
 import Definition
 import TestKit
+import Testing
 
 @testable import Pipeline
 
@@ -140,9 +141,14 @@ struct Arrangement: CustomStringConvertible {
     var spare: Table?
     for state in states {
       for list in SnapshotRows(state, rule: rule, by: nil).keys {
-        var builder = SnapshotTableBuilder(plan: plan, keyCasts: casts, rows: list.count, reusing: spare)
+        var builder = SnapshotTableBuilder(
+          plan: plan, keyCasts: casts, rows: list.count, reusing: spare, fingerprintOf: "train")
         try builder.append(state, keys: list[...])
+        let fingerprint = builder.fingerprint
         let table = builder.finish()
+        var after = Fingerprint()
+        after.add(table: table, split: "train")
+        #expect(fingerprint == after, "made with the table and of it")
         for row in 0..<table.count {
           guard case .string(let key)? = table.columns[0].literal(row: row) else { continue }
           outcome[key] = table.columns.dropFirst().map { $0.literal(row: row) }
