@@ -11,7 +11,7 @@ extension LatestState {
 
   /// Writes a kept column of the found records into `column` from row `at` on; the record of a key without a row is one of
   /// zeros. Nothing of these rows is left as it was.
-  /// `coded`: of texts of this state that are in the column already.
+  /// `coded`: where texts stand in the same column.
   func read(
     _ kept: Int, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, into column: Column, at: Int,
     _ coded: CodedTexts? = nil
@@ -48,27 +48,32 @@ extension LatestState {
     }
   }
 
-  /// A text stands in the column once: rows share it.
   private func readCodes(
     _ kept: Int, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, into column: Column, at: Int,
     _ coded: CodedTexts?
   ) {
-    let offset = layout.places[kept].offset
-    let (views, validity) = (column.views + at, column.validity + at)
-    let none = ByteView(start: 0, length: 0)
+    let (views, validity, arena) = (column.views + at, column.validity + at, column.arena)
     guard let dictionary = dictionaries[kept] else {
       // No row has a text.
-      views.update(repeating: none, count: found.count)
+      views.update(repeating: ByteView(start: 0, length: 0), count: found.count)
       return
     }
-    let coded = coded ?? CodedTexts()
-    let known = coded.views
+    let (offset, entries) = (layout.places[kept].offset, dictionary.entries)
+    let known = (coded ?? CodedTexts()).views(of: dictionary)
     for row in 0..<found.count {
-      // A null's code is that of some text, or 0.
+      guard validity[row] != 0 else {
+        views[row] = ByteView(start: 0, length: 0)
+        continue
+      }
       let code = Int(found[row].load(fromByteOffset: offset, as: UInt8.self))
-      if known[code] == CodedTexts.none && validity[row] != 0 { coded.add(code, of: dictionary, to: column.arena) }
-      let view = known[code]
-      views[row] = validity[row] != 0 ? view : none
+      if known[code].lengthAndFlags == CodedTexts.none.lengthAndFlags {
+        let entry = entries[code]
+        withUnsafeBytes(of: (entry.words.0.littleEndian, entry.words.1.littleEndian)) {
+          guard let bytes = $0.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
+          known[code] = ByteView(start: arena.append(bytes, entry.length), length: UInt32(entry.length))
+        }
+      }
+      views[row] = known[code]
     }
   }
 
@@ -107,35 +112,5 @@ extension LatestState {
       end &+= length
     }
     arena.setCount(end)
-  }
-}
-
-/// Where the texts of one state's dictionary stand in a column, by their codes: those that a row has had.
-final class CodedTexts {
-  static let none = ByteView.null
-  let views: UnsafeMutablePointer<ByteView>
-  private static let codes = Int(UInt8.max) + 1
-
-  init() {
-    views = .allocate(capacity: CodedTexts.codes)
-    removeAll()
-  }
-
-  deinit { views.deallocate() }
-
-  func removeAll() { views.initialize(repeating: CodedTexts.none, count: CodedTexts.codes) }
-
-  @inline(never)
-  func add(_ code: Int, of dictionary: TextDictionary, to arena: ByteArena) {
-    let entry = dictionary[code]
-    // Sixteen bytes at once.
-    arena.reserve(RowSections.fewBytesMax)
-    let start = arena.count
-    let end = UnsafeMutableRawPointer(arena.base) + start
-    end.storeBytes(of: entry.words.0.littleEndian, as: UInt64.self)
-    end.storeBytes(of: entry.words.1.littleEndian, toByteOffset: 8, as: UInt64.self)
-    arena.setCount(start + entry.length)
-    views[code] = ByteView(
-      start: UInt32(truncatingIfNeeded: start), length: UInt32(truncatingIfNeeded: entry.length))
   }
 }

@@ -72,7 +72,7 @@ public struct SnapshotTableBuilder {
     var column: Int
     var value: OutputColumn.Value
     var fallback: Literal?
-    /// Of a column of texts: of the state that is read.
+    /// Of a column of texts.
     var coded: CodedTexts?
   }
 
@@ -140,7 +140,6 @@ public struct SnapshotTableBuilder {
   {
     try keys.withUnsafeBufferPointer { keys throws(OverflowError) in
       let ahead = RecordsAhead(state, sources: sources, keys: keys)
-      for read in reads { read.coded?.removeAll() }
       try ahead.forBlocks { first, block throws(OverflowError) in
         for (index, read) in reads.enumerated() {
           if !detours.isEmpty, let detour = detours[read.column] {
