@@ -185,6 +185,27 @@ WIDE static size_t profile_doubles(
   *unusual = others;
   return count;
 }
+
+WIDE static size_t pack(const uint32_t *values, size_t groups, uint32_t width, uint8_t *out) {
+  if (width <= 8) {
+    const uint64_t bits = 0x0101010101010101 * ((1u << width) - 1);
+    for (size_t group = 0; group < groups; group++) {
+      const __m128i bytes = _mm256_cvtepi32_epi8(_mm256_loadu_si256((const __m256i *)(values + 8 * group)));
+      const uint64_t word = _pext_u64((uint64_t)_mm_cvtsi128_si64(bytes), bits);
+      memcpy(out + group * width, &word, 8);
+    }
+    return groups;
+  }
+  const uint64_t bits = 0x0001000100010001 * ((1ull << width) - 1);
+  for (size_t group = 0; group < groups; group++) {
+    const __m128i words = _mm256_cvtepi32_epi16(_mm256_loadu_si256((const __m256i *)(values + 8 * group)));
+    const unsigned __int128 low = _pext_u64((uint64_t)_mm_cvtsi128_si64(words), bits);
+    const unsigned __int128 all = low | (unsigned __int128)_pext_u64((uint64_t)_mm_extract_epi64(words, 1), bits)
+                                            << (4 * width);
+    memcpy(out + group * width, &all, 16);
+  }
+  return groups;
+}
 #endif
 
 size_t cscan_step_int64s(const int64_t *values, const uint8_t *validity, size_t rows, uint64_t *a, uint64_t *b) {
@@ -270,6 +291,13 @@ size_t cscan_profile_doubles(
     const double *values, size_t count, uint64_t *hashes, double *low, double *high, size_t *unusual) {
 #if defined(__x86_64__)
   if (cscan_is_wide()) return profile_doubles(values, count, hashes, low, high, unusual);
+#endif
+  return 0;
+}
+
+size_t cscan_pack(const uint32_t *values, size_t groups, uint32_t width, uint8_t *out) {
+#if defined(__x86_64__)
+  if (cscan_is_wide() && width >= 1 && width <= 16) return pack(values, groups, width, out);
 #endif
   return 0;
 }

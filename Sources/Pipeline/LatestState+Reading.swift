@@ -18,33 +18,41 @@ extension LatestState {
   ) {
     let place = layout.places[kept]
     let validity = column.validity + at
-    for row in 0..<found.count {
-      let byte = found[row].load(fromByteOffset: place.presenceOffset, as: UInt8.self)
-      validity[row] = byte & place.presenceBit != 0 ? 1 : 0
-    }
-    let offset = place.offset
     switch (place.form, place.type) {
     case (.code, _): readCodes(kept, found, into: column, at: at, coded)
     case (.text, _), (_, .string): readTexts(kept, found, into: column, at: at)
-    case (.value(2), .int): read(offset, Int16.self, found, validity, into: column.int64s + at)
-    case (.value(4), .int): read(offset, Int32.self, found, validity, into: column.int64s + at)
-    case (_, .int), (_, .timestamp), (_, .double): read(offset, Int64.self, found, validity, into: column.int64s + at)
-    case (_, .date): read(offset, Int32.self, found, validity, into: column.int32s + at)
-    case (_, .bool): read(offset, UInt8.self, found, validity, into: column.bytes + at)
-    case (_, .decimal): read(offset, Int128.self, found, validity, into: column.int128s + at)
+    case (.value(2), .int): read(place, Int16.self, found, validity, into: column.int64s + at)
+    case (.value(4), .int): read(place, Int32.self, found, validity, into: column.int64s + at)
+    case (_, .int), (_, .timestamp), (_, .double): read(place, Int64.self, found, validity, into: column.int64s + at)
+    case (_, .date): read(place, Int32.self, found, validity, into: column.int32s + at)
+    case (_, .bool): read(place, UInt8.self, found, validity, into: column.bytes + at)
+    case (_, .decimal): read(place, Int128.self, found, validity, into: column.int128s + at)
     }
   }
 
   /// Nulls are zeros: nothing that a snapshot is made of depends on what was in a record.
   @inline(__always)
   private func read<Kept: FixedWidthInteger & BitwiseCopyable, T: FixedWidthInteger & BitwiseCopyable>(
-    _ offset: Int, _: Kept.Type, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>,
-    _ validity: UnsafePointer<UInt8>,
-    into values: UnsafeMutablePointer<T>
+    _ place: LatestLayout.Place, _: Kept.Type, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>,
+    _ validity: UnsafeMutablePointer<UInt8>, into values: UnsafeMutablePointer<T>
   ) {
+    let (offset, presenceOffset, bit) = (place.offset, place.presenceOffset, place.presenceBit)
     for row in 0..<found.count {
-      let value = found[row].loadUnaligned(fromByteOffset: offset, as: Kept.self)
-      values[row] = validity[row] != 0 ? T(truncatingIfNeeded: value) : 0
+      let record = found[row]
+      let isThere = record.load(fromByteOffset: presenceOffset, as: UInt8.self) & bit != 0
+      let value = record.loadUnaligned(fromByteOffset: offset, as: Kept.self)
+      validity[row] = isThere ? 1 : 0
+      values[row] = isThere ? T(truncatingIfNeeded: value) : 0
+    }
+  }
+
+  private func readPresence(
+    _ place: LatestLayout.Place, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>,
+    _ validity: UnsafeMutablePointer<UInt8>
+  ) {
+    let (offset, bit) = (place.presenceOffset, place.presenceBit)
+    for row in 0..<found.count {
+      validity[row] = found[row].load(fromByteOffset: offset, as: UInt8.self) & bit != 0 ? 1 : 0
     }
   }
 
@@ -53,15 +61,20 @@ extension LatestState {
     _ coded: CodedTexts?
   ) {
     let (views, validity, arena) = (column.views + at, column.validity + at, column.arena)
+    let place = layout.places[kept]
     guard let dictionary = dictionaries[kept] else {
       // No row has a text.
+      validity.update(repeating: 0, count: found.count)
       views.update(repeating: ByteView(start: 0, length: 0), count: found.count)
       return
     }
-    let (offset, entries) = (layout.places[kept].offset, dictionary.entries)
+    let (presenceOffset, bit) = (place.presenceOffset, place.presenceBit)
+    let (offset, entries) = (place.offset, dictionary.entries)
     let known = (coded ?? CodedTexts()).views(of: dictionary)
     for row in 0..<found.count {
-      guard validity[row] != 0 else {
+      let isThere = found[row].load(fromByteOffset: presenceOffset, as: UInt8.self) & bit != 0
+      validity[row] = isThere ? 1 : 0
+      guard isThere else {
         views[row] = ByteView(start: 0, length: 0)
         continue
       }
@@ -83,6 +96,7 @@ extension LatestState {
     let (offset, textsOffset) = (layout.places[kept].offset, layout.textsOffset)
     let before = layout.textsBefore(kept)
     let (views, validity) = (column.views + at, column.validity + at)
+    readPresence(layout.places[kept], found, validity)
     var bytes = 0
     for row in 0..<found.count {
       let start = before.map { found[row].load(fromByteOffset: $0, as: UInt32.self) } ?? 0

@@ -212,6 +212,10 @@ size_t cscan_profile_doubles(
     const double *_Nonnull values, size_t count, uint64_t *_Nonnull hashes, double *_Nonnull low,
     double *_Nonnull high, size_t *_Nonnull unusual);
 
+/// Packs `groups` groups of eight values of `width` (1…16) bits, least significant bit first: `width` bytes a group. Sixteen
+/// bytes of room behind them are written, too. Gives `groups`, or 0 where the processor is another one.
+size_t cscan_pack(const uint32_t *_Nonnull values, size_t groups, uint32_t width, uint8_t *_Nonnull out);
+
 /// Dictionary indices of values that have slots of their own, from `low` on: what stands in a slot, less 1. Gives how many were
 /// done: eight at a time, up to the first eight with an empty slot (0) among them; none where the processor is another one.
 size_t cscan_near_indices(

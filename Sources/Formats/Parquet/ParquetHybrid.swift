@@ -1,3 +1,5 @@
+internal import CScan
+
 /// Parquet's RLE / bit-packing hybrid (Encodings.md, "RLE = 3"): runs of one value, or groups of eight packed values.
 enum ParquetHybrid {
   /// A run shorter than this many *bits* of packed values is cheaper packed: its head and value take two bytes or more,
@@ -57,7 +59,9 @@ enum ParquetHybrid {
     let target = UnsafeMutableRawPointer(out.end)
     let width = UInt64(bitWidth)
     let whole = count / 8
-    for group in 0..<whole { packGroup(values + group &* 8, width, target + group &* bitWidth) }
+    let packed = cscan_pack(
+      values, whole, UInt32(truncatingIfNeeded: bitWidth), target.assumingMemoryBound(to: UInt8.self))
+    for group in packed..<whole { packGroup(values + group &* 8, width, target + group &* bitWidth) }
     if whole < groups {
       withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 8) { last in
         for i in 0..<8 {
