@@ -59,7 +59,10 @@ extension LatestState {
       return
     }
     let (offset, entries) = (layout.places[kept].offset, dictionary.entries)
-    let known = (coded ?? CodedTexts()).views(of: dictionary)
+    let coded = coded ?? CodedTexts()
+    // The views are freed with it.
+    defer { withExtendedLifetime(coded) {} }
+    let known = coded.views(of: dictionary)
     for row in 0..<found.count {
       guard validity[row] != 0 else {
         views[row] = ByteView(start: 0, length: 0)
