@@ -15,8 +15,8 @@ typedef int32_t ints64 __attribute__((vector_size(64)));
 
 /// Asks for a record's cache lines; one that does not begin with a line may end in one more.
 INLINE void ask(const uint8_t *record, size_t stride) {
-  for (size_t at = 0; at < stride; at += 64) cscan_prefetch(record + at);
-  if (stride % 64 != 0) cscan_prefetch(record + stride - 1);
+  for (size_t at = 0; at < stride; at += 64) cscan_prefetch_later(record + at);
+  if (stride % 64 != 0) cscan_prefetch_later(record + stride - 1);
 }
 
 // `group_count` and `valued` are constants where that pays: then the loop over the groups is none. A sum went over where it

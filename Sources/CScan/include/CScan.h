@@ -7,8 +7,8 @@
 #include <emmintrin.h>
 #endif
 
-/// Asks for a cache line that is going to be read, not just now: the nearest cache but one is near enough, and it is there
-/// sooner. Else as cscan_prefetch.
+/// Asks for a cache line that is going to be used, not just now: the nearest cache but one is near enough, and more can be on
+/// their way there. Else as cscan_prefetch.
 static inline void cscan_prefetch_later(const void *_Nonnull p) { __builtin_prefetch(p, 0, 2); }
 
 /// Asks for a cache line that is going to be read and written, and does not wait for it. Reads nothing itself: any address
