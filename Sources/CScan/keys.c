@@ -110,7 +110,7 @@ WIDE static size_t numbers_of_keys_wide(
         _mm256_maskz_add_epi32(is_below, _mm512_castsi512_si256(value), _mm512_castsi512_si256(one));
     if (count == 8) _mm256_storeu_si256((__m256i *)(numbers + row), number);
     else _mm256_mask_storeu_epi32(numbers + row, (__mmask8)_bzhi_u32(0xff, (uint32_t)count), number);
-    for (size_t i = row; i < row + count; i++) cscan_prefetch_later((const uint32_t *)table + numbers[i]);
+    for (size_t i = row; i < row + count; i++) cscan_prefetch((const uint32_t *)table + numbers[i]);
   }
   return rows;
 }

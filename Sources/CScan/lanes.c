@@ -13,12 +13,6 @@ typedef int32_t ints16 __attribute__((vector_size(16)));
 typedef int32_t ints32 __attribute__((vector_size(32)));
 typedef int32_t ints64 __attribute__((vector_size(64)));
 
-/// Asks for a record's cache lines; one that does not begin with a line may end in one more.
-INLINE void ask(const uint8_t *record, size_t stride) {
-  for (size_t at = 0; at < stride; at += 64) cscan_prefetch_later(record + at);
-  if (stride % 64 != 0) cscan_prefetch_later(record + stride - 1);
-}
-
 // `group_count` and `valued` are constants where that pays: then the loop over the groups is none. A sum went over where it
 // differs from both addends in its sign; bytes that are no lane have 0 added to them. Masks are ones or zeros all through a
 // lane, so taking one away counts 1.
@@ -27,13 +21,11 @@ INLINE void ask(const uint8_t *record, size_t stride) {
       const cscan_lanes *lanes, const cscan_lane_group *groups, uint32_t group_count, uint32_t valued,             \
       void *const *records, const uint32_t *rows, size_t count, uint32_t *rest) {                                  \
     const ptrdiff_t window = lanes->window, presence_word = lanes->presence;                                       \
-    const size_t asked = lanes->asked, stride = lanes->stride;                                                     \
     const VECTOR signs = (VECTOR){0} + (LANE)(1ull << (8 * sizeof(LANE) - 1));                                     \
     size_t left = 0;                                                                                               \
     for (size_t i = 0; i < count; i++) {                                                                           \
       const uint32_t row = rows[i];                                                                                \
       uint8_t *record = records[row];                                                                              \
-      if (i + CSCAN_ROWS_AHEAD < asked) ask(records[rows[i + CSCAN_ROWS_AHEAD]], stride);                          \
       VECTOR delta = {0};                                                                                          \
       uint64_t presence = 0;                                                                                       \
       int is_large = 0;                                                                                            \

@@ -54,7 +54,7 @@ public struct NumberedKeys: Sendable, Equatable {
       let number = DigitWord.number(values)
       if number >= limit { continue }
       numbers[row] = UInt32(truncatingIfNeeded: number) &+ 1
-      cscan_prefetch_later(table + 4 &* Int(numbers[row]))
+      cscan_prefetch(table + 4 &* Int(numbers[row]))
     }
   }
 

@@ -55,10 +55,6 @@ final class EventsState {
       + wideIndex.count * 48 + wraps.count * 64
   }
 
-  /// Of how many rows ``apply(_:_:keyCount:inputs:table:)`` has to find records asked for: it asks for the others' itself
-  /// while it adds to lanes, so that memory answers meanwhile; nil: all.
-  var askedFirst: Int? { layout.laneSets.isEmpty ? nil : LaneSet.rowsAhead }
-
   /// Adds the chosen rows, whose key numbers stand in `prepared`, all below `keyCount`; `inputs` maps an input's number in
   /// the attempt to its number in `table`.
   func apply(
@@ -73,7 +69,7 @@ final class EventsState {
     var from = 0
     while from < counted {
       let count = min(EventsState.rowsAtOnce, counted - from)
-      update(prepared, rows, base + from, count, behind: counted - from - count, inputs, table)
+      update(prepared, rows, base + from, count, inputs, table)
       from += count
     }
     if needsWidening { widen() }
@@ -94,16 +90,14 @@ final class EventsState {
     zeros = LargePages(byteCount: wider.stride)
   }
 
-  /// `behind`: how many rows lie behind these, to be updated next.
   private func update(
-    _ prepared: PreparedRows, _ rows: RowColumns, _ base: UnsafePointer<UInt32>, _ counted: Int, behind: Int,
-    _ inputs: [UInt32], _ table: InputTable
+    _ prepared: PreparedRows, _ rows: RowColumns, _ base: UnsafePointer<UInt32>, _ counted: Int, _ inputs: [UInt32],
+    _ table: InputTable
   ) {
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: counted) { rest in
       guard let rest = rest.baseAddress else { return }
-      for (number, set) in layout.laneSets.enumerated() {
-        let count = set.add(
-          prepared, rows, asOf: asOf, base, counted, asked: number == 0 ? counted + behind : 0, rest: rest)
+      for set in layout.laneSets {
+        let count = set.add(prepared, rows, asOf: asOf, base, counted, rest: rest)
         if count > 0 { update(set.choice, prepared, rows, rest, count, inputs, table) }
       }
     }

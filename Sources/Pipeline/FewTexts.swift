@@ -58,6 +58,13 @@ final class TextDictionary {
     numbers.deallocate()
   }
 
+  /// What one takes.
+  static let byteCount =
+    FewTexts.slots * MemoryLayout<UInt16>.stride + RowSections.fewMax * MemoryLayout<FewTexts.Entry>.stride
+
+  /// By number.
+  var entries: UnsafePointer<FewTexts.Entry> { UnsafePointer(texts.entries) }
+
   subscript(code: Int) -> FewTexts.Entry { texts.entries[code] }
 
   /// The rows' numbers, of nulls that of the empty text; false if a good row's text is long or one too many.
@@ -76,6 +83,26 @@ final class TextDictionary {
         let code = texts.code(RowSections.words(text + Int(view.start), view.length), view.length)
       else { return false }
       codes[row] = code
+    }
+    return true
+  }
+
+  /// The numbers of the chosen rows' texts, one after the other, of nulls any; false if a text is long or one too many.
+  func read(
+    _ column: Column, _ chosen: UnsafeBufferPointer<UInt32>, into codes: UnsafeMutablePointer<UInt8>
+  ) -> Bool {
+    var texts = texts
+    defer { self.texts = texts }
+    let (text, views, validity) = (UnsafeRawPointer(column.arena.base), column.views, column.validity)
+    for i in 0..<chosen.count {
+      let row = Int(chosen[i])
+      codes[i] = 0
+      if validity[row] == 0 { continue }
+      let view = views[row]
+      guard view.length <= RowSections.fewBytesMax,
+        let code = texts.code(RowSections.words(text + Int(view.start), view.length), view.length)
+      else { return false }
+      codes[i] = code
     }
     return true
   }

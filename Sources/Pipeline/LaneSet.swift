@@ -22,7 +22,6 @@ final class LaneSet: Sendable {
 
   private let parts: [Part]
   private let width: Int
-  private let stride: Int
   /// Bytes from a record's start, and how many.
   private let window: Int
   private let windowBytes: Int
@@ -67,7 +66,6 @@ final class LaneSet: Sendable {
   private init(_ layout: AccumulatorLayout, _ slots: [Int], width: Int) {
     self.slots = slots
     self.width = width
-    stride = layout.stride
     choice = SlotChoice(layout, slots)
     let (first, last) = (layout.slots[slots[0]].offset, layout.slots[slots[slots.count - 1]].offset)
     let needed = last + width - first
@@ -111,14 +109,10 @@ final class LaneSet: Sendable {
 
   deinit { tables.deallocate() }
 
-  /// Rows whose records have to be asked for before the first row is added.
-  static let rowsAhead = Int(CSCAN_ROWS_AHEAD)
-
-  /// Adds the chosen rows, whose records are found. Those that it leaves come to `rest`; gives their number. Of `asked` rows
-  /// from the first one on records are asked for on the way, but for the first ``rowsAhead``.
+  /// Adds the chosen rows, whose records are found. Those that it leaves come to `rest`; gives their number.
   func add(
     _ prepared: PreparedRows, _ rows: RowColumns, asOf: Int64?, _ chosen: UnsafePointer<UInt32>, _ count: Int,
-    asked: Int, rest: UnsafeMutablePointer<UInt32>
+    rest: UnsafeMutablePointer<UInt32>
   ) -> Int {
     withUnsafeTemporaryAllocation(of: cscan_lane_group.self, capacity: parts.count) { groups in
       var valued: UInt32 = 0
@@ -134,7 +128,7 @@ final class LaneSet: Sendable {
       guard let groups = groups.baseAddress else { return 0 }
       var lanes = cscan_lanes(
         window: window, presence: presence, lane_bytes: UInt32(width), window_bytes: UInt32(windowBytes),
-        group_count: UInt32(parts.count), valued: valued, groups: groups, stride: stride, asked: asked)
+        group_count: UInt32(parts.count), valued: valued, groups: groups)
       return cscan_add_lanes(&lanes, prepared.records, chosen, count, rest)
     }
   }

@@ -15,36 +15,66 @@ extension LatestState {
     let place = layout.places[kept]
     let validity = column.validity + at
     for row in 0..<found.count {
-      let word = found[row].load(fromByteOffset: place.presenceOffset, as: UInt32.self)
-      validity[row] = word & place.presenceBit != 0 ? 1 : 0
+      let byte = found[row].load(fromByteOffset: place.presenceOffset, as: UInt8.self)
+      validity[row] = byte & place.presenceBit != 0 ? 1 : 0
     }
-    switch place.type {
-    case .string: readTexts(kept, found, into: column, at: at)
-    case .int, .timestamp, .double: read(place.offset, found, validity, into: column.int64s + at)
-    case .date: read(place.offset, found, validity, into: column.int32s + at)
-    case .bool: read(place.offset, found, validity, into: column.bytes + at)
-    case .decimal: read(place.offset, found, validity, into: column.int128s + at)
+    let offset = place.offset
+    switch (place.form, place.type) {
+    case (.code, _): readCodes(kept, found, into: column, at: at)
+    case (.text, _), (_, .string): readTexts(kept, found, into: column, at: at)
+    case (.value(2), .int): read(offset, Int16.self, found, validity, into: column.int64s + at)
+    case (.value(4), .int): read(offset, Int32.self, found, validity, into: column.int64s + at)
+    case (_, .int), (_, .timestamp), (_, .double): read(offset, Int64.self, found, validity, into: column.int64s + at)
+    case (_, .date): read(offset, Int32.self, found, validity, into: column.int32s + at)
+    case (_, .bool): read(offset, UInt8.self, found, validity, into: column.bytes + at)
+    case (_, .decimal): read(offset, Int128.self, found, validity, into: column.int128s + at)
     }
   }
 
   /// Nulls are zeros: nothing that a snapshot is made of depends on what was in a record.
   @inline(__always)
-  private func read<T: FixedWidthInteger & BitwiseCopyable>(
-    _ offset: Int, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, _ validity: UnsafePointer<UInt8>,
+  private func read<Kept: FixedWidthInteger & BitwiseCopyable, T: FixedWidthInteger & BitwiseCopyable>(
+    _ offset: Int, _: Kept.Type, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>,
+    _ validity: UnsafePointer<UInt8>,
     into values: UnsafeMutablePointer<T>
   ) {
     for row in 0..<found.count {
-      let value = found[row].loadUnaligned(fromByteOffset: offset, as: T.self)
-      values[row] = validity[row] != 0 ? value : 0
+      let value = found[row].loadUnaligned(fromByteOffset: offset, as: Kept.self)
+      values[row] = validity[row] != 0 ? T(truncatingIfNeeded: value) : 0
     }
+  }
+
+  private func readCodes(
+    _ kept: Int, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, into column: Column, at: Int
+  ) {
+    let offset = layout.places[kept].offset
+    let (views, validity, arena) = (column.views + at, column.validity + at, column.arena)
+    // Every text is copied as sixteen bytes.
+    arena.reserve(found.count * RowSections.fewBytesMax)
+    let target = UnsafeMutableRawPointer(arena.base)
+    var end = arena.count
+    // Without one no row has a text.
+    let entries = dictionaries[kept]?.entries
+    for row in 0..<found.count {
+      guard validity[row] != 0, let entries else {
+        views[row] = ByteView(start: 0, length: 0)
+        continue
+      }
+      let entry = entries + Int(found[row].load(fromByteOffset: offset, as: UInt8.self))
+      (target + end).storeBytes(of: entry.pointee.words.0.littleEndian, as: UInt64.self)
+      (target + end).storeBytes(of: entry.pointee.words.1.littleEndian, toByteOffset: 8, as: UInt64.self)
+      let length = entry.pointee.length
+      views[row] = ByteView(start: UInt32(truncatingIfNeeded: end), length: UInt32(truncatingIfNeeded: length))
+      end &+= length
+    }
+    arena.setCount(end)
   }
 
   private func readTexts(
     _ kept: Int, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, into column: Column, at: Int
   ) {
     let (offset, textsOffset) = (layout.places[kept].offset, layout.textsOffset)
-    // The first text begins with the bytes: there is no end before it.
-    let before = layout.texts.first == kept ? nil : offset - LatestLayout.textEndBytes
+    let before = layout.textsBefore(kept)
     let (views, validity) = (column.views + at, column.validity + at)
     var bytes = 0
     for row in 0..<found.count {

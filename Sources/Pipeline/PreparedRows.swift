@@ -131,10 +131,10 @@ public final class PreparedRows: @unchecked Sendable {
   public func removeAll() { rows = nil }
 
   /// Writes the numbers of some of a shard's rows' keys, `chosen`, whose ``withProbes(_:_:)`` these are, and asks for their
-  /// records in `pages`: of the first ones, so many, or of all.
+  /// records in `pages`.
   func number(
     _ chosen: UnsafeBufferPointer<UInt32>, _ probes: UnsafeBufferPointer<KeyProbe>, shard: Int, keys: KeyTable,
-    records pages: RecordPages, asking first: Int? = nil
+    records pages: RecordPages
   ) {
     guard let rows else { return }
     if !isFewSearched {
@@ -144,7 +144,7 @@ public final class PreparedRows: @unchecked Sendable {
       return
     }
     // A number that the directory knows is of a key that is in its shard's table, so all are below its count.
-    let count = pages.find(chosen, numbers, below: keys.count, asking: first, into: records, rest: searched)
+    let count = pages.find(chosen, numbers, below: keys.count, into: records, rest: searched)
     lateCount = count
     if count == 0 { return }
     if searchedProbes.count < count { searchedProbes = Array(repeating: .none, count: count) }

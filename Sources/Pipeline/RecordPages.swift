@@ -62,19 +62,17 @@ struct RecordPages {
   }
 
   /// Finds the records of those of the chosen rows whose key numbers are below `keys` and for which there is room, and asks
-  /// the processor for the first ones', so many, or all; the others go to `rest`. Gives how many those are.
+  /// the processor for them; the others go to `rest`. Gives how many those are.
   func find(
-    _ chosen: UnsafeBufferPointer<UInt32>, _ numbers: UnsafePointer<UInt32>, below keys: Int, asking first: Int?,
+    _ chosen: UnsafeBufferPointer<UInt32>, _ numbers: UnsafePointer<UInt32>, below keys: Int,
     into records: UnsafeMutablePointer<UnsafeMutableRawPointer>, rest: UnsafeMutablePointer<UInt32>
   ) -> Int {
     let stride = stride
     let last = lastByteAsked
-    let asked = first ?? chosen.count
     let end = UInt32(truncatingIfNeeded: min(keys, pages.count << RecordPages.shift))
     var left = 0
     pages.withUnsafeBufferPointer { pages in
-      for i in 0..<chosen.count {
-        let row = chosen[i]
+      for row in chosen {
         let number = numbers[Int(row)]
         if number >= end {
           rest[left] = row
@@ -84,7 +82,6 @@ struct RecordPages {
         let record =
           pages[Int(number) >> RecordPages.shift] + (Int(number) & (RecordPages.rows - 1)) &* stride
         records[Int(row)] = record
-        if i >= asked { continue }
         var at = 0
         repeat {
           cscan_prefetch(record + at)

@@ -46,8 +46,7 @@ public final class ShardState: @unchecked Sendable {
           let range = from..<min(from + ShardState.rowsAtOnce, all.count)
           let chosen = UnsafeBufferPointer(rebasing: all[range])
           prepared.number(
-            chosen, UnsafeBufferPointer(rebasing: probes[range]), shard: shard, keys: keys, records: records(source),
-            asking: events[source]?.askedFirst)
+            chosen, UnsafeBufferPointer(rebasing: probes[range]), shard: shard, keys: keys, records: records(source))
           latest[source]?.apply(prepared, chosen, keyCount: keys.count, inputs: inputs, table: table)
           events[source]?.apply(prepared, chosen, keyCount: keys.count, inputs: inputs, table: table)
           from = range.upperBound

@@ -7,13 +7,11 @@
 #include <emmintrin.h>
 #endif
 
-/// Asks for a cache line that is going to be used, not just now: the nearest cache but one is near enough, and more can be on
-/// their way there. Else as cscan_prefetch.
-static inline void cscan_prefetch_later(const void *_Nonnull p) { __builtin_prefetch(p, 0, 2); }
-
-/// Asks for a cache line that is going to be read and written, and does not wait for it. Reads nothing itself: any address
-/// may be asked for.
-static inline void cscan_prefetch(const void *_Nonnull p) { __builtin_prefetch(p, 1, 3); }
+/// Asks for a cache line, and does not wait for it. Reads nothing itself: any address may be asked for.
+///
+/// For the second cache: the first waits for so few lines at a time that asking it for hundreds takes twice as long in all,
+/// and those that are asked for well before they are used would not stay there.
+static inline void cscan_prefetch(const void *_Nonnull p) { __builtin_prefetch(p, 0, 2); }
 
 /// Bit i is set iff p[i] is a or b, for 64 readable bytes.
 static inline uint64_t cscan_match2(const uint8_t *_Nonnull p, uint8_t a, uint8_t b) {
@@ -84,15 +82,7 @@ typedef struct {
   /// Bit g: group g has values.
   uint32_t valued;
   const cscan_lane_group *_Nonnull groups;
-  /// Bytes of a record.
-  size_t stride;
-  /// Rows, the ones to be added first, whose records are asked for while others are added to; those of the first
-  /// CSCAN_ROWS_AHEAD were before.
-  size_t asked;
 } cscan_lanes;
-
-/// How many rows before it is added to a record is asked for: long enough for memory to answer.
-enum { CSCAN_ROWS_AHEAD = 32 };
 
 /// Adds the rows to their records. Rows that add more than a lane holds, or to a lane that would go over, are passed over and
 /// come to `rest`. Gives their number.
