@@ -114,6 +114,20 @@ RANGE(
 RANGE(
     range_int32s, int32_t, 16, _mm512_set1_epi32, _mm512_mask_loadu_epi32, _mm512_min_epi32, _mm512_max_epi32,
     _mm512_reduce_min_epi32, _mm512_reduce_max_epi32)
+
+WIDE static size_t near_indices(
+    const uint64_t *values, size_t count, uint64_t low, const uint32_t *slots, uint32_t *indices) {
+  const __m512i first = _mm512_set1_epi64((int64_t)low);
+  const __m256i one = _mm256_set1_epi32(1);
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const __m512i at = _mm512_sub_epi64(_mm512_loadu_si512(values + i), first);
+    const __m256i entries = _mm512_i64gather_epi32(at, slots, 4);
+    if (_mm256_testn_epi32_mask(entries, entries) != 0) break;
+    _mm256_storeu_si256((__m256i *)(indices + i), _mm256_sub_epi32(entries, one));
+  }
+  return i;
+}
 #endif
 
 size_t cscan_step_int64s(const int64_t *values, const uint8_t *validity, size_t rows, uint64_t *a, uint64_t *b) {
@@ -162,6 +176,14 @@ size_t cscan_range_int64s(const int64_t *values, size_t count, int64_t *low, int
 size_t cscan_range_int32s(const int32_t *values, size_t count, int32_t *low, int32_t *high) {
 #if defined(__x86_64__)
   if (cscan_is_wide()) return range_int32s(values, count, low, high);
+#endif
+  return 0;
+}
+
+size_t cscan_near_indices(
+    const uint64_t *values, size_t count, uint64_t low, const uint32_t *slots, uint32_t *indices) {
+#if defined(__x86_64__)
+  if (cscan_is_wide()) return near_indices(values, count, low, slots, indices);
 #endif
   return 0;
 }

@@ -11,7 +11,11 @@ extension LatestState {
 
   /// Writes a kept column of the found records into `column` from row `at` on; the record of a key without a row is one of
   /// zeros. Nothing of these rows is left as it was.
-  func read(_ kept: Int, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, into column: Column, at: Int) {
+  /// `coded`: where texts stand in the same column.
+  func read(
+    _ kept: Int, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, into column: Column, at: Int,
+    _ coded: CodedTexts? = nil
+  ) {
     let place = layout.places[kept]
     let validity = column.validity + at
     for row in 0..<found.count {
@@ -20,7 +24,7 @@ extension LatestState {
     }
     let offset = place.offset
     switch (place.form, place.type) {
-    case (.code, _): readCodes(kept, found, into: column, at: at)
+    case (.code, _): readCodes(kept, found, into: column, at: at, coded)
     case (.text, _), (_, .string): readTexts(kept, found, into: column, at: at)
     case (.value(2), .int): read(offset, Int16.self, found, validity, into: column.int64s + at)
     case (.value(4), .int): read(offset, Int32.self, found, validity, into: column.int64s + at)
@@ -45,29 +49,32 @@ extension LatestState {
   }
 
   private func readCodes(
-    _ kept: Int, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, into column: Column, at: Int
+    _ kept: Int, _ found: UnsafeBufferPointer<UnsafeMutableRawPointer>, into column: Column, at: Int,
+    _ coded: CodedTexts?
   ) {
-    let offset = layout.places[kept].offset
     let (views, validity, arena) = (column.views + at, column.validity + at, column.arena)
-    // Every text is copied as sixteen bytes.
-    arena.reserve(found.count * RowSections.fewBytesMax)
-    let target = UnsafeMutableRawPointer(arena.base)
-    var end = arena.count
-    // Without one no row has a text.
-    let entries = dictionaries[kept]?.entries
+    guard let dictionary = dictionaries[kept] else {
+      // No row has a text.
+      views.update(repeating: ByteView(start: 0, length: 0), count: found.count)
+      return
+    }
+    let (offset, entries) = (layout.places[kept].offset, dictionary.entries)
+    let known = (coded ?? CodedTexts()).views(of: dictionary)
     for row in 0..<found.count {
-      guard validity[row] != 0, let entries else {
+      guard validity[row] != 0 else {
         views[row] = ByteView(start: 0, length: 0)
         continue
       }
-      let entry = entries + Int(found[row].load(fromByteOffset: offset, as: UInt8.self))
-      (target + end).storeBytes(of: entry.pointee.words.0.littleEndian, as: UInt64.self)
-      (target + end).storeBytes(of: entry.pointee.words.1.littleEndian, toByteOffset: 8, as: UInt64.self)
-      let length = entry.pointee.length
-      views[row] = ByteView(start: UInt32(truncatingIfNeeded: end), length: UInt32(truncatingIfNeeded: length))
-      end &+= length
+      let code = Int(found[row].load(fromByteOffset: offset, as: UInt8.self))
+      if known[code].lengthAndFlags == CodedTexts.none.lengthAndFlags {
+        let entry = entries[code]
+        withUnsafeBytes(of: (entry.words.0.littleEndian, entry.words.1.littleEndian)) {
+          guard let bytes = $0.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
+          known[code] = ByteView(start: arena.append(bytes, entry.length), length: UInt32(entry.length))
+        }
+      }
+      views[row] = known[code]
     }
-    arena.setCount(end)
   }
 
   private func readTexts(

@@ -18,17 +18,18 @@ public struct SnapshotRows: Sendable {
     // In the order of keys' numbers, in which everything lies; only what was decided is looked up in the other order.
     let none = rule.names.count
     var counts = Array(repeating: 0, count: none + 1)
+    let (latest, views, bytes) = (state.latest[state.plan.rowsSource], table.views, UnsafePointer(table.arena.base))
     let splits = (0..<UInt32(truncatingIfNeeded: table.count)).map { key -> Int32 in
       var split = none
-      if state.isRow(key) {
+      if latest?.has(key) ?? state.isRow(key) {
         if let group {
           scratch.removeAll()
           group.state.read(group.column, of: key, into: group.value)
           ValueText.appendCanonical(group.value, 0, into: scratch)
           split = rule.split(UnsafePointer(scratch.base), scratch.count)
         } else {
-          let view = table.views[Int(key)]
-          split = rule.split(UnsafePointer(table.arena.base + Int(view.start)), view.length)
+          let view = views[Int(key)]
+          split = rule.split(bytes + Int(view.start), view.length)
         }
       }
       counts[split] += 1
@@ -66,6 +67,8 @@ public struct SnapshotTableBuilder {
     var column: Int
     var value: OutputColumn.Value
     var fallback: Literal?
+    /// Of a column of texts.
+    var coded: CodedTexts?
   }
 
   /// A value that the snapshot's type cannot hold.
@@ -86,7 +89,10 @@ public struct SnapshotTableBuilder {
     self.keyCasts = keyCasts
     let chosen = columns ?? Array(repeating: true, count: plan.output.count)
     reads = plan.output.indices.filter { chosen[$0] }.map {
-      Read(column: $0, value: plan.output[$0].value, fallback: plan.output[$0].fallback)
+      let isText = plan.output[$0].type == .string && plan.output[$0].source != nil
+      return Read(
+        column: $0, value: plan.output[$0].value, fallback: plan.output[$0].fallback,
+        coded: isText ? CodedTexts() : nil)
     }
     sources = plan.sources.indices.map { source in
       plan.output.indices.contains { chosen[$0] && plan.output[$0].source == source }
@@ -126,7 +132,7 @@ public struct SnapshotTableBuilder {
       let ahead = RecordsAhead(state, sources: sources, keys: keys)
       try ahead.forBlocks { first, block throws(OverflowError) in
         for (index, read) in reads.enumerated() {
-          if let detour = detours[read.column] {
+          if !detours.isEmpty, let detour = detours[read.column] {
             try self.read(read, state, block, first, detour)
           } else {
             try self.read(read, state, block, first, ahead)
@@ -150,7 +156,7 @@ public struct SnapshotTableBuilder {
     case .key(let part): readKey(state, keys, part: part, into: column)
     case .latest(let source, let kept):
       guard let latest = state.latest[source] else { return column.clear(from: at, count: keys.count) }
-      latest.read(kept, ahead.records(source, at: first, keys.count), into: column, at: at)
+      latest.read(kept, ahead.records(source, at: first, keys.count), into: column, at: at, read.coded)
     case .aggregate(let source, let reading):
       guard let events = state.events[source] else { return column.clear(from: at, count: keys.count) }
       let found = ahead.records(source, at: first, keys.count)

@@ -196,6 +196,12 @@ size_t cscan_range_int64s(
 size_t cscan_range_int32s(
     const int32_t *_Nonnull values, size_t count, int32_t *_Nonnull low, int32_t *_Nonnull high);
 
+/// Dictionary indices of values that have slots of their own, from `low` on: what stands in a slot, less 1. Gives how many were
+/// done: eight at a time, up to the first eight with an empty slot (0) among them; none where the processor is another one.
+size_t cscan_near_indices(
+    const uint64_t *_Nonnull values, size_t count, uint64_t low, const uint32_t *_Nonnull slots,
+    uint32_t *_Nonnull indices);
+
 // Casts of the plainest forms of fields `fields[i * stride]`, for processors with AVX-512 only. Values and validity are
 // written of all rows; of nulls `fallback` and `null_validity`. The rows of other forms come to `rest`, ascending, and what was
 // written for them means nothing; it has room for eight more than `rows`. They give their number. 32 bytes must be readable

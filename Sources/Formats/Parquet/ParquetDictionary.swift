@@ -1,3 +1,4 @@
+internal import CScan
 internal import Columns
 
 /// When a dictionary is worth its page.
@@ -160,18 +161,31 @@ final class ParquetFixedDictionary<Key: FixedWidthInteger & UnsignedInteger & Bi
     _ keys: UnsafePointer<Key>, _ from: Int, _ to: Int, from low: Key, _ indices: UnsafeMutablePointer<UInt32>
   ) {
     let slots = table.slots
-    for i in from..<to {
-      let key = keys[i]
-      let slot = slots + Int(truncatingIfNeeded: key &- low)
-      if slot.pointee == 0 {
-        if count == capacity { growEntries() }
-        entries[count] = key
-        count &+= 1
-        slot.pointee = UInt32(truncatingIfNeeded: count)
+    var i = from
+    while i < to {
+      if Key.self == UInt64.self {
+        // The same type by another name.
+        let words = UnsafeRawPointer(keys + i).assumingMemoryBound(to: UInt64.self)
+        i &+= cscan_near_indices(words, to &- i, UInt64(truncatingIfNeeded: low), slots, indices + i)
       }
-      indices[i] = slot.pointee &- 1
+      // There is a new one among them, or they are the last.
+      let end = Key.self == UInt64.self ? min(i &+ Self.keysBetween, to) : to
+      while i < end {
+        let slot = slots + Int(truncatingIfNeeded: keys[i] &- low)
+        if slot.pointee == 0 {
+          if count == capacity { growEntries() }
+          entries[count] = keys[i]
+          count &+= 1
+          slot.pointee = UInt32(truncatingIfNeeded: count)
+        }
+        indices[i] = slot.pointee &- 1
+        i &+= 1
+      }
     }
   }
+
+  /// Values that are looked up one by one where there was a new one.
+  private static var keysBetween: Int { 16 }
 
   private func rehash() {
     table.double()

@@ -34,6 +34,8 @@ final class ParquetGroupEncoder: @unchecked Sendable {
     // Pointers into the columns are taken below; the table outlives them all.
     defer { withExtendedLifetime(table) {} }
     out.removeAll()
+    // About what it takes: growing would copy.
+    out.reserve(table.count * columns.count)
     var chunks: [ParquetColumnChunk] = []
     var counts: [ValueCounts?] = []
     for (index, (column, values)) in zip(columns, table.columns).enumerated() {

@@ -15,15 +15,28 @@ final class ParquetStringDictionary {
   /// PLAIN size of the entries.
   private(set) var bytes = 0
   private var capacity = 1024
+  /// Views that came before, each with its entry's number: where a column has one view for equal texts, there is no need
+  /// to look at these. Remembers some.
+  private let seen: UnsafeMutablePointer<Seen>
+  private var seenAgain = 0
+  private static let seenSlots = 1024
+
+  private struct Seen: BitwiseCopyable {
+    /// A view's bits; all ones are no view.
+    var view = UInt64.max
+    var entry: UInt32 = 0
+  }
 
   init() {
     entries = .allocate(capacity: capacity)
     hashes = .allocate(capacity: capacity)
+    seen = .allocate(capacity: Self.seenSlots)
   }
 
   deinit {
     entries.deallocate()
     hashes.deallocate()
+    seen.deallocate()
   }
 
   /// As ``ParquetFixedDictionary/build(_:_:width:indices:)``.
@@ -34,10 +47,17 @@ final class ParquetStringDictionary {
     table.reset()
     count = 0
     bytes = 0
+    seen.initialize(repeating: Seen(), count: Self.seenSlots)
+    var looksForSeen = true
     var last = ParquetDictionaryRule.Look()
     while last.values < values {
       let end = min(values, ParquetDictionaryRule.look(after: last.values))
-      let added = add(views, last.values, end, text, indices)
+      seenAgain = 0
+      let added =
+        looksForSeen
+        ? add(views, last.values, end, text, indices, seen: seen)
+        : add(views, last.values, end, text, indices, seen: nil)
+      looksForSeen = looksForSeen && seenAgain * 2 > end - last.values
       let now = ParquetDictionaryRule.Look(
         values: end, entries: count, dictionaryBytes: bytes, plainBytes: last.plainBytes + added)
       if ParquetDictionaryRule.isHopeless(now, since: last, total: values) { return false }
@@ -55,18 +75,31 @@ final class ParquetStringDictionary {
   }
 
   /// Gives the PLAIN size of the values it added.
+  @inline(__always)
   private func add(
     _ views: UnsafePointer<ByteView>, _ from: Int, _ to: Int, _ text: UnsafePointer<UInt8>,
-    _ indices: UnsafeMutablePointer<UInt32>
+    _ indices: UnsafeMutablePointer<UInt32>, seen: UnsafeMutablePointer<Seen>?
   ) -> Int {
     var slots = table.slots
     var mask = table.mask
     var plainBytes = 0
+    var again = 0
+    defer { seenAgain = again }
     for i in from..<to {
       let view = views[i]
       let length = view.length
       let bytes = text + Int(view.start)
       plainBytes &+= 4 &+ length
+      if let seen {
+        let bits = UInt64(view.lengthAndFlags) &<< 32 | UInt64(view.start)
+        let known = seen + Int(truncatingIfNeeded: (view.start &* 0x9e37_79b1) &>> 22)
+        if known.pointee.view == bits {
+          indices[i] = known.pointee.entry
+          again &+= 1
+          continue
+        }
+        known.pointee.view = bits
+      }
       // Up to eight bytes the hash is a bijection of the bytes, so equal hashes and lengths are equal strings.
       let hash =
         length <= 8
@@ -94,6 +127,9 @@ final class ParquetStringDictionary {
           break
         }
         slot = (slot &+ 1) & mask
+      }
+      if let seen {
+        seen[Int(truncatingIfNeeded: (view.start &* 0x9e37_79b1) &>> 22)].entry = indices[i]
       }
     }
     return plainBytes
