@@ -1,4 +1,6 @@
 #include "wide.h"
+#include <stdatomic.h>
+#include <stdlib.h>
 
 #if defined(__x86_64__)
 
@@ -91,8 +93,10 @@ WIDE static int regular_wide(
 }
 #endif
 
-int cscan_is_wide(void) {
+static int is_wide(void) {
 #if defined(__x86_64__)
+  const char *plain = getenv("TRIBUTARY_PLAIN_LOOPS");
+  if (plain != NULL && *plain != 0) return 0;
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
       && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vbmi")
       && __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vpopcntdq")
@@ -101,6 +105,17 @@ int cscan_is_wide(void) {
 #else
   return 0;
 #endif
+}
+
+int cscan_is_wide(void) {
+  // One more than the answer; all threads that come first find the same.
+  static _Atomic int known;
+  int answer = atomic_load_explicit(&known, memory_order_relaxed);
+  if (answer == 0) {
+    answer = 1 + (is_wide() != 0);
+    atomic_store_explicit(&known, answer, memory_order_relaxed);
+  }
+  return answer - 1;
 }
 
 int cscan_regular(

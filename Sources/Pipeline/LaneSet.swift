@@ -23,8 +23,8 @@ final class LaneSet: Sendable {
   private let parts: [Part]
   private let width: Int
   /// Bytes from a record's start, and how many.
-  private let window: Int
-  private let windowBytes: Int
+  let window: Int
+  let windowBytes: Int
   /// Bytes from a record's start to the word that has the presence bits.
   private let presence: Int
   // Sendable: written before anybody has the object, and only read then.

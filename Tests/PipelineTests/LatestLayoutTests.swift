@@ -10,13 +10,22 @@ import Testing
     .string, .int, .double, .bool, .date, .timestamp, .decimal(precision: 38, scale: 2),
   ]
 
-  @Test("columns of any types and number", arguments: [0, 1, 2, 7, 31, 32, 33, 64, 65, 200])
-  func disjoint(count: Int) {
+  @Test("columns of any types, forms and number", arguments: [0, 1, 2, 7, 15, 16, 17, 24, 25, 65, 200], [false, true])
+  func disjoint(count: Int, isTimed: Bool) {
     var random = SeededGenerator(seed: UInt64(count) + 11)
     let kept = (0..<count).map { index in
       SourcePlan.Kept(name: "c\(index)", type: random.pick(LatestLayoutTests.types), carried: index)
     }
-    let layout = LatestLayout(kept)
+    let narrow = LatestLayout(kept, isTimed: isTimed)
+    var forms: [Int: LatestLayout.Form] = [:]
+    for (index, kept) in kept.enumerated() where random.chance(2) {
+      if kept.type == .string { forms[index] = .text }
+      if kept.type == .int { forms[index] = .value(random.pick([4, 8])) }
+    }
+    for layout in [narrow, narrow.widened(forms)] { check(layout, isTimed: isTimed, count: count) }
+  }
+
+  private func check(_ layout: LatestLayout, isTimed: Bool, count: Int) {
     // Of each byte, which bits of it are taken: a version's fields, presence bits, the texts' address, values.
     var taken = [UInt8](repeating: 0, count: layout.stride)
     func take(_ range: Range<Int>, bits: UInt8 = 0xff) {
@@ -25,19 +34,19 @@ import Testing
         if byte < layout.stride { taken[byte] |= bits }
       }
     }
-    take(0..<8)
-    take(LatestLayout.inputOffset..<LatestLayout.inputOffset + 4)
-    take(LatestLayout.rowOffset..<LatestLayout.rowOffset + 8)
+    take(LatestLayout.rowOffset..<LatestLayout.rowOffset + 6)
+    if isTimed { take(LatestLayout.timeOffset..<LatestLayout.timeOffset + 8) }
+    take(layout.inputOffset..<layout.inputOffset + 4)
     if !layout.texts.isEmpty { take(layout.textsOffset..<layout.textsOffset + 8) }
     for place in layout.places {
-      let bit = place.presenceBit.trailingZeroBitCount
       #expect(place.presenceBit.nonzeroBitCount == 1)
-      take(place.presenceOffset + bit / 8..<place.presenceOffset + bit / 8 + 1, bits: 1 << UInt8(bit % 8))
-      take(place.offset..<place.offset + (place.type == .string ? LatestLayout.textEndBytes : place.type.stride))
+      take(place.presenceOffset..<place.presenceOffset + 1, bits: place.presenceBit)
+      take(place.offset..<place.offset + place.form.byteCount)
+      #expect(place.offset % min(place.form.byteCount, 8) == 0)
     }
     // A text begins where the one before it ends, and that stands beside.
     for (text, next) in zip(layout.texts, layout.texts.dropFirst()) {
-      #expect(layout.places[next].offset == layout.places[text].offset + LatestLayout.textEndBytes)
+      #expect(layout.places[next].offset == layout.places[text].offset + LatestLayout.Form.text.byteCount)
     }
     #expect(layout.stride % 8 == 0)
   }

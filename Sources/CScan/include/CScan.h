@@ -111,7 +111,8 @@ typedef struct {
   uint32_t length_and_flags;
 } cscan_view;
 
-/// Whether this processor has what the functions below want.
+/// Whether this processor has what the functions below want, and the environment does not set TRIBUTARY_PLAIN_LOOPS, which
+/// is for comparing the two.
 int cscan_is_wide(void);
 
 enum {
