@@ -92,7 +92,9 @@ struct LatestLayout {
         inputOffset = offset
         offset += 4
       }
-      for index in places.indices where places[index].form.byteCount == width {
+      // A text begins where the one before it ends, which stands beside.
+      let others = places.indices.filter { places[$0].form != .text }
+      for index in texts + others where places[index].form.byteCount == width {
         places[index].offset = offset
         offset += width
       }

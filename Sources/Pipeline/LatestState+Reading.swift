@@ -70,7 +70,10 @@ extension LatestState {
     }
     let (presenceOffset, bit) = (place.presenceOffset, place.presenceBit)
     let (offset, entries) = (place.offset, dictionary.entries)
-    let known = (coded ?? CodedTexts()).views(of: dictionary)
+    let coded = coded ?? CodedTexts()
+    // The views are freed with it.
+    defer { withExtendedLifetime(coded) {} }
+    let known = coded.views(of: dictionary)
     for row in 0..<found.count {
       let isThere = found[row].load(fromByteOffset: presenceOffset, as: UInt8.self) & bit != 0
       validity[row] = isThere ? 1 : 0

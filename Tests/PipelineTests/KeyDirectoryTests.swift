@@ -42,7 +42,6 @@ import Testing
     ]
     var known = 0
     var at = 0
-    var room = (0..<4).map { _ in [UInt32](repeating: 0, count: batchRows) }
     while at < keys.count {
       let some = keys[at..<min(at + batchRows, keys.count)]
       at += some.count
@@ -72,19 +71,23 @@ import Testing
         Issue.record("the number of '\(key)' is \(sides[0].rows.numbers[row]), not \(number); seed \(seed)")
         return
       }
-      known += some.count - find(directory, rows, &room)
+      known += some.count - find(directory, rows).unknown.count
     }
     for (found, searched) in zip(sides[0].tables, sides[1].tables) { #expect(found.count == searched.count) }
     // Something was found without a search, so that this compares what it says.
     if isNumbered { #expect(known > keys.count / 2) }
   }
 
-  /// How many keys are not known.
-  private func find(_ directory: KeyDirectory, _ rows: RowColumns, _ room: inout [[UInt32]]) -> Int {
-    room[0].withUnsafeMutableBufferPointer { numbers in
-      room[1].withUnsafeMutableBufferPointer { shards in
-        room[2].withUnsafeMutableBufferPointer { places in
-          room[3].withUnsafeMutableBufferPointer { unknown in
+  /// What a directory says of rows' keys, and which rows' it does not know.
+  private func find(_ directory: KeyDirectory, _ rows: RowColumns) -> (
+    numbers: [UInt32], shards: [UInt32], unknown: [UInt32]
+  ) {
+    var numbers = [UInt32](repeating: 0, count: rows.count)
+    var (shards, places, unknown) = (numbers, numbers, numbers)
+    let count = numbers.withUnsafeMutableBufferPointer { numbers in
+      shards.withUnsafeMutableBufferPointer { shards in
+        places.withUnsafeMutableBufferPointer { places in
+          unknown.withUnsafeMutableBufferPointer { unknown in
             guard let numbers = numbers.baseAddress, let shards = shards.baseAddress,
               let places = places.baseAddress, let unknown = unknown.baseAddress
             else { return rows.count }
@@ -94,6 +97,7 @@ import Testing
         }
       }
     }
+    return (numbers, shards, Array(unknown.prefix(count)))
   }
 
   @Test("I1: customers that are numbered, whatever their beginning and their number of digits")
@@ -152,10 +156,9 @@ import Testing
     let batch = RowBatch(shard: 0, types: [], capacity: 3)
     for (row, key) in ["c0", "c1", "x"].enumerated() { batch.keys[row] = batch.arena.append(key) }
     batch.count = 3
-    var room = (0..<4).map { _ in [UInt32](repeating: 0, count: 3) }
-    #expect(find(directory, batch.rows, &room) == 2)
-    #expect(
-      room[0] == [KeyDirectory.unknown, 4094, KeyDirectory.unknown] && room[1][1] == 5 && room[3].prefix(2) == [0, 2])
+    let found = find(directory, batch.rows)
+    #expect(found.numbers == [KeyDirectory.unknown, 4094, KeyDirectory.unknown] && found.shards[1] == 5)
+    #expect(found.unknown == [0, 2])
   }
 
   private func pow10(_ exponent: Int) -> Int { (0..<exponent).reduce(1) { product, _ in product * 10 } }
