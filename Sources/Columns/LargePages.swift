@@ -27,7 +27,8 @@ public final class LargePages {
   /// `isShared`: less than 2 MiB as a piece of such that are shared with others (``LargePagePool``), if it is a power of two.
   public init(byteCount: Int, isShared: Bool = false) {
     self.byteCount = byteCount
-    if isShared && (LargePagePool.pieceBytesMin..<LargePages.bytes).contains(byteCount) && byteCount.nonzeroBitCount == 1 {
+    let isPiece = (LargePagePool.pieceBytesMin..<LargePages.bytes).contains(byteCount) && byteCount.nonzeroBitCount == 1
+    if isShared && isPiece {
       if let taken = LargePagePool.shared.take(byteCount) {
         (base, home) = (taken, .pool)
         return
