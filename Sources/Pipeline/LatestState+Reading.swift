@@ -70,10 +70,8 @@ extension LatestState {
     }
     let (presenceOffset, bit) = (place.presenceOffset, place.presenceBit)
     let (offset, entries) = (place.offset, dictionary.entries)
-    let coded = coded ?? CodedTexts()
-    // The views are freed with it.
-    defer { withExtendedLifetime(coded) {} }
-    let known = coded.views(of: dictionary)
+    // Freed with `coded`, which the caller has.
+    let known = coded?.views(of: dictionary)
     for row in 0..<found.count {
       let isThere = found[row].load(fromByteOffset: presenceOffset, as: UInt8.self) & bit != 0
       validity[row] = isThere ? 1 : 0
@@ -82,14 +80,16 @@ extension LatestState {
         continue
       }
       let code = Int(found[row].load(fromByteOffset: offset, as: UInt8.self))
-      if known[code].lengthAndFlags == CodedTexts.none.lengthAndFlags {
-        let entry = entries[code]
-        withUnsafeBytes(of: (entry.words.0.littleEndian, entry.words.1.littleEndian)) {
-          guard let bytes = $0.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
-          known[code] = ByteView(start: arena.append(bytes, entry.length), length: UInt32(entry.length))
-        }
+      if let known, known[code].lengthAndFlags != CodedTexts.none.lengthAndFlags {
+        views[row] = known[code]
+        continue
       }
-      views[row] = known[code]
+      let entry = entries[code]
+      withUnsafeBytes(of: (entry.words.0.littleEndian, entry.words.1.littleEndian)) {
+        guard let bytes = $0.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
+        views[row] = ByteView(start: arena.append(bytes, entry.length), length: UInt32(entry.length))
+      }
+      known?[code] = views[row]
     }
   }
 
