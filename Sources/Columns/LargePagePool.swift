@@ -30,7 +30,7 @@ final class LargePagePool: Sendable {
       while size < free.count - 1 && free[size].isEmpty { size += 1 }
       guard
         let piece = free[size].popLast()
-          ?? LargePagePool.map(LargePages.bytes).map({ Piece(base: $0, isZeroed: true) })
+          ?? LargePagePool.map(LargePages.bytes, isAligned: true).map({ Piece(base: $0, isZeroed: true) })
       else { return nil }
       while size > wanted {
         size -= 1
@@ -61,14 +61,16 @@ final class LargePagePool: Sendable {
     }
   }
 
-  /// Zeros from the system, aligned to large pages: what lies before and behind is given back. nil: it has no more.
-  static func map(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+  /// Zeros from the system; nil: it has no more. `isAligned`: to large pages, what lies before and behind is given back.
+  ///
+  /// Else what is mapped one after the other lies side by side, one mapping for the system, which has not many to give.
+  static func map(_ byteCount: Int, isAligned: Bool) -> UnsafeMutableRawPointer? {
     #if canImport(Glibc)
-      let all = byteCount + LargePages.bytes
+      let all = isAligned ? byteCount + LargePages.bytes : whole(byteCount)
       guard let mapped = mmap(nil, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
         mapped != MAP_FAILED
       else { return nil }
-      let before = -Int(bitPattern: mapped) & (LargePages.bytes - 1)
+      let before = isAligned ? -Int(bitPattern: mapped) & (LargePages.bytes - 1) : 0
       let base = mapped + before
       let behind = all - before - whole(byteCount)
       if before > 0 { munmap(mapped, before) }

@@ -34,7 +34,7 @@ public final class LargePages {
         return
       }
     } else if byteCount >= LargePages.mappedBytesMin {
-      if let mapped = LargePagePool.map(byteCount) {
+      if let mapped = LargePagePool.map(byteCount, isAligned: byteCount >= LargePages.largeBytesMin) {
         (base, home) = (mapped, .system)
         return
       }
