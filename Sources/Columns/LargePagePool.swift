@@ -4,7 +4,7 @@ internal import Synchronization
   internal import Glibc
 #endif
 
-/// Large pages cut into pieces, powers of two, that tables outgrow and others grow into.
+/// Blocks of the size of a large page, cut into pieces, powers of two, that tables outgrow and others grow into.
 ///
 /// What is given back stays here, put together with its other half if that is here too: as much as was in use at a time.
 /// Any thread.
@@ -22,7 +22,7 @@ final class LargePagePool: Sendable {
   private let free = Mutex<[[Piece]]>(
     Array(repeating: [], count: LargePages.bytes.trailingZeroBitCount + 1))
 
-  /// `byteCount` zeros, a power of two from the least piece to a large page; nil: the system has no more.
+  /// `byteCount` zeros, a power of two from the least piece to a whole block; nil: the system has no more.
   func take(_ byteCount: Int) -> UnsafeMutableRawPointer? {
     let piece = free.withLock { free -> Piece? in
       let wanted = byteCount.trailingZeroBitCount
@@ -47,7 +47,7 @@ final class LargePagePool: Sendable {
     free.withLock { free in
       var piece = Piece(base: base, isZeroed: false)
       var size = byteCount.trailingZeroBitCount
-      // The other half of a piece differs from it in one bit of its address: large pages are aligned.
+      // The other half of a piece differs from it in one bit of its address: blocks are aligned to their size.
       while size < free.count - 1,
         let half = free[size].firstIndex(where: {
           UInt(bitPattern: $0.base) == UInt(bitPattern: piece.base) ^ 1 << UInt(size)

@@ -7,6 +7,7 @@
 /// gain nothing, and on a virtual machine whose free memory was given back to its host they cost four times as much to get.
 /// Owned by one; freed with the object.
 public final class LargePages {
+  /// Of a large page.
   public static let bytes = 2 << 20
   /// Memory of so much is in large pages.
   static let largeBytesMin = 64 << 20
