@@ -7,6 +7,7 @@ extension KafkaConsumer {
   func rebalance(_ code: rd_kafka_resp_err_t, _ partitions: [TopicPartition]) {
     if code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
       handle.isLeftBehind = false
+      isMember = true
       for partition in partitions { owned[partition] = Owned() }
       // Acknowledged with nothing to read yet.
       change(adding: [])
@@ -159,7 +160,7 @@ extension KafkaConsumer {
     // A static member that only closes keeps its place until its session ends; one that unsubscribes first leaves.
     rd_kafka_unsubscribe(handle.pointer)
     let deadline = monotonicMilliseconds() + 3000
-    while isMember, monotonicMilliseconds() < deadline {
+    while hasMemberID, monotonicMilliseconds() < deadline {
       if let message = rd_kafka_consumer_poll(handle.pointer, 20) { rd_kafka_message_destroy(message) }
     }
     // Waits for the answer to the leaving, five seconds at most.
@@ -175,7 +176,7 @@ extension KafkaConsumer {
   }
 
   /// The library forgets its member id when it has sent the request to leave.
-  private var isMember: Bool {
+  private var hasMemberID: Bool {
     guard let id = rd_kafka_memberid(handle.pointer) else { return false }
     defer { rd_kafka_mem_free(handle.pointer, id) }
     return id.pointee != 0

@@ -21,6 +21,7 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
   var rebalances: [Rebalance] = []
   /// Given out as `.revoked`; to be let go at the next poll.
   var revoking: [TopicPartition]?
+  var isMember = false
   var isClosing = false
   var isClosed = false
 

@@ -10,6 +10,8 @@ final class LocalConsumer: GroupConsumer, @unchecked Sendable {
   /// Told to the member; forgotten with its next poll.
   private var releasing: [TopicPartition] = []
   private var isClosed = false
+  /// Inside a process joining does not wait.
+  var isMember: Bool { true }
 
   init(_ broker: LocalBroker, group: String, topics: [String], member: String) {
     self.broker = broker

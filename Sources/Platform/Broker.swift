@@ -40,6 +40,9 @@ public protocol Broker: Sendable {
 
 /// One member's view of a group. One thread at a time owns it: it must be polled at least every few seconds.
 public protocol GroupConsumer: AnyObject, Sendable {
+  /// Whether the group has taken this member in and said what it is to read, be it nothing.
+  var isMember: Bool { get }
+
   /// Waits at most `milliseconds` for something to happen, then gives what is there, near `maxBytes` at most.
   ///
   /// After `.revoked` the partitions are still owned until the next call of `poll`: commit first, then poll on.

@@ -42,6 +42,7 @@ final class TestMember {
 extension BrokerConformance {
   static let groups: [(String, @Sendable (BrokerUnderTest) throws -> Void)] = [
     ("members share partitions: 1, 3, 1", sharing),
+    ("a member that gets nothing hears that it is one", idleMember),
     ("nothing comes before begin", nothingBeforeBegin),
     ("what was committed is where the next member goes on", takeover),
     ("revoked partitions are owned until the next poll", revokedIsOwned),
@@ -96,6 +97,17 @@ extension BrokerConformance {
     #expect(a.owned.isSuperset(of: kept) && a.losses == 0)
     #expect([a, b, c].reduce(0) { $0 + $1.texts.count } == 60)
     a.consumer.close()
+  }
+
+  @Sendable static func idleMember(_ kind: BrokerUnderTest) throws {
+    let broker = try kind.make()
+    defer { broker.close() }
+    let topic = kind.topic("idle")
+    try broker.create([spec(topic, 1)])
+    let members = try ["a", "b"].map { try member(kind, broker, topic, $0) }
+    try poll(members, kind, "both are members") { members.allSatisfy(\.consumer.isMember) }
+    try poll(members, kind, "one owns it") { members.contains { !$0.owned.isEmpty } }
+    for member in members { member.consumer.close() }
   }
 
   @Sendable static func nothingBeforeBegin(_ kind: BrokerUnderTest) throws {

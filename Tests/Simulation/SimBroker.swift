@@ -98,6 +98,7 @@ struct SimBroker: Broker {
     private let inner: any GroupConsumer
     private let broker: SimBroker
     private let group: String
+    var isMember: Bool { inner.isMember }
 
     init(_ inner: any GroupConsumer, of broker: SimBroker, group: String) {
       self.inner = inner

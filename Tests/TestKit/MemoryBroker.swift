@@ -104,6 +104,7 @@ public final class MemoryBroker: Broker {
     private let inner: any GroupConsumer
     private let broker: MemoryBroker
     private let group: String
+    var isMember: Bool { inner.isMember }
 
     init(_ inner: any GroupConsumer, of broker: MemoryBroker, group: String) {
       self.inner = inner

@@ -15,6 +15,7 @@ final class JoinLoop: @unchecked Sendable {
   private let cutsToWrite: LockCondition
   private let shardsToClose: LockCondition
   private var slots: [Int: Slot] = [:]
+  private var isMember = false
   private var consumer: (any GroupConsumer)?
   /// Of shards whose recovery has told where their rows are to be read from.
   private var starts = StartOffsets()
@@ -71,7 +72,10 @@ final class JoinLoop: @unchecked Sendable {
     let consumer = try joined()
     try tellStarts(consumer)
     try holdBack(consumer)
-    switch try consumer.poll(milliseconds: milliseconds, maxBytes: 16 << 20) {
+    let event = try consumer.poll(milliseconds: milliseconds, maxBytes: 16 << 20)
+    // Not before the shards are there: who asks sees both or neither.
+    defer { lock.withLock { isMember = consumer.isMember } }
+    switch event {
     case .nothing: return false
     case .assigned(let partitions): assign(partitions)
     case .revoked(let partitions, let lost): try revoke(partitions.map(\.partition), lost: lost)
@@ -182,6 +186,7 @@ final class JoinLoop: @unchecked Sendable {
   /// The broker took us for gone: our shards are others', and the next poll joins as somebody new.
   func rejoin() {
     try? revoke(lock.withLock { Array(slots.keys) }, lost: true)
+    lock.withLock { isMember = false }
     consumer?.close()
     consumer = nil
   }
@@ -346,6 +351,9 @@ final class JoinLoop: @unchecked Sendable {
       if slots[shard.shard]?.shard === shard { shard.returnCut(id) }
     }
   }
+
+  /// Whether the group has said which shards are ours, be it none.
+  var isJoined: Bool { lock.withLock { isMember } }
 
   var shards: [ShardState] { lock.withLock { slots.values.map(\.summary).sorted { $0.shard < $1.shard } } }
 

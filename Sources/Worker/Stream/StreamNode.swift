@@ -330,6 +330,7 @@ public final class StreamNode: Sendable {
     if phase == .stopping && failure == nil { reasons.append("stopping") }
     for (part, text) in troubles.sorted(by: { $0.key < $1.key }) { reasons.append("\(part): \(text)") }
     if let problem = parts.objects.problem { reasons.append("objects wait: \(problem)") }
+    if !parts.join.isJoined { reasons.append("the group of shards is being joined") }
     for shard in parts.join.shards where shard.state != "serving" || shard.reason != nil {
       reasons.append("shard \(shard.shard) is \(shard.state)" + (shard.reason.map { ": \($0)" } ?? ""))
     }
