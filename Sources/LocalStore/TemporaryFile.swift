@@ -24,6 +24,9 @@ final class TemporaryFile: @unchecked Sendable {
   private var descriptor: Int32
   private var isThere = true
   private var isLinked = false
+  /// Whether the descriptor writes past the page cache, and whether the file system can.
+  private var isDirect = false
+  private var mayBeDirect = true
 
   /// Creates the file, and the directories above it where they are missing.
   init(beside destination: String, write: @escaping WriteCall, operation: String) throws(StoreError) {
@@ -87,20 +90,48 @@ final class TemporaryFile: @unchecked Sendable {
   deinit { discard() }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
+    setDirect(false)
+    try writeAll(bytes)
+  }
+
+  /// Writes whole blocks, from memory that is aligned to them and behind nothing but such, past the page cache where the
+  /// file system can: they are to be brought to the device in any case, and pages for them cost more than copying. A file
+  /// system that cannot, or not from here on, takes them as it takes any bytes.
+  func writeBlocks(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
+    setDirect(mayBeDirect)
+    try writeAll(bytes)
+  }
+
+  /// Throws once it was finished or given up.
+  func requireOpen() throws(StoreError) {
     guard descriptor >= 0 else { throw misuse() }
+  }
+
+  private func writeAll(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
+    try requireOpen()
     guard var next = bytes.baseAddress else { return }
     var left = bytes.count
     while left > 0 {
       let count = retryingInterrupts { write(descriptor, next, left) }
+      if count < 0, errno == EINVAL, isDirect {
+        mayBeDirect = false
+        setDirect(false)
+        continue
+      }
       guard count >= 0 else { throw fileError(errno, operation: operation, path: destination) }
       next += count
       left -= count
     }
   }
 
+  private func setDirect(_ wanted: Bool) {
+    guard wanted != isDirect, descriptor >= 0 else { return }
+    if fcntl(descriptor, F_SETFL, wanted ? __O_DIRECT : 0) == 0 { isDirect = wanted } else { mayBeDirect = false }
+  }
+
   /// Puts the content on the device. Only then may the file be published, or a crash could leave an empty one.
   func synchronize() throws(StoreError) {
-    guard descriptor >= 0 else { throw misuse() }
+    try requireOpen()
     let synchronized = fsync(descriptor)
     let code = errno
     let closed = close(descriptor)

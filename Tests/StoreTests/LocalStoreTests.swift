@@ -222,6 +222,38 @@ struct LocalStoreTests {
     #expect(try store.contents(try store.head(path)) == Array("hello world".utf8))
   }
 
+  @Test("a large file goes to its device in blocks, whatever the pieces and the file system", arguments: 0..<12)
+  func largeFiles(seed: Int) throws {
+    var random = SeededGenerator(seed: seed)
+    // The system takes all of a block, some of it, or refuses blocks at once or after a while (EINVAL).
+    let refusesAfter = random.pick([Int.max, Int.max, 0, 2])
+    let takesMost = random.pick([Int.max, Int.max, 70_000, 3])
+    let calls = Mutex(0)
+    let store = LocalStore { descriptor, bytes, count in
+      let call = calls.withLock { calls in
+        defer { calls += 1 }
+        return calls
+      }
+      if call >= refusesAfter, fcntl(descriptor, F_GETFL) & __O_DIRECT != 0 {
+        errno = EINVAL
+        return -1
+      }
+      return Glibc.write(descriptor, bytes, takesMost == 3 && call % 2 == 0 ? min(count, 3) : min(count, takesMost))
+    }
+    let size = LocalWriter.blockBytes * random.int(0...4) + random.pick([-1, 0, 1, 5000])
+    let contents = (0..<max(0, size)).map { _ in UInt8.random(in: 0...255, using: &random) }
+    let writer = try store.writer(directory.path("large"))
+    var at = 0
+    while at < contents.count {
+      let count = min(contents.count - at, random.pick([1, 100, 4096, 300_000, LocalWriter.blockBytes, 1 << 21]))
+      try writer.write(Array(contents[at..<at + count]))
+      at += count
+    }
+    try writer.finish()
+    let info = try store.head(directory.path("large"))
+    #expect(try store.contents(info) == contents, "seed \(seed)")
+  }
+
   @Test func oneOfTwelveRacingWritersWins() throws {
     for round in 0..<50 {
       let path = directory.path("race\(round)")
@@ -308,7 +340,7 @@ struct LocalStoreTests {
     try store.put(directory.path("kept"), [1], condition: .always)
     for path in ["kept", "new"] {
       left.withLock { $0 = 100_000 }
-      let big = [UInt8](repeating: 7, count: 300_000)
+      let big = [UInt8](repeating: 7, count: 900_000)
       let error = failure { () throws(StoreError) in
         try store.put(directory.path(path), big, condition: .always)
       }
