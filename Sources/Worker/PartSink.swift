@@ -4,13 +4,17 @@ internal import Formats
 internal import Pipeline
 internal import Platform
 
-/// Files of a snapshot as they grow: chunks in order, a new file when one has reached the target. Used by one thread
-/// at a time (``ParallelTasks`` sees to it), hence `@unchecked Sendable`.
+/// Files of a snapshot as they grow: chunks in order, a new file when one has reached the target. Where the writer has room
+/// for parts in memory, a file is one of these as long as there is room, and goes to the store once there is none.
+///
+/// Used by one thread at a time (``ParallelTasks`` sees to it), hence `@unchecked Sendable`.
 final class PartSink: @unchecked Sendable {
   private let writer: SnapshotWriter
   private let encoder: SnapshotEncoder
   private let names: [String]
   private var parts: [ShardReport.Part] = []
+  /// Those of them that are in memory, by key.
+  private(set) var held: [String: HeldPart] = [:]
   private var open: OpenPart?
   private var counts: [Int]
   /// Of the part that is made visible beside what goes on: a file has to reach its device first, and no processor is needed
@@ -20,9 +24,16 @@ final class PartSink: @unchecked Sendable {
   private struct OpenPart {
     var split: Int
     var key: String
-    var object: any ObjectWriter
+    var place: Place
     var assembler: PartAssembler
     var hash: Digests.SHA256
+
+    enum Place {
+      case memory(HeldPart)
+      case store(any ObjectWriter)
+    }
+
+    func abort() { if case .store(let object) = place { object.abort() } }
   }
 
   init(writer: SnapshotWriter, encoder: SnapshotEncoder, names: [String]) {
@@ -34,7 +45,7 @@ final class PartSink: @unchecked Sendable {
 
   deinit {
     finishing?.thread.join()
-    open?.object.abort()
+    open?.abort()
   }
 
   func append(_ chunk: EncodedChunk, split: Int) throws {
@@ -45,16 +56,33 @@ final class PartSink: @unchecked Sendable {
     guard var part = open else { return }
     open = nil
     do {
-      let (object, hash) = (part.object, part.hash)
-      try part.assembler.append(chunk) { bytes in
-        hash.update(bytes)
-        try object.write(bytes)
-      }
+      try write(part.assembler.append(chunk), to: &part)
     } catch {
-      part.object.abort()
+      part.abort()
       throw error
     }
     open = part
+  }
+
+  private func write(_ pieces: [[UInt8]], to part: inout OpenPart) throws {
+    for piece in pieces {
+      switch part.place {
+      case .store(let object): try write(piece, part, object)
+      case .memory(let held):
+        if held.append(piece) { continue }
+        guard let target = writer.target else { continue }
+        let object = try target.store.writer(target.key("\(writer.folder)/\(part.key)"))
+        part.place = .store(object)
+        for piece in held.pieces + [piece] { try write(piece, part, object) }
+      }
+    }
+  }
+
+  private func write(_ piece: [UInt8], _ part: OpenPart, _ object: any ObjectWriter) throws {
+    try piece.withUnsafeBytes { bytes in
+      part.hash.update(bytes)
+      try object.write(bytes)
+    }
   }
 
   func finish() throws -> [ShardReport.Part] {
@@ -107,9 +135,10 @@ final class PartSink: @unchecked Sendable {
     guard let target = writer.target else { return }
     let key = writer.naming.key(split: names[split], number: counts[split], fileExtension: encoder.fileExtension)
     counts[split] += 1
-    let object = try target.store.writer(target.key("\(writer.folder)/\(key)"))
-    open = OpenPart(
-      split: split, key: key, object: object, assembler: PartAssembler(encoder), hash: Digests.SHA256())
+    let place =
+      try writer.room.map { OpenPart.Place.memory(HeldPart($0)) }
+      ?? .store(target.store.writer(target.key("\(writer.folder)/\(key)")))
+    open = OpenPart(split: split, key: key, place: place, assembler: PartAssembler(encoder), hash: Digests.SHA256())
   }
 
   private func close() throws {
@@ -117,19 +146,21 @@ final class PartSink: @unchecked Sendable {
     open = nil
     let bodyBytes = part.assembler.bytes
     do {
-      let (object, hash) = (part.object, part.hash)
-      try part.assembler.finish { bytes in
-        hash.update(bytes)
-        try object.write(bytes)
-      }
+      try write(part.assembler.finish(), to: &part)
     } catch {
-      part.object.abort()
+      part.abort()
       throw error
     }
-    try makeVisible(part.object)
+    var sha256 = ""
+    switch part.place {
+    case .memory(let held): self.held[part.key] = held
+    case .store(let object):
+      try makeVisible(object)
+      sha256 = part.hash.finishHex()
+    }
     parts.append(
       ShardReport.Part(
         key: part.key, split: names[part.split], rows: part.assembler.rows, bytes: part.assembler.bytes,
-        footerBytes: part.assembler.bytes - bodyBytes, sha256: part.hash.finishHex()))
+        footerBytes: part.assembler.bytes - bodyBytes, sha256: sha256))
   }
 }

@@ -22,6 +22,8 @@ struct SnapshotWriter {
   /// What the one state's last part was made of, and this one will be; nil: nothing is kept.
   var kept: Kept?
   typealias Kept = (output: KeptOutput, bytesMax: Int)
+  /// Where parts are put as long as there is room; nil: all go to the target.
+  var room: PartRoom?
 
   /// Rows a table (and Parquet row group) holds at most, unless the definition says less: large enough that columns
   /// compress well, small enough that two cores finish together.
@@ -31,6 +33,8 @@ struct SnapshotWriter {
 
   struct Result: Sendable {
     var parts: [ShardReport.Part] = []
+    /// Those of them that are in memory, by key.
+    var held: [String: HeldPart] = [:]
     var splits: [String: Int] = [:]
     var fingerprint = Fingerprint()
     var profile: TableProfile
@@ -95,12 +99,12 @@ struct SnapshotWriter {
         }
         return encoded
       },
-      consume: { index, encoded in
+      consume: { [room] index, encoded in
         guard let encoded else { return }
         let chunk = chunks[index]
         kept?.withLock { $0.keep(encoded, split: chunk.split, range: chunk.slices[0].range) }
         try sink.append(encoded, split: chunk.split)
-        if kept == nil { output.encoder.reuse(encoded) }
+        if kept == nil && room == nil { output.encoder.reuse(encoded) }
       })
     var result = collected.withLock { $0 }
     for (index, profile) in profiles.withLock({ $0 }).enumerated() {
@@ -110,7 +114,10 @@ struct SnapshotWriter {
       let fresh = result.profile
       (result.fingerprint, result.profile) = kept.withLock { $0.finish(fresh, profiled: changes.profiled) }
     }
-    if target != nil { result.parts = try sink.finish() }
+    if target != nil {
+      result.parts = try sink.finish()
+      result.held = sink.held
+    }
     return result
   }
 

@@ -53,6 +53,9 @@ import Testing
       for key in scratch.objects.keys {
         #expect(kept.objects[key] == scratch.objects[key], "seed \(seed), step \(step): \(key)")
       }
+      try KeptOutputTests.expectHeld(
+        moved, rolling.state, step, threads, roomBytes: random.pick([0, 200, 3000, 1 << 20]), as: scratch,
+        "seed \(seed), step \(step)")
     }
   }
 
@@ -112,15 +115,48 @@ import Testing
     return definition
   }
 
+  /// Parts that are held, as far as there is room, and those that then go to the store have the bytes of those written.
+  private static func expectHeld(
+    _ plan: DatasetPlan, _ state: ShardState, _ step: Int, _ threads: Int, roomBytes: Int,
+    as written: (report: ShardReport, objects: MemoryObjects), _ place: Comment
+  ) throws {
+    let objects = MemoryObjects()
+    let room = PartRoom(roomBytes)
+    let held = try writer(plan, state, step, threads, nil, objects).hold(in: room) { false }
+    #expect(held.report.splits == written.report.splits, place)
+    #expect(held.report.fingerprint == written.report.fingerprint, place)
+    var heldBytes = 0
+    for (part, other) in zip(held.report.parts, written.report.parts) {
+      let key = "out/snapshot=cut-\(step)/\(part.key)"
+      let inMemory = held.parts[part.key]
+      let bytes = inMemory.map { Array($0.pieces.joined()) } ?? objects[key]
+      #expect(bytes == written.objects[key] && bytes?.count == part.bytes, place)
+      #expect((objects[key] == nil) == (inMemory != nil), place)
+      var same = part
+      same.sha256 = other.sha256
+      #expect(same == other && (part.sha256 == other.sha256 || part.sha256.isEmpty && inMemory != nil), place)
+      if inMemory != nil { heldBytes += part.bytes }
+    }
+    #expect(held.report.parts.count == written.report.parts.count && heldBytes <= roomBytes, place)
+    #expect(roomBytes < 1 << 20 || objects.keys.isEmpty, place)
+    #expect(held.summary.encode().count == written.report.state.bytes, place)
+  }
+
   private static func write(
     _ plan: DatasetPlan, _ state: ShardState, _ step: Int, _ threads: Int, _ kept: SnapshotWriter.Kept?
   ) throws -> (report: ShardReport, objects: MemoryObjects) {
     let objects = MemoryObjects()
-    let writer = ShardPartWriter(
+    return (try writer(plan, state, step, threads, kept, objects).write { false }, objects)
+  }
+
+  private static func writer(
+    _ plan: DatasetPlan, _ state: ShardState, _ step: Int, _ threads: Int, _ kept: SnapshotWriter.Kept?,
+    _ objects: MemoryObjects
+  ) -> ShardPartWriter {
+    ShardPartWriter(
       plan: plan,
       cut: .init(id: "cut-\(step)", position: step, generation: 1, semanticHash: "hash", chain: "chain"), shard: 0,
       state: state, target: StorePlace(store: MemoryStore(objects), bucket: "", path: "out"), contents: "",
       sourceRows: nil, writer: "w", programVersion: "test", threads: threads, kept: kept)
-    return (try writer.write { false }, objects)
   }
 }

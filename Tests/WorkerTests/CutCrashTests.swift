@@ -44,6 +44,46 @@ import Testing
     }
   }
 
+  @Test("a publisher of parts in memory fails at any one operation, and goes on or begins anew")
+  func crashesWithHeldParts() throws {
+    let cut = try Self.cut()
+    // One shard is in memory, one in the store for want of room, one was reported by a process that is gone.
+    func begin(_ place: StorePlace) throws -> CutPublisher {
+      let held = try cut.held([0], PartRoom(1 << 20), place).merging(cut.held([1], PartRoom(0), place)) { first, _ in
+        first
+      }
+      return try cut.publisher([try cut.shard(2, place).write { false }], held: held, place)
+    }
+    let clean = MemoryObjects()
+    let first = try begin(cut.place(clean))
+    let before = Dictionary(uniqueKeysWithValues: clean.keys.map { ($0, clean[$0] ?? []) })
+    _ = first
+    let counter = BatchFaultTests.Faults(failAt: -1)
+    let counted = MemoryObjects()
+    for (key, bytes) in before { counted.set(key, bytes) }
+    let wanted = try begin(cut.place(counted, hook: counter.hook)).publish().manifest
+    let total = counter.count.withLock { $0 }
+    #expect(total > 20)
+    for failAt in 1...total {
+      let objects = MemoryObjects()
+      let faults = BatchFaultTests.Faults(failAt: failAt)
+      let place: Comment = "failed at operation \(failAt)"
+      var publisher: CutPublisher?
+      do {
+        publisher = try begin(cut.place(objects, hook: faults.hook))
+        _ = try publisher?.publish()
+      } catch { #expect("\(error)".contains("planted fault"), place) }
+      let published = Published(objects: objects)
+      let between = try published.manifest("one")
+      #expect(between == nil || between == wanted, place)
+      // The same process tries again, or another begins with nothing in memory.
+      let again: CutPublisher
+      if let publisher, failAt % 2 == 0 { again = publisher } else { again = try begin(cut.place(objects)) }
+      #expect(try again.publish().manifest == wanted, place)
+      #expect(try published.problems("one") == [], place)
+    }
+  }
+
   @Test("a worker dies before any one operation; another writes the same")
   func workerCrashes() throws {
     let cut = try Self.cut()

@@ -47,6 +47,36 @@ import Testing
     }
   }
 
+  @Test("of parts in memory the same files come, however many of them there is room for", arguments: 0..<24)
+  func held(seed: Int) throws {
+    var random = SeededGenerator(seed: seed)
+    let lake = Lake(seed: 33, shards: 5, visits: 700, files: 2)
+    let format = random.pick([Self.csv, Self.parquet])
+    let cut = try StreamCut(lake, format: format, partTarget: random.pick([1, 900, 1 << 20]))
+    let written = MemoryObjects()
+    let fromFiles = try cut.publisher(cut.reports(cut.place(written)), cut.place(written)).publish().manifest
+
+    let objects = MemoryObjects()
+    let place = cut.place(objects)
+    let threads = random.int(1...3)
+    let room = PartRoom(random.pick([0, 2000, 6000, 1 << 20]))
+    let inMemory = cut.states.indices.filter { _ in !random.chance(4) }
+    let held = try cut.held(inMemory, room, place, threads: threads)
+    let reports = try cut.states.indices.filter { held[$0] == nil }
+      .map { try cut.shard($0, place).write { false } }
+    let manifest = try cut.publisher(reports, held: held, place, threads: threads).publish().manifest
+    let comment: Comment = "seed \(seed)"
+    #expect(manifest.fingerprint == fromFiles.fingerprint && manifest.profile == fromFiles.profile, comment)
+    #expect(manifest.splits == fromFiles.splits && manifest.checks == fromFiles.checks, comment)
+    #expect(manifest.parts.map(\.sha256) == fromFiles.parts.map(\.sha256), comment)
+    #expect(manifest.parts.map(\.bytes) == fromFiles.parts.map(\.bytes), comment)
+    #expect(manifest.parts.map(\.split) == fromFiles.parts.map(\.split), comment)
+    for (part, other) in zip(manifest.parts, fromFiles.parts) {
+      #expect(objects["out/snapshot=one/\(part.key)"] == written["out/snapshot=one/\(other.key)"], comment)
+    }
+    #expect(try Published(objects: objects).problems("one") == [], comment)
+  }
+
   @Test("row groups of Parquet parts are joined as they are; lines of JSON too")
   func formats() throws {
     let lake = Lake(seed: 32, shards: 6, visits: 900, files: 2)

@@ -25,6 +25,7 @@ extension ControlLoop {
   /// Forgets what belongs to cuts that have ended. Reports may have been read before the ledger was.
   private func forgetEnded() {
     let known = Set(reports.keys).union(publishers.keys).union(failedUntil.keys).union(failures.keys)
+      .union(context.held.ids)
     if known.isEmpty { return }
     let ended = context.ledger.readAtHead { fold in known.filter { fold.hasCut($0) && fold.cuts[$0] == nil } } ?? []
     for id in ended {
@@ -32,6 +33,7 @@ extension ControlLoop {
       publishers.removeValue(forKey: id)
       failedUntil.removeValue(forKey: id)
       failures.removeValue(forKey: id)
+      context.held.end(id)
     }
   }
 
@@ -46,10 +48,12 @@ extension ControlLoop {
         failedUntil[cut.id] = now + 5_000_000
         return true
       }
-      let held = (reports[cut.id] ?? []).filter { $0.cutPosition == cut.position }
-      guard Set(held.map(\.shard)).count == context.plan.shards else { continue }
+      let held = context.held.shards(of: cut.id)
+      // Of a process that was here before there may be reports, too; its parts are not needed.
+      let reported = (reports[cut.id] ?? []).filter { $0.cutPosition == cut.position && held[$0.shard] == nil }
+      guard Set(reported.map(\.shard)).union(held.keys).count == context.plan.shards else { continue }
       do {
-        try publish(cut, held, now)
+        try publish(cut, reported, held, now)
         return true
       } catch {
         failedUntil[cut.id] = now + 2_000_000
@@ -61,12 +65,14 @@ extension ControlLoop {
     return false
   }
 
-  private func publish(_ cut: LedgerFold.CutState, _ held: [ShardReport], _ now: Int64) throws {
+  private func publish(
+    _ cut: LedgerFold.CutState, _ reported: [ShardReport], _ held: [Int: HeldParts.OfShard], _ now: Int64
+  ) throws {
     let publisher =
       try publishers[cut.id]
       ?? CutPublisher(
         plan: DatasetPlan(context.definition, asOf: cut.asOf, carriesAll: true), facts: CutFacts(cut, context),
-        reports: held, place: target, programVersion: context.options.programVersion,
+        reports: reported, held: held, place: target, programVersion: context.options.programVersion,
         threads: context.options.threads)
     publishers[cut.id] = publisher
     guard try publisher.step(), let outcome = publisher.outcome else { return }
@@ -74,6 +80,7 @@ extension ControlLoop {
     try announce(outcome)
     publishers.removeValue(forKey: cut.id)
     reports.removeValue(forKey: cut.id)
+    context.held.end(cut.id)
     // Until our own entry is folded the cut looks pending.
     failedUntil[cut.id] = now + 5_000_000
     let manifest = outcome.manifest

@@ -81,8 +81,10 @@ final class ControlLoop: @unchecked Sendable {
     let consumer = try joined()
     try starts.tell(consumer)
     var moved = true
-    // A snapshot that is being published has its next step to do; for one that was asked for somebody waits.
-    let patience = !publishers.isEmpty ? 0 : asked.isEmpty ? milliseconds : min(milliseconds, 5)
+    // A snapshot that is being published has its next step to do; for one that was asked for somebody waits. Of parts that
+    // are held in memory no message tells.
+    let longest = !publishers.isEmpty ? 0 : !context.held.isEmpty ? 1 : asked.isEmpty ? milliseconds : 5
+    let patience = min(milliseconds, longest)
     switch try consumer.poll(milliseconds: patience, maxBytes: 8 << 20) {
     case .nothing: moved = false
     case .assigned(let partitions):

@@ -65,7 +65,14 @@ final class CutLoop: Sendable {
       shard: work.shard, state: folded.state, target: try context.stores.open(context.definition.snapshot.to),
       contents: "", sourceRows: nil, writer: context.options.member,
       programVersion: context.options.programVersion, threads: threads, kept: keptOutput(folded, of: work))
-    let report = try writer.write(isCancelled: { [stopping] in stopping.withLock { $0 } })
+    let isCancelled: @Sendable () -> Bool = { [stopping] in stopping.withLock { $0 } }
+    if context.options.heldBytes > 0 {
+      let held = try writer.hold(in: context.held.room, isCancelled: isCancelled)
+      keep(folded, of: work, in: shard)
+      context.held.hold(held, of: work.cut.id)
+      return
+    }
+    let report = try writer.write(isCancelled: isCancelled)
     keep(folded, of: work, in: shard)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -28,6 +28,8 @@ final class CutPublisher {
   private var files: [JoinedFile] = []
   private var tag = ""
   private(set) var written: [Manifest.PartRecord] = []
+  /// Shards whose summary, and parts, are in memory.
+  private let held: [Int: HeldParts.OfShard]
   /// What lies in the work folder, by key: one listing in the place of a HEAD a part.
   private var inWorkFolder: [String: ObjectInfo] = [:]
   private let threads: Int
@@ -53,17 +55,18 @@ final class CutPublisher {
   }
 
   /// Throws where the reports are not those of the cut (``PublishError/Code/reports``). `place` is where `snapshot.to`
-  /// of the definition lies; the plan's as-of time is the cut's.
+  /// of the definition lies; the plan's as-of time is the cut's. Of shards that are `held` no report is given.
   init(
-    plan: DatasetPlan, facts: CutFacts, reports: [ShardReport], place: StorePlace, programVersion: String,
-    threads: Int = 1
+    plan: DatasetPlan, facts: CutFacts, reports: [ShardReport], held: [Int: HeldParts.OfShard] = [:], place: StorePlace,
+    programVersion: String, threads: Int = 1
   ) throws {
     precondition(plan.asOf == facts.asOf, "the plan is of another cut")
     self.plan = plan
     self.facts = facts
     self.programVersion = programVersion
     self.threads = threads
-    cut = try CutReports(reports, of: facts)
+    self.held = held
+    cut = try CutReports(reports + held.values.map(\.report), of: facts)
     output = try OutputShape(plan)
     profile = TableProfile(fields: plan.fields)
     target = PublishTarget(
@@ -122,8 +125,11 @@ final class CutPublisher {
   private func look() throws {
     try target.refuseOtherDatasets()
     if try adopted() { return }
-    let work = try SmallObject.list(target.place, target.key("\(ShardPartWriter.workFolder)/"))
-    inWorkFolder = Dictionary(work.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    let isAllHeld = cut.reports.allSatisfy { report in held[report.shard]?.parts.count == report.partCount }
+    if !isAllHeld {
+      let work = try SmallObject.list(target.place, target.key("\(ShardPartWriter.workFolder)/"))
+      inWorkFolder = Dictionary(work.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    }
     phase = .verifying(next: 0)
   }
 
@@ -150,7 +156,8 @@ final class CutPublisher {
   /// Reads a shard's summary, and asks whether its parts are there.
   private func verify(shard: Int) throws {
     let report = cut.reports[shard]
-    let summary = try summary(report)
+    let held = held[shard]
+    let summary = try held?.summary ?? summary(report)
     let listed = report.parts + summary.moreParts
     var rows: [String: Int] = [:]
     for name in SplitRule(plan.definition.split).names { rows[name] = 0 }
@@ -165,7 +172,7 @@ final class CutPublisher {
       rows == report.splits, UInt64(rows.values.reduce(0, +)) == summary.fingerprint.rows,
       summary.profile.fields == plan.fields
     else { throw contradicts(report) }
-    for part in listed {
+    for part in listed where held?.parts[part.key] == nil {
       let key = target.key(part.key)
       if inWorkFolder[key]?.size == Int64(part.bytes) { continue }
       let info = try SmallObject.head(target.place, key)
@@ -220,7 +227,8 @@ final class CutPublisher {
         split: file.split, number: inSplit, fileExtension: output.encoder.fileExtension)
       return (file: file, key: key)
     }
-    let join = PartJoin(target: target, encoder: output.encoder, listed: inWorkFolder, checksBeside: threads > 1)
+    let join = PartJoin(
+      target: target, encoder: output.encoder, held: held, listed: inWorkFolder, hashesBeside: threads > 1)
     let records = Locked<[Manifest.PartRecord]>([])
     try ParallelTasks.run(
       count: jobs.count, threads: threads, task: { try join.write(jobs[$0].file, key: jobs[$0].key) },
@@ -229,9 +237,11 @@ final class CutPublisher {
     phase = numbers.upperBound < files.count ? .joining(next: numbers.upperBound) : .putting
   }
 
-  /// A short hash of everything that the joined files' bytes depend on.
+  /// A short hash of everything that the joined files' bytes depend on. Parts in memory have no hash; the cut's rows and their
+  /// sizes stand for it.
   private var contentsTag: String {
     var lines = [facts.semanticHash, programVersion, "\(plan.definition.snapshot)"]
+    if !held.isEmpty { lines.append(fingerprint) }
     for part in parts { lines.append("\(part.split) \(part.sha256) \(part.rows) \(part.bytes)") }
     return String(Digests.SHA256.hexDigest(of: lines.joined(separator: "\n")).prefix(12))
   }

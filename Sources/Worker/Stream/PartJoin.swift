@@ -31,28 +31,48 @@ struct JoinedFile: Sendable {
   }
 }
 
-/// Copies parts into one file. Row groups, lines and objects pass through as they are, a piece at a time; each part's
-/// bytes are checked against its hash, and a file with one that differs never becomes visible.
+/// Copies parts into one file. Row groups, lines and objects pass through as they are, a piece at a time; the bytes of each
+/// part that is read are checked against its hash, and a file with one that differs never becomes visible.
 struct PartJoin {
   let target: PublishTarget
   let encoder: SnapshotEncoder
-  /// What is known of the parts, by key.
+  /// Parts in memory, by shard.
+  let held: [Int: HeldParts.OfShard]
+  /// What is known of the others, by key.
   let listed: [String: ObjectInfo]
-  /// What is read is checked on a thread beside the one that writes.
-  let checksBeside: Bool
+  /// Hashes are computed on a thread beside the one that writes: of what is read the part's, else the file's.
+  let hashesBeside: Bool
   static let pieceBytes = 1 << 20
+  /// Waking another thread takes longer than hashing less.
+  private static let besideBytesMin = 1 << 15
 
   func write(_ file: JoinedFile, key: String) throws -> Manifest.PartRecord {
     let object = try target.place.store.writer(target.key(key))
     let hash = Digests.SHA256()
     var joiner = PartJoiner(encoder)
-    let side = checksBeside ? SideThread() : nil
+    let side = hashesBeside ? SideThread() : nil
+    let held = Dictionary(held.values.flatMap(\.parts), uniquingKeysWith: { first, _ in first })
     do {
       let sink: PartJoiner.Sink = { bytes in
         hash.update(bytes)
         try object.write(bytes)
       }
-      for part in file.pieces { try copy(part, &joiner, sink, side) }
+      let sinkBeside: PartJoiner.Sink = { bytes in
+        guard let side, bytes.count > PartJoin.besideBytesMin else { return try sink(bytes) }
+        let piece = Piece(bytes: bytes)
+        try side.run {
+          hash.update(piece.bytes)
+        } beside: {
+          try object.write(piece.bytes)
+        }
+      }
+      for part in file.pieces {
+        if let held = held[part.key] {
+          try copy(part, held, &joiner, sinkBeside)
+        } else {
+          try copy(part, &joiner, sink, side)
+        }
+      }
       try joiner.finish(to: sink)
       try object.finish()
     } catch {
@@ -67,6 +87,14 @@ struct PartJoin {
   private struct Piece: @unchecked Sendable {
     // Sendable: nobody writes its bytes, or frees them, before the job that reads them is done (``SideThread``).
     let bytes: UnsafeRawBufferPointer
+  }
+
+  private func copy(
+    _ part: ShardReport.Part, _ held: HeldPart, _ joiner: inout PartJoiner, _ sink: PartJoiner.Sink
+  ) throws {
+    try joiner.begin(rows: part.rows, bytes: part.bytes, footerBytes: part.footerBytes)
+    for piece in held.pieces { try piece.withUnsafeBytes { try joiner.append($0, to: sink) } }
+    try joiner.end()
   }
 
   private func copy(

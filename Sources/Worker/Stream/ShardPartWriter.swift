@@ -60,26 +60,44 @@ struct ShardPartWriter: Sendable {
 
   /// Writes everything and gives the report. `isCancelled` is asked before each table.
   func write(isCancelled: @escaping @Sendable () -> Bool) throws -> ShardReport {
-    let snapshot = PublishTarget.folder(cut.id)
+    let (written, summary) = try parts(in: nil, isCancelled: isCancelled)
+    let bytes = summary.encode()
+    _ = try target.store.put(target.key("\(PublishTarget.folder(cut.id))/\(stateKey)"), bytes, condition: .always)
+    let state = ShardReport.StateRecord(
+      key: stateKey, bytes: bytes.count, sha256: Digests.SHA256.hex(Digests.SHA256.digest(bytes)))
+    return report(written, state)
+  }
+
+  /// The same for a publisher in this process: what there is room for stays in memory, and so does the summary.
+  func hold(in room: PartRoom, isCancelled: @escaping @Sendable () -> Bool) throws -> HeldParts.OfShard {
+    let (written, summary) = try parts(in: room, isCancelled: isCancelled)
+    let state = ShardReport.StateRecord(key: stateKey, bytes: 0, sha256: "")
+    return HeldParts.OfShard(report: report(written, state), summary: summary, parts: written.held)
+  }
+
+  private var stateKey: String { "\(folder)/state.bin" }
+
+  private func parts(
+    in room: PartRoom?, isCancelled: @escaping @Sendable () -> Bool
+  ) throws -> (SnapshotWriter.Result, ShardSummary) {
     let keyCasts = try plan.definition.key.indices.map { try Cast(type: plan.output[$0].type) }
     let written = try SnapshotWriter(
-      plan: plan, states: [state], threads: threads, target: target, folder: snapshot,
-      naming: .shard(folder: folder), keyCasts: keyCasts, kept: kept
+      plan: plan, states: [state], threads: threads, target: target, folder: PublishTarget.folder(cut.id),
+      naming: .shard(folder: folder), keyCasts: keyCasts, kept: kept, room: room
     ).write(isCancelled: isCancelled)
     let listed = min(written.parts.count, ShardReport.partsListedMax)
     let summary = ShardSummary(
-      fingerprint: written.fingerprint, profile: written.profile, moreParts: Array(written.parts[listed...])
-    ).encode()
-    let key = "\(folder)/state.bin"
-    _ = try target.store.put(target.key("\(snapshot)/\(key)"), summary, condition: .always)
-    return ShardReport(
+      fingerprint: written.fingerprint, profile: written.profile, moreParts: Array(written.parts[listed...]))
+    return (written, summary)
+  }
+
+  private func report(_ written: SnapshotWriter.Result, _ state: ShardReport.StateRecord) -> ShardReport {
+    ShardReport(
       dataset: plan.definition.dataset, cut: cut.id, cutPosition: cut.position, asOf: plan.asOf,
       generation: cut.generation, shard: shard, shards: plan.shards, chain: cut.chain,
-      parts: Array(written.parts[..<listed]), partCount: written.parts.count, splits: written.splits,
-      fingerprint: written.fingerprint.hexState,
-      state: ShardReport.StateRecord(
-        key: key, bytes: summary.count, sha256: Digests.SHA256.hex(Digests.SHA256.digest(summary))),
-      sourceRows: sourceRows, writer: writer)
+      parts: Array(written.parts.prefix(ShardReport.partsListedMax)), partCount: written.parts.count,
+      splits: written.splits, fingerprint: written.fingerprint.hexState, state: state, sourceRows: sourceRows,
+      writer: writer)
   }
 }
 

@@ -26,6 +26,7 @@ struct StreamContext: Sendable {
   let ledger: LedgerView
   let folds: SavedFolds
   let sent = SentBatches()
+  let held: HeldParts
   let log: Log
   let metrics: WorkerMetrics
 
@@ -49,6 +50,7 @@ struct StreamContext: Sendable {
     self.clock = clock
     self.attempts = attempts
     self.options = options
+    held = HeldParts(bytesMax: options.heldBytes)
     let target = try stores.open(definition.snapshot.to)
     state = StorePlace(store: target.store, bucket: target.bucket, path: target.key(StreamContext.stateFolder))
     let folds = SavedFolds(state: state, shards: plan.shards)
@@ -99,6 +101,8 @@ struct StreamOptions: Sendable {
   var checkpointBytes = 64 << 20
   /// What snapshots were made from, kept for the next ones, a process, bytes.
   var keptBytes = 1 << 30
+  /// Parts of snapshots that wait for the publisher in memory, bytes; 0: all go to the store, for any worker may publish.
+  var heldBytes = 0
   /// Time between listings of the stores, microseconds.
   var listEvery: Int64 = 900_000_000
   /// Listings take the place of notifications; else they repair what notifications missed.

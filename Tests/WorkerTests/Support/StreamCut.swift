@@ -77,7 +77,20 @@ struct StreamCut {
     try states.indices.map { try shard($0, place, threads: threads).write { false } }
   }
 
-  func publisher(_ reports: [ShardReport], _ place: StorePlace) throws -> CutPublisher {
-    try CutPublisher(plan: plan, facts: facts, reports: reports, place: place, programVersion: programVersion)
+  /// Has shards' parts stay in memory, as far as there is room.
+  func held(_ shards: [Int], _ room: PartRoom, _ place: StorePlace, threads: Int = 1) throws
+    -> [Int: HeldParts.OfShard]
+  {
+    var held: [Int: HeldParts.OfShard] = [:]
+    for number in shards { held[number] = try shard(number, place, threads: threads).hold(in: room) { false } }
+    return held
+  }
+
+  func publisher(
+    _ reports: [ShardReport], held: [Int: HeldParts.OfShard] = [:], _ place: StorePlace, threads: Int = 1
+  ) throws -> CutPublisher {
+    try CutPublisher(
+      plan: plan, facts: facts, reports: reports, held: held, place: place, programVersion: programVersion,
+      threads: threads)
   }
 }
