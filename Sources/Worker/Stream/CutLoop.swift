@@ -21,7 +21,10 @@ final class CutLoop: Sendable {
   }
 
   /// Ends a part that is being written.
-  func stop() { stopping.withLock { $0 = true } }
+  func stop() {
+    stopping.withLock { $0 = true }
+    context.held.stop()
+  }
 
   /// Writes one shard's part; false when there was none to write.
   func step() throws -> Bool {
@@ -69,7 +72,9 @@ final class CutLoop: Sendable {
     if context.options.heldBytes > 0 {
       let held = try writer.hold(in: context.held.room, isCancelled: isCancelled)
       keep(folded, of: work, in: shard)
-      context.held.hold(held, of: work.cut.id)
+      try context.held.hold(held, of: work.cut.id) {
+        try JoinAhead(plan, PublishTarget(work.cut.id, of: plan, at: writer.target), tag: writer.tag)
+      }
       return
     }
     let report = try writer.write(isCancelled: isCancelled)
