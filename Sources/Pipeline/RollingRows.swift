@@ -52,6 +52,10 @@ public final class RollingRows: @unchecked Sendable {
     public var columns: [Bool]
     /// The keys whose numbers are not known; nil: none is.
     public var keys: [UInt32]?
+    /// Where these stand in the run.
+    public var rows: [UInt32] = []
+    /// Whether the run has the keys that it had in the last snapshot, in the same order.
+    public var hasSameKeys = false
   }
 
   /// Of a run of a split's rows.
@@ -64,10 +68,19 @@ public final class RollingRows: @unchecked Sendable {
     let before = last.keys[split]
     let isSame = haveSameRows || (range.upperBound <= before.count && before[range] == keys)
     let sources = state.plan.sources.indices.map { !isSame || touched.touches($0, keys) }
-    return Changes(
-      columns: output.map { output in output.source.map { sources[$0] } ?? !isSame },
-      keys: union.map { union in keys.filter { union.contains($0) } })
+    var changes = Changes(columns: output.map { output in output.source.map { sources[$0] } ?? !isSame }, keys: nil)
+    changes.hasSameKeys = isSame
+    if let union {
+      let changed = keys.enumerated().filter { union.contains($0.element) }
+      changes.keys = changed.map(\.element)
+      changes.rows = changed.map { UInt32(truncatingIfNeeded: $0.offset) }
+    }
+    return changes
   }
+
+  /// Whether the snapshot after this one may well find few keys changed, known from `begin` on: this one did, or it is the
+  /// first. (Where the as-of time moves and there are windows, none ever does.)
+  public var mayBeFollowed: Bool { touched == nil || union != nil }
 
   /// Takes what ``Fingerprint/numbers(of:split:)`` says of the rows of `keys`.
   public func take(_ keys: ArraySlice<UInt32>, _ fresh: [UInt128]) {

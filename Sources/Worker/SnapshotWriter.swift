@@ -19,7 +19,7 @@ struct SnapshotWriter {
   let folder: String
   let naming: PartNaming
   let keyCasts: [Cast]
-  /// What the one state's last part was made of, and this one will be; nil: nothing is kept.
+  /// What the one state's last part was made of, and this one will be; nil: nothing is kept. Of several states nothing is.
   var kept: Kept?
   typealias Kept = (output: KeptOutput, bytesMax: Int)
   /// Where parts are put as long as there is room; nil: all go to the target.
@@ -51,9 +51,10 @@ struct SnapshotWriter {
   func write(isCancelled: @escaping @Sendable () -> Bool) throws -> Result {
     let rule = SplitRule(plan.definition.split)
     let by = plan.definition.split.by.flatMap { plan.sources[plan.rowsSource].keptIndex[$0] }
-    let kept = kept.map { Locked($0.output) }
+    let ofOne = states.count == 1 ? self.kept : nil
+    let kept = ofOne.map { Locked($0.output) }
     let rows =
-      try self.kept.map { [$0.output.begin(rule: rule, by: by, bytesMax: $0.bytesMax)] }
+      try ofOne.map { [$0.output.begin(rule: rule, by: by, bytesMax: $0.bytesMax)] }
       ?? rowsOfShards(rule: rule, by: by)
     let chunks = chunks(rows, splits: rule.names.count)
     let changes = kept?.withLock { kept in
@@ -70,13 +71,14 @@ struct SnapshotWriter {
     let spare = Locked<[Table]>([])
     try ParallelTasks.run(
       count: chunks.count, threads: threads,
-      task: { [plan, target] index -> EncodedChunk? in
+      task: { [plan, target] index -> (encoded: EncodedChunk, values: KeptValues?)? in
         if isCancelled() { throw BatchError.cancelled }
         let chunk = chunks[index]
         let change = changes?.chunks[index]
         let name = rule.names[chunk.split]
         let slices = chunk.slices.map { ($0.shard, rows[$0.shard].keys[chunk.split][$0.range]) }
-        let (table, fingerprint) = try table(
+        let before = change?.isKept == true ? kept?.withLock { $0.takeChunk(index) } : nil
+        var (table, fingerprint) = try table(
           slices, columns: change?.built, reusing: spare.withLock { $0.popLast() },
           fingerprintOf: kept == nil ? name : nil)
         if let kept {
@@ -85,24 +87,32 @@ struct SnapshotWriter {
           let numbers = Fingerprint.numbers(of: numbered, split: name)
           let keys = changed ?? rows[0].keys[chunk.split][chunk.slices[0].range]
           kept.withLock { $0.take(keys, numbers) }
+          if changed != nil, let change { before?.values?.put(into: &table, change.rows, changed: numbered) }
         }
-        var encoded = try target.map { _ in try output.encode(table, change?.kept, anew: change?.encoded) }
+        var encoded = try target.map { [table] _ in
+          try output.encode(table, before?.encoded, anew: change?.encoded)
+        }
         let profile = profiles.withLock { $0.popLast() } ?? TableProfile(fields: plan.fields)
         profile.update(table, columns: changes?.profiled, counts: encoded?.counts ?? [])
         // They share the texts of the table, which from here on nobody reads.
         encoded?.counts = []
+        var values: KeptValues?
+        let valueBytes = KeptValues.bytes(plan.output, rows: table.count)
+        if change?.keepsValues == true, kept?.withLock({ $0.hasRoom(valueBytes) }) == true {
+          values = KeptValues(of: plan.output, takenFrom: &table)
+        }
         spare.withLock { $0.append(table) }
         profiles.withLock { $0.append(profile) }
         collected.withLock { result in
           result.fingerprint.merge(fingerprint)
           result.splits[name, default: 0] += chunk.rows
         }
-        return encoded
+        return encoded.map { ($0, values) }
       },
-      consume: { [room] index, encoded in
-        guard let encoded else { return }
+      consume: { [room] index, made in
+        guard let (encoded, values) = made else { return }
         let chunk = chunks[index]
-        kept?.withLock { $0.keep(encoded, split: chunk.split, range: chunk.slices[0].range) }
+        kept?.withLock { $0.keep(index, encoded, values, split: chunk.split, range: chunk.slices[0].range) }
         try sink.append(encoded, split: chunk.split)
         if kept == nil && room == nil { output.encoder.reuse(encoded) }
       })

@@ -120,10 +120,10 @@ final class CutLoop: Sendable {
   /// A shard's share of the memory for what is kept.
   private var keptBytesMax: Int { context.options.keptBytes / max(1, join.shards.count) }
 
-  /// Keeps it for the next cut where there is room; if not for all, without what the part was made of.
+  /// Keeps it for the next cut where there is room; if not for all, with less of what the part was made of.
   private func keep(_ folded: KeptCut, of work: CutWork, in shard: JoinShard) {
     guard work.removals != nil, folded.stateBytes <= keptBytesMax else { return }
-    if folded.stateBytes + folded.output.bytes > keptBytesMax { folded.output.removeAll() }
+    folded.output.shrink(to: keptBytesMax - folded.stateBytes)
     shard.kept.withLock { kept in
       if (kept?.position ?? -1) < folded.position { kept = folded }
     }
