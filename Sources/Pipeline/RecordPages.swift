@@ -8,7 +8,7 @@ struct RecordPages {
   let stride: Int
   private(set) var pages: [UnsafeMutableRawPointer] = []
   /// What the pages lie in: many to one, once they are many.
-  private var slabs: [LargePages] = []
+  private var slabs: [TableMemory] = []
   /// Pages for which there is room in the last slab.
   private var room = 0
 
@@ -35,9 +35,15 @@ struct RecordPages {
     let pageBytes = RecordPages.rows * stride
     while pages.count < needed {
       if room == 0 {
-        // What is asked for now, or a part of what there is.
-        room = max(needed - pages.count, min(pages.count / 8, LargePages.bytes / pageBytes), 1)
-        slabs.append(LargePages(byteCount: room * pageBytes))
+        // What is asked for now, or a part of what there is. With more than a large page there already, the processor has
+        // lost the addresses of most ordinary pages by the time it comes back to one: looking them up takes as long as
+        // fetching the records.
+        let isLarge = pages.count * pageBytes >= TableMemory.largePageBytes
+        let inLargePage = TableMemory.largePageBytes / pageBytes
+        room = max(needed - pages.count, isLarge ? inLargePage : min(pages.count / 8, inLargePage), 1)
+        let byteCount = room * pageBytes
+        slabs.append(
+          TableMemory(byteCount: isLarge ? max(byteCount, TableMemory.largePageBytes) : byteCount, isLarge: isLarge))
         pages.append(slabs[slabs.count - 1].base)
       } else {
         pages.append(pages[pages.count - 1] + pageBytes)
