@@ -35,15 +35,9 @@ struct RecordPages {
     let pageBytes = RecordPages.rows * stride
     while pages.count < needed {
       if room == 0 {
-        // What is asked for now, or a part of what there is. With more than a large page there already, the processor has
-        // lost the addresses of most ordinary pages by the time it comes back to one: looking them up takes as long as
-        // fetching the records.
-        let isLarge = pages.count * pageBytes >= TableMemory.largePageBytes
-        let inLargePage = TableMemory.largePageBytes / pageBytes
-        room = max(needed - pages.count, isLarge ? inLargePage : min(pages.count / 8, inLargePage), 1)
-        let byteCount = room * pageBytes
-        slabs.append(
-          TableMemory(byteCount: isLarge ? max(byteCount, TableMemory.largePageBytes) : byteCount, isLarge: isLarge))
+        // What is asked for now, or a part of what there is.
+        room = max(needed - pages.count, min(pages.count / 8, TableMemory.largePageBytes / pageBytes), 1)
+        slabs.append(TableMemory(byteCount: room * pageBytes))
         pages.append(slabs[slabs.count - 1].base)
       } else {
         pages.append(pages[pages.count - 1] + pageBytes)

@@ -23,7 +23,7 @@ import Testing
         continue
       }
       let byteCount = random.chance(3) ? random.int(1...5 << 20) : 1 << random.int(10...21)
-      let memory = TableMemory(byteCount: byteCount, isLarge: random.chance(8), isShared: random.chance(2))
+      let memory = TableMemory(byteCount: byteCount, isShared: random.chance(2))
       #expect(Int(bitPattern: memory.base) % 64 == 0 && memory.byteCount == byteCount)
       #expect(isFilled(memory, with: 0), "seed \(seed), step \(step): \(byteCount) bytes")
       let mark = UInt8(1 + step % 255)
