@@ -94,13 +94,29 @@ def objects(customers: int, rounds: int) -> dict:
     """Objects that land where a worker looks: from then until the snapshot is there. `batch` in turns with it."""
     lake = data(customers)
     found = [landed(customers, lake) for _ in range(rounds)]
-    batches = [of.pop("batch") for of in found]
+    batches, relays = [of.pop("batch") for of in found], [of.pop("relay") for of in found]
 
     def median(of: list[dict]) -> dict:
         return {key: statistics.median(one[key] for one in of) for key in of[0] if not isinstance(of[0][key], str)}
 
-    result = median(found) | {"batch": median(batches), "rounds": rounds}
+    result = median(found) | {"batch": median(batches), "relay": median(relays), "rounds": rounds}
     return result | {"ratio": result["batch"]["seconds"] / result["seconds"]}
+
+
+def relay(broker: Broker, topic: str) -> dict:
+    """The same row batches through the broker once more, with librdkafka alone: what no worker can do without."""
+    partitions = len(AdminClient({"bootstrap.servers": broker.address}).list_topics(timeout=30).topics[topic].partitions)
+    create(broker.address, "relay", partitions)
+    program = compiled("relay", PLACE, "-lrdkafka")
+    with subprocess.Popen([program, broker.address, topic, "relay", str(partitions)], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as run:
+        if run.stdout.readline() != "ready\n":
+            sys.exit(f"relay ended with {run.wait()}")
+        before = broker.cpu_seconds
+        found, _ = run.communicate("go\n", timeout=120)
+    if run.returncode:
+        sys.exit(f"relay ended with {run.returncode}")
+    return json.loads(found) | {"broker_cpu_seconds": broker.cpu_seconds - before}
 
 
 def landed(customers: int, lake: Path) -> dict:
@@ -137,6 +153,8 @@ def landed(customers: int, lake: Path) -> dict:
             "cpu_seconds": worker.cpu_seconds - cpu, "broker_cpu_seconds": broker.cpu_seconds - broker_cpu,
             "peak_bytes": worker.memory("VmHWM"),
         }
+        worker.stop()
+        result["relay"] = relay(broker, "customer360.rows")
     finally:
         worker.stop()
         broker.stop()
@@ -161,9 +179,9 @@ def record_lines(count: int) -> Path:
     return path
 
 
-def create(address: str, topic: str) -> None:
+def create(address: str, topic: str, partitions: int = PARTITIONS) -> None:
     admin = AdminClient({"bootstrap.servers": address})
-    for future in admin.create_topics([NewTopic(topic, PARTITIONS, 1)]).values():
+    for future in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
         future.result()
 
 
@@ -392,16 +410,22 @@ def table(results: dict) -> str:
     if of := results.get("objects"):
         name = f"objects, {of['customers']:,} customers"
         line(f"{name}: rows/s", f"{of['rows'] / of['seconds']:,.0f}",
-             f"{of['rows'] / of['batch']['seconds']:,.0f} batch", of["ratio"], "ratio >= 0.5")
+             f"{of['rows'] / of['batch']['seconds']:,.0f} batch", of["ratio"], "ratio >= 0.8")
         line("  seconds", f"{of['seconds']:.2f}", f"{of['batch']['seconds']:.2f} batch")
         line("  CPU seconds", f"{of['cpu_seconds']:.2f}",
              f"{of['batch']['cpu_seconds']:.2f} batch, {of['broker_cpu_seconds']:.2f} broker")
         line("  peak MB", f"{of['peak_bytes'] / 1e6:.0f}", f"{of['batch']['peak_bytes'] / 1e6:.0f} batch")
+        relay = of["relay"]
+        cpu = relay["cpu_seconds"] + relay["broker_cpu_seconds"]
+        # Both processors busy from the first moment to the last, which no run is.
+        most = of["batch"]["seconds"] / ((of["batch"]["cpu_seconds"] + cpu) / min(os.cpu_count() or 1, 2))
+        line(f"  its {relay['bytes'] / 1e6:.0f} MB of rows, CPU seconds", f"{cpu:.2f}", "librdkafka alone and broker")
+        line("  with those of batch, at most", "", "", most)
     if of := results.get("records"):
         bare = of["bare"]
         line(f"{of['records']:,} records: records/s", f"{of['rate']:,.0f}",
              f"{bare['records'] / bare['seconds']:,.0f} bare consumer", of["rate"] * bare["seconds"] / bare["records"],
-             ">= 200,000/s")
+             ">= 500,000/s")
         line("  from the first commit on", f"{of['steady_rate']:,.0f}", "")
         line("  seconds (first commit, joined)", f"{of['seconds']:.2f}",
              f"({of['first_seconds']:.2f}, {of['joined_seconds']:.2f})")
@@ -413,7 +437,7 @@ def table(results: dict) -> str:
         line("  peak MB", f"{of['peak_bytes'] / 1e6:.0f}", "")
         if late := of.get("latency"):
             line("  ms at 5,000/s, median", f"{late['p50_ms']:.0f}", "", None, "< 200")
-            line("  ms at 5,000/s, 99 of 100", f"{late['p99_ms']:.0f}", f"at most {late['max_ms']:.0f}", None, "< 550")
+            line("  ms at 5,000/s, 99 of 100", f"{late['p99_ms']:.0f}", f"at most {late['max_ms']:.0f}", None, "< 400")
             line("  processors at 5,000/s", f"{late['cpu_cores']:.2f}", f"{late['broker_cpu_cores']:.2f} broker")
         if long := of.get("soak"):
             line(f"  MB after {long['seconds']} s at {long['rate']:,}/s", f"{long['last_quarter_bytes'] / 1e6:.0f}",

@@ -70,10 +70,11 @@ final class ClientContext: @unchecked Sendable {
     rd_kafka_conf_set_log_cb(configuration) { client, level, facility, text in
       guard let client, let text, let facility, let opaque = rd_kafka_opaque(client) else { return }
       let kind = String(cString: facility)
-      // Warnings and worse. A property for consumers is no mistake on a producer: both get all properties.
-      guard level <= 4, kind != "CONFWARN" else { return }
-      Unmanaged<ClientContext>.fromOpaque(opaque).takeUnretainedValue().say(
-        "kafka: \(kind): \(String(cString: text))")
+      let context = Unmanaged<ClientContext>.fromOpaque(opaque).takeUnretainedValue()
+      // Warnings and worse, or all if the user asks for it by the property `debug`. A property for consumers is no mistake
+      // on a producer: both get all properties.
+      guard level <= 4 || context.settings.properties["debug"] != nil, kind != "CONFWARN" else { return }
+      context.say("kafka: \(kind): \(String(cString: text))")
     }
     rd_kafka_conf_set_error_cb(configuration) { _, code, text, opaque in
       guard let opaque else { return }

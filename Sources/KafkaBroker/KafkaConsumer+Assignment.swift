@@ -1,4 +1,5 @@
 internal import CRDKafka
+internal import Glibc
 internal import Platform
 
 /// The group's side: rebalances, what is handed to librdkafka to be read, leaving.
@@ -18,6 +19,7 @@ extension KafkaConsumer {
       let isLost = rd_kafka_assignment_lost(handle.pointer) != 0
       // Assigned and revoked before anybody heard of it: still both are told, in order.
       rebalances.append(.revoked(partitions, lost: isLost))
+      if !isLost { letGoAt = monotonicMilliseconds() + KafkaConsumer.settleMilliseconds }
     }
     // Events come before further records.
     rd_kafka_yield(handle.pointer)
@@ -27,6 +29,8 @@ extension KafkaConsumer {
   func letGo() throws(BrokerError) {
     guard let partitions = revoking else { return }
     revoking = nil
+    let early = letGoAt - monotonicMilliseconds()
+    if early > 0 { usleep(UInt32(clamping: min(early, KafkaConsumer.settleMilliseconds) * 1000)) }
     release(partitions)
   }
 

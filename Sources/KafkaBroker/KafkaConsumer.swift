@@ -21,6 +21,8 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
   var rebalances: [Rebalance] = []
   /// Given out as `.revoked`; to be let go at the next poll.
   var revoking: [TopicPartition]?
+  /// Not before, in milliseconds of the monotonic clock: letting go begins the group's next round.
+  var letGoAt: Int64 = 0
   var isMember = false
   var isClosing = false
   var isClosed = false
@@ -46,6 +48,10 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
 
   /// What one poll takes at most: what a core's cache holds, so that records are still in it when they are copied.
   private static let drainBytes = 1 << 20
+
+  /// Coordinators have been seen that tell members of a round's end by and by, and that forget those who have not heard of
+  /// it when the next round begins: they then wait for each other.
+  static let settleMilliseconds: Int64 = 100
 
   enum Rebalance {
     case assigned([TopicPartition])

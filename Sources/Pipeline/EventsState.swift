@@ -12,7 +12,7 @@ final class EventsState {
   var asOf: Int64?
   private(set) var records: RecordPages
   /// What a key without rows has: zeros.
-  private var zeros: LargePages
+  private var zeros: TableMemory
   var absent: UnsafeMutableRawPointer { zeros.base }
   /// How often a wrapping sum overflowed (+1) or underflowed (−1): the sum is slot + wraps × 2^width. Between batches only
   /// of the widest slots.
@@ -42,7 +42,7 @@ final class EventsState {
     self.layout = layout
     self.asOf = asOf
     records = RecordPages(stride: layout.stride)
-    zeros = LargePages(byteCount: layout.stride)
+    zeros = TableMemory(byteCount: layout.stride)
   }
 
   /// The record of a key, or nil where no row of this source reached a key that high.
@@ -87,7 +87,7 @@ final class EventsState {
     }
     records = moved
     layout = wider
-    zeros = LargePages(byteCount: wider.stride)
+    zeros = TableMemory(byteCount: wider.stride)
   }
 
   private func update(

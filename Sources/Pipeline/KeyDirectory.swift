@@ -23,7 +23,7 @@ public final class KeyDirectory: Sendable {
   /// not known. At ``noPlace`` it never is.
   // Sendable: read and written through atomics alone.
   private nonisolated(unsafe) let entries: UnsafeMutablePointer<Atomic<UInt32>>
-  private nonisolated(unsafe) let memory: LargePages
+  private nonisolated(unsafe) let memory: TableMemory
   private let shardBits: UInt32
 
   /// Places below this, where values lie densely; what is never used costs address space alone.
@@ -39,7 +39,7 @@ public final class KeyDirectory: Sendable {
   public init(shards: Int) {
     self.shards = shards
     shardBits = UInt32(truncatingIfNeeded: Int.bitWidth - (shards - 1).leadingZeroBitCount)
-    memory = LargePages(byteCount: KeyDirectory.placesMax * MemoryLayout<UInt32>.size)
+    memory = TableMemory(byteCount: KeyDirectory.placesMax * MemoryLayout<UInt32>.size)
     // Zeros are a valid `Atomic<UInt32>`, which has the layout of a UInt32.
     entries = memory.base.bindMemory(to: Atomic<UInt32>.self, capacity: KeyDirectory.placesMax)
   }

@@ -12,7 +12,7 @@ public final class KeyTable {
   /// Keys for which there is room, a power of two; there are twice as many slots.
   private var capacity = 2048
   private var slots: UnsafeMutablePointer<KeySlot>
-  private var slotMemory: LargePages
+  private var slotMemory: TableMemory
   /// Positions of rows whose keys take a second look.
   private var late: [UInt32] = []
 
@@ -32,8 +32,8 @@ public final class KeyTable {
   }
 
   /// Zeros are an empty slot.
-  private static func slots(_ capacity: Int) -> LargePages {
-    LargePages(byteCount: 2 * capacity * MemoryLayout<KeySlot>.stride, isShared: true)
+  private static func slots(_ capacity: Int) -> TableMemory {
+    TableMemory(byteCount: 2 * capacity * MemoryLayout<KeySlot>.stride, isShared: true)
   }
 
   /// Of the slots where searches begin: the first ones of cache lines. So a search meets four slots before another line.

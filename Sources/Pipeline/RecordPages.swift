@@ -8,7 +8,7 @@ struct RecordPages {
   let stride: Int
   private(set) var pages: [UnsafeMutableRawPointer] = []
   /// What the pages lie in: many to one, once they are many.
-  private var slabs: [LargePages] = []
+  private var slabs: [TableMemory] = []
   /// Pages for which there is room in the last slab.
   private var room = 0
 
@@ -36,8 +36,8 @@ struct RecordPages {
     while pages.count < needed {
       if room == 0 {
         // What is asked for now, or a part of what there is.
-        room = max(needed - pages.count, min(pages.count / 8, LargePages.bytes / pageBytes), 1)
-        slabs.append(LargePages(byteCount: room * pageBytes))
+        room = max(needed - pages.count, min(pages.count / 8, TableMemory.largePageBytes / pageBytes), 1)
+        slabs.append(TableMemory(byteCount: room * pageBytes))
         pages.append(slabs[slabs.count - 1].base)
       } else {
         pages.append(pages[pages.count - 1] + pageBytes)

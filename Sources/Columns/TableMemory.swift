@@ -4,11 +4,10 @@
 /// are brought in at once: one by one they cost twice as much, and those that are read before they are written more again,
 /// as the page of zeros that all share until then has to be taken away on all processors. A table of 64 MiB gets pages of
 /// 2 MiB, as they are touched: it has more ordinary ones than a processor keeps the addresses of. For smaller ones those
-/// gain nothing, and on a virtual machine whose free memory was given back to its host they cost four times as much to get.
-/// Owned by one; freed with the object.
-public final class LargePages {
-  /// Of a large page.
-  public static let bytes = 2 << 20
+/// gain nothing, nor do they for the pieces of a large table; and on a virtual machine whose free memory was given back to
+/// its host they cost four times as much to get. Owned by one; freed with the object.
+public final class TableMemory {
+  public static let largePageBytes = 2 << 20
   /// Memory of so much is in large pages.
   static let largeBytesMin = 64 << 20
   /// Memory of less comes from the heap.
@@ -25,17 +24,19 @@ public final class LargePages {
     case heap
   }
 
-  /// `isShared`: less than 2 MiB as a piece of such that are shared with others (``LargePagePool``), if it is a power of two.
+  /// `isShared`: less than 2 MiB as a piece of such that are shared with others (``TableMemoryPool``), if it is a power of two.
   public init(byteCount: Int, isShared: Bool = false) {
     self.byteCount = byteCount
-    let isPiece = (LargePagePool.pieceBytesMin..<LargePages.bytes).contains(byteCount) && byteCount.nonzeroBitCount == 1
+    let isPiece =
+      (TableMemoryPool.pieceBytesMin..<TableMemory.largePageBytes).contains(byteCount) && byteCount.nonzeroBitCount == 1
     if isShared && isPiece {
-      if let taken = LargePagePool.shared.take(byteCount) {
+      if let taken = TableMemoryPool.shared.take(byteCount) {
         (base, home) = (taken, .pool)
         return
       }
-    } else if byteCount >= LargePages.mappedBytesMin {
-      if let mapped = LargePagePool.map(byteCount, isAligned: byteCount >= LargePages.largeBytesMin) {
+    } else if byteCount >= TableMemory.mappedBytesMin {
+      let isLarge = byteCount >= TableMemory.largeBytesMin
+      if let mapped = TableMemoryPool.map(byteCount, isAligned: isLarge, isLarge: isLarge) {
         (base, home) = (mapped, .system)
         return
       }
@@ -47,8 +48,8 @@ public final class LargePages {
 
   deinit {
     switch home {
-    case .system: LargePagePool.unmap(base, byteCount)
-    case .pool: LargePagePool.shared.giveBack(base, byteCount)
+    case .system: TableMemoryPool.unmap(base, byteCount)
+    case .pool: TableMemoryPool.shared.giveBack(base, byteCount)
     case .heap: base.deallocate()
     }
   }

@@ -8,8 +8,8 @@ internal import Synchronization
 ///
 /// What is given back stays here, put together with its other half if that is here too: as much as was in use at a time.
 /// Any thread.
-final class LargePagePool: Sendable {
-  static let shared = LargePagePool()
+final class TableMemoryPool: Sendable {
+  static let shared = TableMemoryPool()
   static let pieceBytesMin = 32 << 10
 
   /// Sendable: whoever took it out of the pool is the only one who has it.
@@ -20,7 +20,7 @@ final class LargePagePool: Sendable {
 
   /// By the binary logarithm of their size.
   private let free = Mutex<[[Piece]]>(
-    Array(repeating: [], count: LargePages.bytes.trailingZeroBitCount + 1))
+    Array(repeating: [], count: TableMemory.largePageBytes.trailingZeroBitCount + 1))
 
   /// `byteCount` zeros, a power of two from the least piece to a whole block; nil: the system has no more.
   func take(_ byteCount: Int) -> UnsafeMutableRawPointer? {
@@ -30,7 +30,7 @@ final class LargePagePool: Sendable {
       while size < free.count - 1 && free[size].isEmpty { size += 1 }
       guard
         let piece = free[size].popLast()
-          ?? LargePagePool.map(LargePages.bytes, isAligned: true).map({ Piece(base: $0, isZeroed: true) })
+          ?? TableMemoryPool.map(TableMemory.largePageBytes, isAligned: true).map({ Piece(base: $0, isZeroed: true) })
       else { return nil }
       while size > wanted {
         size -= 1
@@ -61,25 +61,26 @@ final class LargePagePool: Sendable {
     }
   }
 
-  /// Zeros from the system; nil: it has no more. `isAligned`: to large pages, what lies before and behind is given back.
+  /// Zeros from the system; nil: it has no more. `isAligned`: to large pages, what lies before and behind is
+  /// given back; `isLarge` asks for such pages, else ordinary ones are brought in.
   ///
   /// Else what is mapped one after the other lies side by side, one mapping for the system, which has not many to give.
-  static func map(_ byteCount: Int, isAligned: Bool) -> UnsafeMutableRawPointer? {
+  static func map(_ byteCount: Int, isAligned: Bool, isLarge: Bool = false) -> UnsafeMutableRawPointer? {
     #if canImport(Glibc)
-      let all = isAligned ? byteCount + LargePages.bytes : whole(byteCount)
+      let all = isAligned ? byteCount + TableMemory.largePageBytes : whole(byteCount)
       guard let mapped = mmap(nil, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
         mapped != MAP_FAILED
       else { return nil }
-      let before = isAligned ? -Int(bitPattern: mapped) & (LargePages.bytes - 1) : 0
+      let before = isAligned ? -Int(bitPattern: mapped) & (TableMemory.largePageBytes - 1) : 0
       let base = mapped + before
       let behind = all - before - whole(byteCount)
       if before > 0 { munmap(mapped, before) }
       if behind > 0 { munmap(base + whole(byteCount), behind) }
       // Advice: where it is not taken, nothing is lost but speed.
-      if byteCount < LargePages.largeBytesMin {
-        madvise(base, byteCount, LargePagePool.populateForWriting)
+      if isLarge {
+        madvise(base, byteCount & ~(TableMemory.largePageBytes - 1), MADV_HUGEPAGE)
       } else {
-        madvise(base, byteCount & ~(LargePages.bytes - 1), MADV_HUGEPAGE)
+        madvise(base, byteCount, TableMemoryPool.populateForWriting)
       }
       return base
     #else
