@@ -274,7 +274,7 @@ final class JoinLoop: @unchecked Sendable {
     for block in blocks { shard.take(block) }
     var moved = !blocks.isEmpty
     moved = try shard.step() || moved
-    let moreToCome = shard.position < context.ledger.position
+    let moreToCome = moreToCome(shard)
     if context.options.sabotage == .told, shard.isCheckpointDue(memoryMax: memoryMax) { try checkpoint(shard) }
     if let live = shard.live { moved = try live.emit(shard, moreToCome: moreToCome) || moved }
     if shard.isCheckpointDue(memoryMax: memoryMax) {
@@ -282,6 +282,11 @@ final class JoinLoop: @unchecked Sendable {
       moved = true
     }
     return moved
+  }
+
+  /// Whether commits are at hand that may change again what the shard has to tell.
+  private func moreToCome(_ shard: JoinShard) -> Bool {
+    shard.position < context.ledger.position || context.arriving.areMany
   }
 
   /// After a restart, what a checkpoint holds counts as told; so it is told first.
@@ -315,7 +320,8 @@ final class JoinLoop: @unchecked Sendable {
         }
         let hasWork =
           slot.isClosing || !slot.isRecovered || !slot.mailbox.isEmpty || slot.rowsFirst != nil || slot.shard.isStepDue
-          || slot.shard.isCheckpointDue(memoryMax: .max) || slot.shard.live?.hasWaiting(now: now) == true
+          || slot.shard.isCheckpointDue(memoryMax: .max)
+          || slot.shard.live?.isDue(now: now, moreToCome: moreToCome(slot.shard)) == true
         guard hasWork else { continue }
         if !slot.isRecovered && !slot.isClosing && !context.ledger.isAtHead { continue }
         slots[number]?.isBusy = true

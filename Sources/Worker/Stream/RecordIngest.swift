@@ -12,8 +12,11 @@ final class RecordIngest: @unchecked Sendable {
   let context: StreamContext
   let lock = ConditionLock()
   var feeds: [RangeIdentity: RecordFeed] = [:]
-  private var commits: [(offset: Int64, ranges: [CommittedRange], since: Int64)] = []
-  private var bytes = 0
+  private var commits: [(offset: Int64, ranges: [CommittedRange], since: Int64, bytes: Int)] = []
+  /// That wait.
+  private var bytes = 0 { didSet { context.arriving.note(queued: bytes, underWay: bytesUnderWay) } }
+  /// Of commits without a verdict, and of the one that is being made.
+  private var bytesUnderWay = 0 { didSet { context.arriving.note(queued: bytes, underWay: bytesUnderWay) } }
   private(set) var counters = Counters()
   /// Used by the stepping thread only.
   private var decoders: [Int: RecordDecoder] = [:]
@@ -153,6 +156,7 @@ final class RecordIngest: @unchecked Sendable {
       var moved = false
       while let first = commits.first, let verdict = context.ledger.verdict(at: first.offset) {
         commits.removeFirst()
+        bytesUnderWay -= first.bytes
         context.ledger.forget(first.offset)
         moved = true
         // Of a commit whose verdict is not known, the accepted end tells where to go on.
@@ -271,7 +275,8 @@ final class RecordIngest: @unchecked Sendable {
   }
 
   private func commit(_ source: Int, _ generation: Int) throws -> Bool {
-    let taken = lock.withLock {
+    let (taken, takenBytes) = lock.withLock {
+      let bytesBefore = bytes
       var taken: [(RangeIdentity, from: Int64, to: Int64, parts: [(block: RecordBlock, entries: Range<Int>)])] = []
       for identity in feeds.keys.sorted(by: { ($0.topic, $0.partition) < ($1.topic, $1.partition) })
       where feeds[identity]?.source == source {
@@ -281,7 +286,8 @@ final class RecordIngest: @unchecked Sendable {
         bytes -= before - feed.queuedBytes
         feeds[identity] = feed
       }
-      return taken
+      bytesUnderWay += bytesBefore - bytes
+      return (taken, bytesBefore - bytes)
     }
     if taken.isEmpty { return false }
     let plan = context.plan.sources[source]
@@ -317,7 +323,7 @@ final class RecordIngest: @unchecked Sendable {
       let offset = try LedgerWriter.append(.commit(commit), to: context.broker, context.topics.ledger)
       context.ledger.expect(offset)
       lock.withLock {
-        commits.append((offset, ranges, context.clock.now()))
+        commits.append((offset, ranges, context.clock.now(), takenBytes))
         for range in ranges {
           counters.recordsRead += range.rowsRead
           counters.recordsRejected += range.rowsRejected
@@ -327,6 +333,7 @@ final class RecordIngest: @unchecked Sendable {
     } catch {
       // It may be in the ledger or not: start over from what is accepted.
       lock.withLock {
+        bytesUnderWay -= takenBytes
         for part in taken {
           feeds[part.0]?.underWay -= 1
           feeds[part.0]?.isRefused = true
