@@ -99,10 +99,20 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
         let wait = max(0, deadline - monotonicMilliseconds())
         // Nil: nothing is there, or a rebalance wants to be told.
         guard let message = rd_kafka_consumer_poll(handle.pointer, Int32(clamping: wait)) else { break }
-        isEnough = take(message)
-        rd_kafka_message_destroy(message)
+        defer { rd_kafka_message_destroy(message) }
+        if message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR {
+          drain.take(message) { admission($0) }
+        } else {
+          isEnough = note(message)
+        }
       } else {
-        let areMore = ready.take(drain.wanted(most: most)) { if take($0) { isEnough = true } }
+        let areMore = ready.take(drain.wanted(most: most)) { messages in
+          drain.take(messages) {
+            admission($0)
+          } other: {
+            if note($0) { isEnough = true }
+          }
+        }
         if !areMore || !rebalances.isEmpty { break }
       }
     }
@@ -179,14 +189,6 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
   }
 
   // MARK: What came
-
-  /// A record, or something else. True: something to be told.
-  @inline(__always)
-  private func take(_ message: UnsafePointer<rd_kafka_message_t>) -> Bool {
-    guard message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR else { return note(message) }
-    drain.take(message) { admission($0) }
-    return false
-  }
 
   private func admission(_ partition: TopicPartition) -> RecordDrain.Admission {
     guard let state = owned[partition], state.isFetching else { return .drop }

@@ -55,14 +55,22 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
       if drain.isEmpty {
         guard let message = rd_kafka_consume_queue(queue, Int32(clamping: max(milliseconds, 0))) else { break }
         defer { rd_kafka_message_destroy(message) }
-        isEnough = try take(message)
+        if message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR {
+          drain.take(message) { [next] _ in .from(next) }
+        } else {
+          isEnough = try note(message)
+        }
       } else {
         var thrown: BrokerError?
-        let areMore = ready.take(drain.wanted(most: maxBytes)) { message in
-          do throws(BrokerError) {
-            if try take(message) { isEnough = true }
-          } catch {
-            thrown = error
+        let areMore = ready.take(drain.wanted(most: maxBytes)) { messages in
+          drain.take(messages) { [next] _ in
+            .from(next)
+          } other: { message in
+            do throws(BrokerError) {
+              if try note(message) { isEnough = true }
+            } catch {
+              thrown = error
+            }
           }
         }
         if let thrown { throw thrown }
@@ -98,14 +106,6 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
     if isClosed { return }
     isClosed = true
     stop()
-  }
-
-  /// A record, or something else. True: something to be told.
-  @inline(__always)
-  private func take(_ message: UnsafePointer<rd_kafka_message_t>) throws(BrokerError) -> Bool {
-    guard message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR else { return try note(message) }
-    drain.take(message) { [next] _ in .from(next) }
-    return false
   }
 
   /// A message that is an error. True: something to be told.

@@ -27,15 +27,14 @@ final class ReadyMessages {
   }
 
   /// Gives at most `wanted` messages that are there, borrowed, without waiting for any. False: those were all.
-  func take(_ wanted: Int, _ body: (UnsafePointer<rd_kafka_message_t>) -> Void) -> Bool {
+  func take(_ wanted: Int, _ body: (RecordDrain.Messages) -> Void) -> Bool {
     let wanted = max(1, min(wanted, ReadyMessages.capacity))
     isTaking = true
     let count = rd_kafka_consume_batch_queue(queue, 0, messages, wanted)
     isTaking = false
+    body(UnsafeBufferPointer(start: messages, count: max(0, count)))
     for index in 0..<max(0, count) {
-      guard let message = messages[index] else { continue }
-      body(message)
-      rd_kafka_message_destroy(message)
+      if let message = messages[index] { rd_kafka_message_destroy(message) }
     }
     return count >= wanted
   }

@@ -72,6 +72,23 @@ struct RecordDrain {
     count += 1
   }
 
+  typealias Messages = UnsafeBufferPointer<UnsafeMutablePointer<rd_kafka_message_t>?>
+
+  /// Takes those of them that are records; `other`: what is none.
+  mutating func take(
+    _ messages: Messages, admission: (TopicPartition) -> Admission,
+    other: (UnsafePointer<rd_kafka_message_t>) -> Void
+  ) {
+    for message in messages {
+      guard let message else { continue }
+      if message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR {
+        take(message, admission: admission)
+      } else {
+        other(message)
+      }
+    }
+  }
+
   /// How many messages more to ask for, until there are `most` bytes: by what the records so far were like, which may change,
   /// so not too many times as many.
   func wanted(most: Int) -> Int {

@@ -89,28 +89,31 @@ import Testing
     try Self.put(world, node, "people/0.csv", "id,name\nk1,a\n")
     #expect(try Self.told(world) == ["k1": #""name":"a","visits":0"#])
     let arriving = node.context.arriving
-    arriving.note(queued: RecordIngest.batchBytes - 1, underWay: 1)
-    world.put("people/0.csv", "k1,b\n")
-    node.offer("people/0.csv")
-    let began = world.clock.now()
-    while world.clock.now() - began < ShardLive.emitEvery / 2 {
-      _ = try node.fullRound()
-      world.clock.advance(milliseconds: 10)
+    arriving.note(queued: RecordIngest.bytesMany - 1, underWay: 1)
+    func rounds(_ microseconds: Int64, _ name: String? = nil) throws {
+      if let name {
+        world.put("people/0.csv", "k1,\(name)\n")
+        node.offer("people/0.csv")
+      }
+      let until = world.clock.now() + microseconds
+      while world.clock.now() < until {
+        _ = try node.fullRound()
+        world.clock.advance(milliseconds: 10)
+      }
+      #expect(node.parts.join.shards.first?.position == node.context.ledger.position)
     }
-    #expect(node.parts.join.shards.first?.position == node.context.ledger.position)
-    #expect(try Self.told(world) == ["k1": #""name":"a","visits":0"#])
-    while world.clock.now() - began < 2 * ShardLive.emitEvery {
-      _ = try node.fullRound()
-      world.clock.advance(milliseconds: 10)
-    }
+    // Nothing was told for a while.
+    try rounds(200_000, "b")
     #expect(try Self.told(world) == ["k1": #""name":"b","visits":0"#])
-    world.put("people/0.csv", "k1,c\n")
-    node.offer("people/0.csv")
-    for _ in 0..<20 { _ = try node.fullRound() }
+    try rounds(ShardLive.emitEvery / 2, "c")
     #expect(try Self.told(world) == ["k1": #""name":"b","visits":0"#])
-    arriving.note(queued: 0, underWay: 0)
-    for _ in 0..<3 { _ = try node.fullRound() }
+    try rounds(ShardLive.emitEvery / 2)
     #expect(try Self.told(world) == ["k1": #""name":"c","visits":0"#])
+    try rounds(200_000, "d")
+    #expect(try Self.told(world) == ["k1": #""name":"c","visits":0"#])
+    arriving.note(queued: 0, underWay: 0)
+    try rounds(30_000)
+    #expect(try Self.told(world) == ["k1": #""name":"d","visits":0"#])
   }
 
   @Test("a new definition's rows are told of all keys, and keys that are no rows by it are told as gone")

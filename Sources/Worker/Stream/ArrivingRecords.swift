@@ -2,8 +2,8 @@ internal import Synchronization
 
 /// Bytes of records that this worker has read and that are not in the ledger yet. Thread-safe.
 ///
-/// Where they are enough for commits that do not wait for their time, a shard that tells its features now would tell most of
-/// them again a moment later.
+/// Where they are so many that commits come one after the other, a shard that tells its features now would tell most of them
+/// again a moment later.
 final class ArrivingRecords: Sendable {
   private let queued = Atomic<Int>(0)
   private let underWay = Atomic<Int>(0)
@@ -16,6 +16,6 @@ final class ArrivingRecords: Sendable {
 
   /// Whether commits come one after the other.
   var areMany: Bool {
-    queued.load(ordering: .relaxed) + underWay.load(ordering: .relaxed) >= RecordIngest.batchBytes
+    queued.load(ordering: .relaxed) + underWay.load(ordering: .relaxed) >= RecordIngest.bytesMany
   }
 }

@@ -11,6 +11,8 @@ internal import Platform
 final class RecordIngest: @unchecked Sendable {
   let context: StreamContext
   let lock = ConditionLock()
+  /// For who waits for less to wait.
+  private let room: LockCondition
   var feeds: [RangeIdentity: RecordFeed] = [:]
   private var commits: [(offset: Int64, ranges: [CommittedRange], since: Int64, bytes: Int)] = []
   /// That wait.
@@ -31,12 +33,21 @@ final class RecordIngest: @unchecked Sendable {
   /// Bytes of records that wait, at which the consumer pauses and goes on again.
   static let bytesHigh = 64 << 20
   static let bytesLow = 16 << 20
-  /// Bytes at which a micro-batch does not wait for its time.
-  static let batchBytes = 4 << 20
+  /// Bytes at which a micro-batch does not wait for its time. Of many shards, each is to have rows enough that a message and
+  /// what is done for each pays.
+  static let batchBytes = 6 << 20
+  /// Bytes that wait at which the consumer's thread lets the commits come first: more would only take memory that the
+  /// processor's caches do not hold. What it does not take waits in the library.
+  static let bytesEnough = 8 << 20
+  /// Bytes on their way into the ledger at which commits come one after the other.
+  static let bytesMany = 4 << 20
   /// Entries without a verdict, at most.
   static let commitsMax = 4
 
-  init(_ context: StreamContext) { self.context = context }
+  init(_ context: StreamContext) {
+    self.context = context
+    room = LockCondition(of: lock)
+  }
 
   // MARK: The consumer's thread
 
@@ -108,6 +119,10 @@ final class RecordIngest: @unchecked Sendable {
   /// Whether the consumer is to hold back.
   var isFull: Bool { lock.withLock { bytes > RecordIngest.bytesHigh } }
   var isLow: Bool { lock.withLock { bytes < RecordIngest.bytesLow } }
+  /// Waits for commits to take up some of what waits, if that is enough.
+  func waitForRoom(milliseconds: Int) {
+    lock.withLock { if bytes > RecordIngest.bytesEnough { room.wait(milliseconds: milliseconds) } }
+  }
   var totals: Counters { lock.withLock { counters } }
   var isIdle: Bool { lock.withLock { commits.isEmpty && feeds.values.allSatisfy { $0.queue.isEmpty } } }
   /// Records that were read and are not known to be in the ledger.
@@ -287,6 +302,7 @@ final class RecordIngest: @unchecked Sendable {
         feeds[identity] = feed
       }
       bytesUnderWay += bytesBefore - bytes
+      room.wakeAll()
       return (taken, bytesBefore - bytes)
     }
     if taken.isEmpty { return false }
