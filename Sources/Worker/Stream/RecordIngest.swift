@@ -35,10 +35,10 @@ final class RecordIngest: @unchecked Sendable {
   static let bytesLow = 16 << 20
   /// Bytes at which a micro-batch does not wait for its time. Of many shards, each is to have rows enough that a message and
   /// what is done for each pays.
-  static let batchBytes = 6 << 20
+  static let batchBytes = 8 << 20
   /// Bytes that wait at which the consumer's thread lets the commits come first: more would only take memory that the
   /// processor's caches do not hold. What it does not take waits in the library.
-  static let bytesEnough = 8 << 20
+  static let bytesEnough = 12 << 20
   /// Bytes on their way into the ledger at which commits come one after the other.
   static let bytesMany = 4 << 20
   /// Entries without a verdict, at most.
