@@ -38,7 +38,6 @@ static rd_kafka_t *client(rd_kafka_type_t type, const char *brokers) {
   if (type == RD_KAFKA_CONSUMER) {
     set(conf, "group.id", "relay");
     set(conf, "enable.auto.commit", "false");
-    set(conf, "fetch.queue.backoff.ms", "10");
   } else {
     // As the worker sends row batches, which are packed already.
     set(conf, "enable.idempotence", "true");

@@ -28,6 +28,8 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
   var isClosed = false
 
   private var drain: RecordDrain
+  /// What the library has ready once a first record has come.
+  let ready: ReadyMessages
   private var reachability = Reachability()
   /// An error that was found while records were being drained, for the next poll.
   private var failure: BrokerError?
@@ -62,6 +64,10 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
     self.group = group
     drain = RecordDrain(headerless: context.settings.headerless)
     handle = try ClientHandle(.member(group: group, name: member), context)
+    guard let queue = rd_kafka_queue_get_consumer(handle.pointer) else {
+      throw handle.error(RD_KAFKA_RESP_ERR__FAIL, "join", group)
+    }
+    ready = ReadyMessages(queue, handle)
     context.rebalanced = { [unowned self] code, list in rebalance(code, PartitionList.elements(list).map(\.at)) }
     // Errors and statistics come by the same queue as records.
     rd_kafka_poll_set_consumer(handle.pointer)
@@ -86,16 +92,28 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
     if let event = try outOfRangeEvent() ?? heldRecords() { return event }
     let deadline = monotonicMilliseconds() + Int64(max(milliseconds, 0))
     let most = max(1, min(maxBytes, KafkaConsumer.drainBytes))
-    while drain.bytes < most {
+    var isEnough = false
+    while !isEnough, drain.bytes < most {
       // Waits for the first record alone, then takes what is there.
-      let wait = drain.isEmpty ? max(0, deadline - monotonicMilliseconds()) : 0
-      // Nil: nothing is there, or a rebalance wants to be told.
-      guard let message = rd_kafka_consumer_poll(handle.pointer, Int32(clamping: wait)) else { break }
-      defer { rd_kafka_message_destroy(message) }
-      if message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR {
-        drain.take(message) { admission($0) }
-      } else if note(message) {
-        break
+      if drain.isEmpty {
+        let wait = max(0, deadline - monotonicMilliseconds())
+        // Nil: nothing is there, or a rebalance wants to be told.
+        guard let message = rd_kafka_consumer_poll(handle.pointer, Int32(clamping: wait)) else { break }
+        defer { rd_kafka_message_destroy(message) }
+        if message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR {
+          drain.take(message) { admission($0) }
+        } else {
+          isEnough = note(message)
+        }
+      } else {
+        let areMore = ready.take(drain.wanted(most: most)) { messages in
+          drain.take(messages) {
+            admission($0)
+          } other: {
+            if note($0) { isEnough = true }
+          }
+        }
+        if !areMore || !rebalances.isEmpty { break }
       }
     }
     let records = accept(drain.finish())

@@ -9,6 +9,7 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
   private let handle: ClientHandle
   private let topic: OpaquePointer
   private let queue: OpaquePointer
+  private let ready: ReadyMessages
   private var next: Int64
   /// Where the library would fetch next when it last came to the end, holes passed.
   private var end: Int64 = 0
@@ -29,12 +30,12 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
     else { throw handle.error(rd_kafka_last_error(), "read", "\(at)") }
     self.topic = topic
     self.queue = queue
+    ready = ReadyMessages(queue, handle)
     try start()
   }
 
   deinit {
     stop()
-    rd_kafka_queue_destroy(queue)
     rd_kafka_topic_destroy(topic)
   }
 
@@ -49,15 +50,32 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
     if !isReading { try start() }
     // Of a poll that has failed; it is read again.
     drain.forget()
-    var wait = Int32(clamping: max(milliseconds, 0))
-    while drain.bytes < max(maxBytes, 1), let message = rd_kafka_consume_queue(queue, wait) {
-      defer { rd_kafka_message_destroy(message) }
-      if message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR {
-        drain.take(message) { [next] _ in .from(next) }
-      } else if try note(message) {
-        break
+    var isEnough = false
+    while !isEnough, drain.bytes < max(maxBytes, 1) {
+      if drain.isEmpty {
+        guard let message = rd_kafka_consume_queue(queue, Int32(clamping: max(milliseconds, 0))) else { break }
+        defer { rd_kafka_message_destroy(message) }
+        if message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR {
+          drain.take(message) { [next] _ in .from(next) }
+        } else {
+          isEnough = try note(message)
+        }
+      } else {
+        var thrown: BrokerError?
+        let areMore = ready.take(drain.wanted(most: maxBytes)) { messages in
+          drain.take(messages) { [next] _ in
+            .from(next)
+          } other: { message in
+            do throws(BrokerError) {
+              if try note(message) { isEnough = true }
+            } catch {
+              thrown = error
+            }
+          }
+        }
+        if let thrown { throw thrown }
+        if !areMore { break }
       }
-      if !drain.isEmpty { wait = 0 }
     }
     if let block = drain.finish().first, block.count > 0 {
       next = block.nextOffset

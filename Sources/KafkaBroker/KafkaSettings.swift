@@ -104,7 +104,7 @@ struct KafkaSettings: Sendable {
         ("group.id", group, false), ("group.instance.id", name, false),
         ("session.timeout.ms", "10000", false), ("heartbeat.interval.ms", "3000", false),
         ("max.poll.interval.ms", "300000", false), ("partition.assignment.strategy", "cooperative-sticky", false),
-        ("queued.max.messages.kbytes", "65536", false),
+        ("queued.max.messages.kbytes", "32768", false),
       ]
     case .reader:
       // The end is told, also of a partition that ends in a hole.

@@ -9,6 +9,7 @@ internal import Platform
 /// is remembered, since records come in runs.
 struct RecordDrain {
   private(set) var bytes = 0
+  private var count = 0
 
   /// Topics of whose records nobody wants the headers.
   private let headerless: Set<String>
@@ -43,6 +44,7 @@ struct RecordDrain {
   /// Lets go of what was taken.
   mutating func forget() {
     bytes = 0
+    count = 0
     used = 0
     if !index.isEmpty { index.removeAll(keepingCapacity: true) }
     // Its memory may be another topic's by the next poll.
@@ -67,6 +69,31 @@ struct RecordDrain {
     guard let run = last, message.pointee.offset >= run.next else { return }
     // What the entry, the library's frame and the bytes take.
     bytes += run.add(message) + MemoryLayout<RecordBlock.Entry>.stride
+    count += 1
+  }
+
+  typealias Messages = UnsafeBufferPointer<UnsafeMutablePointer<rd_kafka_message_t>?>
+
+  /// Takes those of them that are records; `other`: what is none.
+  mutating func take(
+    _ messages: Messages, admission: (TopicPartition) -> Admission,
+    other: (UnsafePointer<rd_kafka_message_t>) -> Void
+  ) {
+    for message in messages {
+      guard let message else { continue }
+      if message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR {
+        take(message, admission: admission)
+      } else {
+        other(message)
+      }
+    }
+  }
+
+  /// How many messages more to ask for, until there are `most` bytes: by what the records so far were like, which may change,
+  /// so not too many times as many.
+  func wanted(most: Int) -> Int {
+    guard count > 0 else { return 1 }
+    return max(1, min(4 * count, (most - bytes) / max(1, bytes / count)))
   }
 
   private mutating func select(

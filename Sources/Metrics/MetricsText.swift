@@ -39,6 +39,8 @@ struct MetricsText {
 
   /// Only these three are escaped; anything else stands as it is, in UTF-8.
   static func escape(_ text: String, quotes: Bool) -> String {
+    let isPlain = text.utf8.allSatisfy { $0 != 0x5c && $0 != 0x0a && $0 != 0x22 && $0 != 0x0d }
+    if isPlain { return text }
     var out = ""
     for scalar in text.unicodeScalars {
       switch scalar {

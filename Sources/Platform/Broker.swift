@@ -139,6 +139,9 @@ public final class RecordBlock: @unchecked Sendable {
   public private(set) var entries: [Entry] = []
   /// Keys, values and headers.
   public private(set) var bytes: [UInt8] = []
+  /// Whether the values lie one after the other, each that is not null with a newline behind it: good lines of text, where
+  /// no value holds a newline itself.
+  public private(set) var valuesAreLines = false
 
   /// A record: offsets and lengths into the block's bytes; a length of −1 means null.
   public struct Entry: Sendable {
@@ -149,7 +152,7 @@ public final class RecordBlock: @unchecked Sendable {
     public var keyLength: Int32
     public var valueStart: Int32
     public var valueLength: Int32
-    /// Headers lie encoded behind the value: for each UInt32 name length, name, Int32 value length (−1 null), value,
+    /// Headers lie encoded together: for each UInt32 name length, name, Int32 value length (−1 null), value,
     /// little-endian.
     public var headersStart: Int32
     public var headersLength: Int32
@@ -172,8 +175,9 @@ public final class RecordBlock: @unchecked Sendable {
   public init(_ at: TopicPartition) { self.at = at }
 
   /// Of records that were gathered elsewhere.
-  public init(_ at: TopicPartition, entries: [Entry], bytes: [UInt8]) {
+  public init(_ at: TopicPartition, entries: [Entry], bytes: [UInt8], valuesAreLines: Bool = false) {
     self.at = at
+    self.valuesAreLines = valuesAreLines
     self.entries = entries
     self.bytes = bytes
   }
@@ -187,6 +191,7 @@ public final class RecordBlock: @unchecked Sendable {
     offset: Int64, timestamp: Int64, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
     headers: UnsafeRawBufferPointer? = nil
   ) {
+    valuesAreLines = false
     func add(_ part: UnsafeRawBufferPointer?) -> (Int32, Int32) {
       let start = Int32(truncatingIfNeeded: bytes.count)
       guard let part else { return (start, -1) }

@@ -162,6 +162,57 @@ import Testing
     #expect(text(block.value(0)) == "value")
   }
 
+  @Test("records of all kinds and sizes come as they were, whoever reads them; values lie as lines")
+  func allKindsOfRecords() throws {
+    let server = try NoidaServer.shared()
+    let broker = try server.broker()
+    defer { broker.close() }
+    let topic = try newTopic(broker)
+    var random = SeededGenerator(seed: 11)
+    let messages = (0..<6000).map { index in
+      let length = index % 500 == 499 ? 300_000 : random.int(0...200)
+      let value = random.chance(9) ? nil : (0..<length).map { _ in random.chance(9) ? 10 : UInt8(random.int(32...126)) }
+      return OutgoingMessage(
+        topic: topic, partition: 0, key: random.chance(3) ? nil : bytes("key \(index)"), value: value)
+    }
+    for from in stride(from: 0, to: messages.count, by: 500) {
+      _ = try broker.append(Array(messages[from..<from + 500]))
+    }
+    func check(_ blocks: [RecordBlock], _ who: String) {
+      var seen = 0
+      for block in blocks {
+        #expect(block.valuesAreLines)
+        for (index, entry) in block.entries.enumerated() {
+          let wanted = messages[seen % messages.count]
+          #expect(entry.offset == Int64(seen) && block.value(index) == wanted.value, "\(who) \(seen)")
+          #expect(block.key(index) == wanted.key, "\(who) \(seen)")
+          if entry.valueLength >= 0 { #expect(block.bytes[Int(entry.valueStart + entry.valueLength)] == 10) }
+          seen += 1
+        }
+      }
+      #expect(seen == messages.count, "\(who)")
+    }
+    let deadline = Date.now.addingTimeInterval(60)
+    let reader = try broker.reader(TopicPartition(topic, 0), from: 0)
+    defer { reader.close() }
+    var read: [RecordBlock] = []
+    while read.last?.nextOffset != 6000, Date.now < deadline {
+      if let block = try reader.poll(milliseconds: 200, maxBytes: 1 << 18) { read.append(block) }
+    }
+    check(read, "reader")
+    let consumer = try broker.consumer(group: topic, topics: [topic], member: "a")
+    defer { consumer.close() }
+    var given: [RecordBlock] = []
+    while given.last?.nextOffset != 6000, Date.now < deadline {
+      switch try consumer.poll(milliseconds: 200, maxBytes: 1 << 18) {
+      case .assigned(let partitions): for at in partitions { try consumer.begin(at, at: .first) }
+      case .records(let blocks): given += blocks
+      default: break
+      }
+    }
+    check(given, "member")
+  }
+
   @Test func headersThatNobodyWantsDoNotCome() throws {
     let server = try NoidaServer.shared()
     let topic = "headerless-" + String(UInt64.random(in: 0 ... .max), radix: 36)

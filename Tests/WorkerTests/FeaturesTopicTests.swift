@@ -81,6 +81,41 @@ import Testing
     #expect(try Self.told(world) == ["k1": #""name":"a","visits":1"#])
   }
 
+  @Test("while records come one commit after the other, rows are told now and then; then at once")
+  func coalesced() throws {
+    let world = try StreamWorld(text: Self.text)
+    let node = try Self.node(world, "a")
+    try world.settle([node], whole: true)
+    try Self.put(world, node, "people/0.csv", "id,name\nk1,a\n")
+    #expect(try Self.told(world) == ["k1": #""name":"a","visits":0"#])
+    let arriving = node.context.arriving
+    arriving.note(queued: RecordIngest.bytesMany - 1, underWay: 1)
+    func rounds(_ microseconds: Int64, _ name: String? = nil) throws {
+      if let name {
+        world.put("people/0.csv", "k1,\(name)\n")
+        node.offer("people/0.csv")
+      }
+      let until = world.clock.now() + microseconds
+      while world.clock.now() < until {
+        _ = try node.fullRound()
+        world.clock.advance(milliseconds: 10)
+      }
+      #expect(node.parts.join.shards.first?.position == node.context.ledger.position)
+    }
+    // Nothing was told for a while.
+    try rounds(200_000, "b")
+    #expect(try Self.told(world) == ["k1": #""name":"b","visits":0"#])
+    try rounds(ShardLive.emitEvery / 2, "c")
+    #expect(try Self.told(world) == ["k1": #""name":"b","visits":0"#])
+    try rounds(ShardLive.emitEvery / 2)
+    #expect(try Self.told(world) == ["k1": #""name":"c","visits":0"#])
+    try rounds(200_000, "d")
+    #expect(try Self.told(world) == ["k1": #""name":"c","visits":0"#])
+    arriving.note(queued: 0, underWay: 0)
+    try rounds(30_000)
+    #expect(try Self.told(world) == ["k1": #""name":"d","visits":0"#])
+  }
+
   @Test("a new definition's rows are told of all keys, and keys that are no rows by it are told as gone")
   func redefinition() throws {
     let world = try StreamWorld(text: Self.text)

@@ -124,6 +124,15 @@ import Testing
     try compare(model, records(RecordDecoderTests.hostileJSON, count: 300, &random), seed, &random)
   }
 
+  @Test("JSON: runs of objects, which are copied at once, with others among them", arguments: 0..<24)
+  func objects(seed: Int) throws {
+    var random = SeededGenerator(seed: seed)
+    let model = RecordDecoderTests.json(keep: .latest, keyType: .string, timed: seed % 2 == 0)
+    let objects = RecordDecoderTests.hostileJSON.filter { $0.hasPrefix("{") }
+    let good = objects.filter { !$0.contains("\n") }
+    try compare(model, records(seed % 3 == 0 ? objects : good, count: 300, &random), seed, &random)
+  }
+
   @Test("CSV: a value is one row or one reject, as if it stood alone", arguments: 0..<24)
   func csv(seed: Int) throws {
     var random = SeededGenerator(seed: seed)

@@ -66,6 +66,23 @@ import Testing
     }
   }
 
+  @Test("records that were read count as arriving until the ledger's verdict on them is known")
+  func arriving() throws {
+    let world = try StreamWorld()
+    let node = try world.node()
+    let large = String(repeating: "x", count: 1 << 19)
+    for n in 0..<12 { try world.produce("k", "{\"n\":\(n),\"more\":\"\(large)\"}") }
+    var seen = 0
+    for _ in 0..<100 {
+      _ = try node.fullRound()
+      world.clock.advance(milliseconds: 10)
+      if node.context.arriving.areMany { seen += 1 }
+    }
+    #expect(seen > 0 && !node.context.arriving.areMany)
+    #expect(node.context.ledger.acceptedEnd(Self.range("clicks")) == 12)
+    #expect(node.parts.records.isIdle)
+  }
+
   @Test(
     "a feed that comes to want an earlier place while another one's seek is under way does not miss what lies between")
   func seekRace() throws {

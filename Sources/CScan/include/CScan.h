@@ -42,6 +42,27 @@ static inline size_t cscan_find(const uint8_t *_Nonnull p, size_t from, size_t t
   return found ? (size_t)((const uint8_t *)found - p) : to;
 }
 
+/// How many of `length` bytes are `byte`.
+static inline size_t cscan_count(const uint8_t *_Nonnull p, size_t length, uint8_t byte) {
+  size_t count = 0, at = 0;
+#if defined(__SSE2__)
+  const __m128i wanted = _mm_set1_epi8((char)byte);
+  while (length - at >= 64) {
+    // Each byte of a sum counts to 255 at most.
+    size_t steps = (length - at) / 64;
+    if (steps > 63) steps = 63;
+    __m128i sum = _mm_setzero_si128();
+    for (size_t step = 0; step < steps; step++, at += 64)
+      for (int i = 0; i < 4; i++)
+        sum = _mm_sub_epi8(sum, _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(p + at) + i), wanted));
+    const __m128i halves = _mm_sad_epu8(sum, _mm_setzero_si128());
+    count += (size_t)_mm_cvtsi128_si64(halves) + (size_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(halves, halves));
+  }
+#endif
+  for (; at < length; at++) count += p[at] == byte;
+  return count;
+}
+
 #if defined(__GLIBC__)
 extern void *_Nullable memrchr(const void *_Nonnull s, int c, size_t n);
 #endif

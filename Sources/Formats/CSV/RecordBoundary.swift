@@ -125,4 +125,9 @@ public enum RecordBoundary: Sendable {
     let at = cscan_find(text, from, to, 0x0a)
     return at < to ? at : nil
   }
+
+  /// How many line ends there are.
+  public static func lineEnds(_ text: UnsafePointer<UInt8>, from: Int, to: Int) -> Int {
+    from < to ? cscan_count(text + from, to - from, 0x0a) : 0
+  }
 }

@@ -55,6 +55,7 @@ final class IngestLoop: @unchecked Sendable {
     if consumer == nil && !context.ledger.isAtHead { return false }
     let consumer = try joined()
     try starts.tell(consumer)
+    if milliseconds > 0 { records.waitForRoom(milliseconds: milliseconds) }
     let event = try consumer.poll(milliseconds: milliseconds, maxBytes: 8 << 20)
     var moved = true
     switch event {

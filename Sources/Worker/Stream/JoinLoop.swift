@@ -15,13 +15,19 @@ final class JoinLoop: @unchecked Sendable {
   private let cutsToWrite: LockCondition
   private let shardsToClose: LockCondition
   private var slots: [Int: Slot] = [:]
+  /// Those of `slots`, ascending.
+  private var order: [Int] = []
+  /// Of those who wait for work, one looks again soon; the others are woken.
+  private var hasLookout = false
+  private var sleepers = 0
   private var isMember = false
   private var consumer: (any GroupConsumer)?
   /// Of shards whose recovery has told where their rows are to be read from.
   private var starts = StartOffsets()
   private var paused: Set<TopicPartition> = []
 
-  private struct Slot {
+  /// Used within the lock.
+  private final class Slot {
     var shard: JoinShard
     var isBusy = false
     var isRecovered = false
@@ -35,6 +41,11 @@ final class JoinLoop: @unchecked Sendable {
     var notBefore: Int64 = 0
     var problem: String?
     var summary: ShardState
+
+    init(shard: JoinShard) {
+      self.shard = shard
+      summary = ShardState(shard: shard.shard)
+    }
   }
 
   /// What a shard is like, for status.
@@ -53,6 +64,7 @@ final class JoinLoop: @unchecked Sendable {
   }
 
   static let mailboxHigh = 16 << 20
+  static let sleepMilliseconds = 100
   /// How long a shard that is taken away may write its last checkpoint.
   static let handOverMilliseconds = 5_000
 
@@ -110,9 +122,9 @@ final class JoinLoop: @unchecked Sendable {
       let each = context.options.stagingBytes / max(1, slots.count + partitions.count)
       for at in partitions where slots[at.partition] == nil {
         slots[at.partition] = Slot(
-          shard: JoinShard(context, shard: at.partition, files: files, stagingBytes: max(each, 8 << 20)),
-          summary: ShardState(shard: at.partition))
+          shard: JoinShard(context, shard: at.partition, files: files, stagingBytes: max(each, 8 << 20)))
       }
+      order = slots.keys.sorted()
       lock.wakeAll()
     }
   }
@@ -144,6 +156,7 @@ final class JoinLoop: @unchecked Sendable {
   /// Within the lock.
   private func drop(_ shard: Int) {
     guard let slot = slots.removeValue(forKey: shard) else { return }
+    order.removeAll { $0 == shard }
     starts.forget(TopicPartition(context.topics.rows, shard))
     paused.remove(TopicPartition(context.topics.rows, shard))
     if !slot.isBusy { slot.shard.close() }
@@ -200,7 +213,16 @@ final class JoinLoop: @unchecked Sendable {
 
   // MARK: Worker threads
 
-  func waitForWork(milliseconds: Int) { lock.withLock { lock.wait(milliseconds: milliseconds) } }
+  /// One of those who wait looks again after the time given: what comes by the ledger, or with time, wakes nobody. Once it
+  /// has something to do, another one takes its place (``take(_:)``).
+  func waitForWork(milliseconds: Int) {
+    lock.withLock {
+      let isLookout = !hasLookout
+      if isLookout { hasLookout = true } else { sleepers += 1 }
+      lock.wait(milliseconds: isLookout ? milliseconds : JoinLoop.sleepMilliseconds)
+      if isLookout { hasLookout = false } else { sleepers -= 1 }
+    }
+  }
 
   func waitForCuts(milliseconds: Int) { lock.withLock { cutsToWrite.wait(milliseconds: milliseconds) } }
 
@@ -274,7 +296,7 @@ final class JoinLoop: @unchecked Sendable {
     for block in blocks { shard.take(block) }
     var moved = !blocks.isEmpty
     moved = try shard.step() || moved
-    let moreToCome = shard.position < context.ledger.position
+    let moreToCome = moreToCome(shard)
     if context.options.sabotage == .told, shard.isCheckpointDue(memoryMax: memoryMax) { try checkpoint(shard) }
     if let live = shard.live { moved = try live.emit(shard, moreToCome: moreToCome) || moved }
     if shard.isCheckpointDue(memoryMax: memoryMax) {
@@ -282,6 +304,11 @@ final class JoinLoop: @unchecked Sendable {
       moved = true
     }
     return moved
+  }
+
+  /// Whether commits are at hand that may change again what the shard has to tell.
+  private func moreToCome(_ shard: JoinShard) -> Bool {
+    shard.position < context.ledger.position || context.arriving.areMany
   }
 
   /// After a restart, what a checkpoint holds counts as told; so it is told first.
@@ -303,27 +330,29 @@ final class JoinLoop: @unchecked Sendable {
   private func take(_ now: Int64) -> (JoinShard, [RecordBlock], wasRecovered: Bool, isClosing: Bool)? {
     lock.withLock {
       turn &+= 1
-      let order = slots.keys.sorted()
       for index in order.indices {
         let number = order[(index + turn) % order.count]
         guard let slot = slots[number], !slot.isBusy, slot.notBefore <= now || slot.isClosing else { continue }
         // A halted shard has none: it must not take the others' turns. What comes for it is not wanted either.
         if slot.shard.halted != nil && !slot.isClosing {
-          slots[number]?.mailbox = []
-          slots[number]?.mailboxBytes = 0
+          slot.mailbox = []
+          slot.mailboxBytes = 0
           continue
         }
         let hasWork =
           slot.isClosing || !slot.isRecovered || !slot.mailbox.isEmpty || slot.rowsFirst != nil || slot.shard.isStepDue
-          || slot.shard.isCheckpointDue(memoryMax: .max) || slot.shard.live?.hasWaiting(now: now) == true
+          || slot.shard.isCheckpointDue(memoryMax: .max)
+          || slot.shard.live?.isDue(now: now, moreToCome: moreToCome(slot.shard)) == true
         guard hasWork else { continue }
         if !slot.isRecovered && !slot.isClosing && !context.ledger.isAtHead { continue }
-        slots[number]?.isBusy = true
+        slot.isBusy = true
         if let first = slot.rowsFirst { slot.shard.noteFirst(first) }
-        slots[number]?.rowsFirst = nil
-        slots[number]?.mailbox = []
-        slots[number]?.mailboxBytes = 0
-        return (slot.shard, slot.mailbox, slot.isRecovered, slot.isClosing)
+        slot.rowsFirst = nil
+        let blocks = slot.mailbox
+        slot.mailbox = []
+        slot.mailboxBytes = 0
+        if !hasLookout && sleepers > 0 { lock.wakeOne() }
+        return (slot.shard, blocks, slot.isRecovered, slot.isClosing)
       }
       return nil
     }

@@ -11,9 +11,14 @@ internal import Platform
 final class RecordIngest: @unchecked Sendable {
   let context: StreamContext
   let lock = ConditionLock()
+  /// For who waits for less to wait.
+  private let room: LockCondition
   var feeds: [RangeIdentity: RecordFeed] = [:]
-  private var commits: [(offset: Int64, ranges: [CommittedRange], since: Int64)] = []
-  private var bytes = 0
+  private var commits: [(offset: Int64, ranges: [CommittedRange], since: Int64, bytes: Int)] = []
+  /// That wait.
+  private var bytes = 0 { didSet { context.arriving.note(queued: bytes, underWay: bytesUnderWay) } }
+  /// Of commits without a verdict, and of the one that is being made.
+  private var bytesUnderWay = 0 { didSet { context.arriving.note(queued: bytes, underWay: bytesUnderWay) } }
   private(set) var counters = Counters()
   /// Used by the stepping thread only.
   private var decoders: [Int: RecordDecoder] = [:]
@@ -28,12 +33,21 @@ final class RecordIngest: @unchecked Sendable {
   /// Bytes of records that wait, at which the consumer pauses and goes on again.
   static let bytesHigh = 64 << 20
   static let bytesLow = 16 << 20
-  /// Bytes at which a micro-batch does not wait for its time.
-  static let batchBytes = 4 << 20
+  /// Bytes at which a micro-batch does not wait for its time. Of many shards, each is to have rows enough that a message and
+  /// what is done for each pays.
+  static let batchBytes = 8 << 20
+  /// Bytes that wait at which the consumer's thread lets the commits come first: more would only take memory that the
+  /// processor's caches do not hold. What it does not take waits in the library.
+  static let bytesEnough = 12 << 20
+  /// Bytes on their way into the ledger at which commits come one after the other.
+  static let bytesMany = 4 << 20
   /// Entries without a verdict, at most.
   static let commitsMax = 4
 
-  init(_ context: StreamContext) { self.context = context }
+  init(_ context: StreamContext) {
+    self.context = context
+    room = LockCondition(of: lock)
+  }
 
   // MARK: The consumer's thread
 
@@ -105,6 +119,10 @@ final class RecordIngest: @unchecked Sendable {
   /// Whether the consumer is to hold back.
   var isFull: Bool { lock.withLock { bytes > RecordIngest.bytesHigh } }
   var isLow: Bool { lock.withLock { bytes < RecordIngest.bytesLow } }
+  /// Waits for commits to take up some of what waits, if that is enough.
+  func waitForRoom(milliseconds: Int) {
+    lock.withLock { if bytes > RecordIngest.bytesEnough { room.wait(milliseconds: milliseconds) } }
+  }
   var totals: Counters { lock.withLock { counters } }
   var isIdle: Bool { lock.withLock { commits.isEmpty && feeds.values.allSatisfy { $0.queue.isEmpty } } }
   /// Records that were read and are not known to be in the ledger.
@@ -153,6 +171,7 @@ final class RecordIngest: @unchecked Sendable {
       var moved = false
       while let first = commits.first, let verdict = context.ledger.verdict(at: first.offset) {
         commits.removeFirst()
+        bytesUnderWay -= first.bytes
         context.ledger.forget(first.offset)
         moved = true
         // Of a commit whose verdict is not known, the accepted end tells where to go on.
@@ -271,7 +290,8 @@ final class RecordIngest: @unchecked Sendable {
   }
 
   private func commit(_ source: Int, _ generation: Int) throws -> Bool {
-    let taken = lock.withLock {
+    let (taken, takenBytes) = lock.withLock {
+      let bytesBefore = bytes
       var taken: [(RangeIdentity, from: Int64, to: Int64, parts: [(block: RecordBlock, entries: Range<Int>)])] = []
       for identity in feeds.keys.sorted(by: { ($0.topic, $0.partition) < ($1.topic, $1.partition) })
       where feeds[identity]?.source == source {
@@ -281,7 +301,9 @@ final class RecordIngest: @unchecked Sendable {
         bytes -= before - feed.queuedBytes
         feeds[identity] = feed
       }
-      return taken
+      bytesUnderWay += bytesBefore - bytes
+      room.wakeAll()
+      return (taken, bytesBefore - bytes)
     }
     if taken.isEmpty { return false }
     let plan = context.plan.sources[source]
@@ -317,7 +339,7 @@ final class RecordIngest: @unchecked Sendable {
       let offset = try LedgerWriter.append(.commit(commit), to: context.broker, context.topics.ledger)
       context.ledger.expect(offset)
       lock.withLock {
-        commits.append((offset, ranges, context.clock.now()))
+        commits.append((offset, ranges, context.clock.now(), takenBytes))
         for range in ranges {
           counters.recordsRead += range.rowsRead
           counters.recordsRejected += range.rowsRejected
@@ -327,6 +349,7 @@ final class RecordIngest: @unchecked Sendable {
     } catch {
       // It may be in the ledger or not: start over from what is accepted.
       lock.withLock {
+        bytesUnderWay -= takenBytes
         for part in taken {
           feeds[part.0]?.underWay -= 1
           feeds[part.0]?.isRefused = true

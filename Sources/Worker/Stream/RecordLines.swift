@@ -59,6 +59,7 @@ struct RecordLines {
     faults.removeAll(keepingCapacity: true)
     tombstones.removeAll(keepingCapacity: true)
     standIns.removeAll(keepingCapacity: true)
+    if !standInForAll && joinAtOnce(records, range, input: input) { return }
     let offsetsMax = Int64(RowOrigin.rowsMax - 1)
     for entry in records.entries[range] where entry.offset < 0 || entry.offset >= offsetsMax {
       throw RecordDecoder.Failure(
@@ -78,6 +79,35 @@ struct RecordLines {
         origins.append(RowOrigin(input: input, row: UInt64(entry.offset) + 1, isRemoval: isRemoval))
       }
     }
+  }
+
+  /// Values that lie as lines already, each of one line: objects to all appearance, nothing beside them that is at fault. They
+  /// are copied in one piece, which is what `join` makes of them one by one. False: nothing was done.
+  private mutating func joinAtOnce(_ records: RecordBlock, _ range: Range<Int>, input: Int) -> Bool {
+    guard isJSON, records.valuesAreLines, !range.isEmpty else { return false }
+    let offsetsMax = Int64(RowOrigin.rowsMax - 1)
+    let isDone = records.bytes.withUnsafeBufferPointer { bytes -> Bool in
+      guard let base = bytes.baseAddress else { return false }
+      return records.entries.withUnsafeBufferPointer { entries in
+        let from = Int(entries[range.lowerBound].valueStart)
+        var to = from
+        for entry in entries[range] {
+          let length = Int(entry.valueLength)
+          let size = length + Int(max(entry.keyLength, 0)) + (readsHeaders ? Int(entry.headersLength) : 0)
+          guard Int(entry.valueStart) == to, length > 0, base[to] == UInt8(ascii: "{"), size <= maxRowBytes,
+            entry.offset >= 0, entry.offset < offsetsMax
+          else { return false }
+          origins.append(RowOrigin(input: input, row: UInt64(entry.offset) + 1))
+          to += length + 1
+        }
+        // Each has its own newline, so there is none within a value.
+        guard RecordBoundary.lineEnds(base, from: from, to: to) == range.count else { return false }
+        text.append(base + from, to - from)
+        return true
+      }
+    }
+    if !isDone { origins.removeAll(keepingCapacity: true) }
+    return isDone
   }
 
   /// Appends a value's line, or notes a tombstone; or gives what is wrong with the record.

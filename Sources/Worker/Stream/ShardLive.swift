@@ -15,7 +15,7 @@ final class ShardLive {
   private let shard: Int
   private var features: LiveFeatures
   private var rows: ShardRows
-  private var emittedAt: Int64 = 0
+  private var emittedAt: Int64
   private(set) var rowsEmitted = 0
   /// What an append did not take, and is known to nobody else: it is told before anything else.
   private var unsent: [OutgoingMessage] = []
@@ -42,7 +42,8 @@ final class ShardLive {
     let bounds = try context.broker.bounds([at])[at] ?? OffsetBounds(first: 0, end: 0)
     // A topic that was made anew has got nothing yet.
     let ours = told.flatMap { $0.semanticHash == shard.context.semanticHash && $0.offset <= bounds.end ? $0 : nil }
-    let asOf = ours?.asOf ?? context.clock.now()
+    emittedAt = context.clock.now()
+    let asOf = ours?.asOf ?? emittedAt
     features = try LiveFeatures(
       definition: context.definition, shards: context.plan.shards, shard: shard.shard, asOf: asOf)
     rows = ShardRows(context, storage: shard.storage)
@@ -117,7 +118,12 @@ final class ShardLive {
   }
 
   /// Whether there are rows to tell, by now also of rows whose event time lay ahead when they came.
-  func hasWaiting(now: Int64) -> Bool { isTorn || !unsent.isEmpty || features.hasChanges(asOf: now) }
+  private func hasWaiting(now: Int64) -> Bool { isTorn || !unsent.isEmpty || features.hasChanges(asOf: now) }
+
+  /// Whether it is time to tell rows: at once, or while more commits are at hand, now and then.
+  func isDue(now: Int64, moreToCome: Bool) -> Bool {
+    hasWaiting(now: now) && (!moreToCome || now - emittedAt >= ShardLive.emitEvery)
+  }
 
   /// Rows of an entry that replaces nothing.
   func add(_ ref: SegmentRef) throws { try ShardLive.add(ref, to: features, &rows) }
@@ -143,7 +149,7 @@ final class ShardLive {
   /// Tells the changed rows; false if there are none, or more commits are at hand and it is not time yet.
   func emit(_ shard: JoinShard, moreToCome: Bool) throws -> Bool {
     let now = context.clock.now()
-    guard hasWaiting(now: now), !moreToCome || now - emittedAt >= ShardLive.emitEvery else { return false }
+    guard isDue(now: now, moreToCome: moreToCome) else { return false }
     emittedAt = now
     if isTorn { try catchUp(shard) }
     reach(shard.position)

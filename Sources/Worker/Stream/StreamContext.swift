@@ -27,6 +27,7 @@ struct StreamContext: Sendable {
   let folds: SavedFolds
   let sent = SentBatches()
   let held: HeldParts
+  let arriving = ArrivingRecords()
   let log: Log
   let metrics: WorkerMetrics
 

@@ -36,6 +36,33 @@ struct ModelRecord {
 }
 
 extension RecordBlock {
+  /// `asLines`: as a broker's reader lays them out that gathers values by themselves.
+  convenience init(_ at: TopicPartition, _ records: [ModelRecord], asLines: Bool) {
+    guard asLines else {
+      self.init(at, records)
+      return
+    }
+    var lines: [UInt8] = []
+    var entries: [Entry] = []
+    for record in records {
+      entries.append(
+        Entry(
+          offset: record.offset, timestamp: record.timestamp, keyStart: 0,
+          keyLength: Int32(record.key?.count ?? -1), valueStart: Int32(lines.count),
+          valueLength: Int32(record.value?.count ?? -1), headersStart: 0, headersLength: 0))
+      if let value = record.value { lines += value + [10] }
+    }
+    var bytes = lines
+    for (index, record) in records.enumerated() {
+      entries[index].keyStart = Int32(bytes.count)
+      bytes += record.key ?? []
+      entries[index].headersStart = Int32(bytes.count)
+      bytes += record.encodedHeaders
+      entries[index].headersLength = Int32(bytes.count) - entries[index].headersStart
+    }
+    self.init(at, entries: entries, bytes: bytes, valuesAreLines: true)
+  }
+
   convenience init(_ at: TopicPartition, _ records: [ModelRecord]) {
     self.init(at)
     for record in records {
@@ -100,7 +127,7 @@ struct RecordModel {
     let splitter = ShardSplitter(shards: 3, types: plan.source.carriedTypes, rowsMax: random.int(1...100))
     var rejects = RejectBuffer()
     var counts = InputCounts()
-    let block = RecordBlock(RecordModel.at, records)
+    let block = RecordBlock(RecordModel.at, records, asLines: random.chance(2))
     var from = 0
     while from < records.count {
       let to = min(from + random.int(1...records.count), records.count)
