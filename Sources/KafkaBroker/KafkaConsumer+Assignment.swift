@@ -19,6 +19,8 @@ extension KafkaConsumer {
       let isLost = rd_kafka_assignment_lost(handle.pointer) != 0
       // Assigned and revoked before anybody heard of it: still both are told, in order.
       rebalances.append(.revoked(partitions, lost: isLost))
+      // Told anew with the next assignment, be it of nothing.
+      if isLost { isMember = false }
       if !isLost { letGoAt = monotonicMilliseconds() + KafkaConsumer.settleMilliseconds }
     }
     // Events come before further records. (Those that are being given already are of partitions that we still have.)

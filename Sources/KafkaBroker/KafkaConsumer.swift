@@ -55,6 +55,10 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
   /// it when the next round begins: they then wait for each other.
   static let settleMilliseconds: Int64 = 100
 
+  /// Whether many messages may be taken at a call. A rebalance pauses partitions from the library's own thread: messages of
+  /// theirs that a call has gathered by then are destroyed, and before release 2.1 reading goes on behind them.
+  private static let takesMany = rd_kafka_version() >= 0x0201_00ff
+
   enum Rebalance {
     case assigned([TopicPartition])
     case revoked([TopicPartition], lost: Bool)
@@ -95,8 +99,8 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
     var isEnough = false
     while !isEnough, drain.bytes < most {
       // Waits for the first record alone, then takes what is there.
-      if drain.isEmpty {
-        let wait = max(0, deadline - monotonicMilliseconds())
+      if drain.isEmpty || !KafkaConsumer.takesMany {
+        let wait = drain.isEmpty ? max(0, deadline - monotonicMilliseconds()) : 0
         // Nil: nothing is there, or a rebalance wants to be told.
         guard let message = rd_kafka_consumer_poll(handle.pointer, Int32(clamping: wait)) else { break }
         defer { rd_kafka_message_destroy(message) }

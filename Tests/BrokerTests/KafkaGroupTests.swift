@@ -233,4 +233,34 @@ import Testing
     }
     #expect(code == .fenced)
   }
+  /// A rebalance pauses and resumes what a member keeps, from another thread, while it reads.
+  @Test func aMemberThatIsReadingMissesNothingWhileOthersComeAndGo() throws {
+    let broker = try NoidaServer.shared().broker(["heartbeat.interval.ms": "100"])
+    defer { broker.close() }
+    let topic = try newTopic(broker, partitions: 2)
+    let group = "g-\(topic)"
+    let first = try Member(broker, group: group, topics: [topic], name: "one")
+    defer { first.consumer.close() }
+    try drive([first], "the first has all") { first.owned.count == 2 }
+    var (sent, read): (Int, Set<String>) = (0, [])
+    for round in 0..<4 {
+      let other = try Member(broker, group: group, topics: [topic], name: "other \(round)")
+      for isHere in [true, false] {
+        if !isHere {
+          try other.consumer.commit(other.next)
+          other.consumer.close()
+        }
+        let members = isHere ? [first, other] : [first]
+        try drive(members, "round \(round): \(isHere ? "one each" : "all again")") {
+          try fill(broker, topic, partitions: 2, from: sent, count: 1_000)
+          sent += 1_000
+          return members.allSatisfy { $0.owned.count == 2 / members.count }
+        }
+      }
+      read.formUnion(other.values)
+    }
+    try drive([first], "all is read") { first.count + read.count >= 2 * sent }
+    read.formUnion(first.values)
+    #expect(read.count == 2 * sent)
+  }
 }
