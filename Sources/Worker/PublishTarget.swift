@@ -1,5 +1,4 @@
 internal import Columns
-internal import Definition
 internal import Pipeline
 internal import Platform
 
@@ -220,15 +219,6 @@ extension DatasetPlan {
       let role = if case .key = $0.value { "key" } else { $0.isLabel ? "label" : "feature" }
       return Manifest.SchemaField(name: $0.name, type: $0.type.description, role: role)
     }
-  }
-}
-
-extension PublishTarget {
-  /// The place of a cut's snapshot.
-  init(_ id: String, of plan: DatasetPlan, at place: StorePlace) {
-    self.init(
-      place: place, dataset: plan.definition.dataset, id: id, named: plan.definition.snapshot.to,
-      advice: "cut again under another id")
   }
 }
 

@@ -20,7 +20,11 @@ enum Brokers {
         headerless: definition.headerlessTopics.union([rows]), log: log)
       return (broker, .kafka)
     case nil:
-      return (try EmbeddedBroker(path: data.broker, clock: SystemClock()), .embedded)
+      // Nobody waits for this process's members to be given up but itself; a step of one, such as bringing files of a snapshot
+      // to a slow store, may take as long as a member of Kafka's may.
+      return (
+        try EmbeddedBroker(path: data.broker, clock: SystemClock(), sessionMilliseconds: 300_000), .embedded
+      )
     }
   }
 }

@@ -72,8 +72,8 @@ extension ControlLoop {
       try publishers[cut.id]
       ?? CutPublisher(
         plan: DatasetPlan(context.definition, asOf: cut.asOf, carriesAll: true), facts: CutFacts(cut, context),
-        reports: reported, held: held, ahead: context.held.ahead(of: cut.id), place: target,
-        programVersion: context.options.programVersion, threads: context.options.threads)
+        reports: reported, held: held, place: target, programVersion: context.options.programVersion,
+        threads: context.options.threads)
     publishers[cut.id] = publisher
     guard try publisher.step(), let outcome = publisher.outcome else { return }
     _ = try LedgerWriter.append(.published(cut: cut.id), to: context.broker, context.topics.ledger)

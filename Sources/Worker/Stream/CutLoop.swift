@@ -21,10 +21,7 @@ final class CutLoop: Sendable {
   }
 
   /// Ends a part that is being written.
-  func stop() {
-    stopping.withLock { $0 = true }
-    context.held.stop()
-  }
+  func stop() { stopping.withLock { $0 = true } }
 
   /// Writes one shard's part; false when there was none to write.
   func step() throws -> Bool {
@@ -72,9 +69,7 @@ final class CutLoop: Sendable {
     if context.options.heldBytes > 0 {
       let held = try writer.hold(in: context.held.room, isCancelled: isCancelled)
       keep(folded, of: work, in: shard)
-      try context.held.hold(held, of: work.cut.id) {
-        try JoinAhead(plan, PublishTarget(work.cut.id, of: plan, at: writer.target), tag: writer.tag)
-      }
+      context.held.hold(held, of: work.cut.id)
       return
     }
     let report = try writer.write(isCancelled: isCancelled)

@@ -30,8 +30,6 @@ final class CutPublisher {
   private(set) var written: [Manifest.PartRecord] = []
   /// Shards whose summary, and parts, are in memory.
   private let held: [Int: HeldParts.OfShard]
-  /// What has been written of the files before all shards were there.
-  private let ahead: JoinAhead?
   /// What lies in the work folder, by key: one listing in the place of a HEAD a part.
   private var inWorkFolder: [String: ObjectInfo] = [:]
   private let threads: Int
@@ -59,8 +57,8 @@ final class CutPublisher {
   /// Throws where the reports are not those of the cut (``PublishError/Code/reports``). `place` is where `snapshot.to`
   /// of the definition lies; the plan's as-of time is the cut's. Of shards that are `held` no report is given.
   init(
-    plan: DatasetPlan, facts: CutFacts, reports: [ShardReport], held: [Int: HeldParts.OfShard] = [:],
-    ahead: JoinAhead? = nil, place: StorePlace, programVersion: String, threads: Int = 1
+    plan: DatasetPlan, facts: CutFacts, reports: [ShardReport], held: [Int: HeldParts.OfShard] = [:], place: StorePlace,
+    programVersion: String, threads: Int = 1
   ) throws {
     precondition(plan.asOf == facts.asOf, "the plan is of another cut")
     self.plan = plan
@@ -68,11 +66,12 @@ final class CutPublisher {
     self.programVersion = programVersion
     self.threads = threads
     self.held = held
-    self.ahead = ahead
     cut = try CutReports(reports + held.values.map(\.report), of: facts)
     output = try OutputShape(plan)
     profile = TableProfile(fields: plan.fields)
-    target = PublishTarget(facts.snapshot, of: plan, at: place)
+    target = PublishTarget(
+      place: place, dataset: facts.dataset, id: facts.snapshot, named: plan.definition.snapshot.to,
+      advice: "cut again under another id")
   }
 
   /// What came of it; nil before ``step()`` has said true.
@@ -221,11 +220,6 @@ final class CutPublisher {
   // MARK: Joining
 
   private func join(files numbers: Range<Int>) throws {
-    if numbers.lowerBound == 0, let records = try ahead?.finish(files, threads: threads) {
-      written = records
-      phase = .putting
-      return
-    }
     let jobs = numbers.map { number in
       let file = files[number]
       let inSplit = files[..<number].count { $0.split == file.split }

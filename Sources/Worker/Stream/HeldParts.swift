@@ -18,42 +18,18 @@ final class HeldParts: Sendable {
   }
 
   let room: PartRoom
-  private let cuts = Locked<[String: OfCut]>([:])
-
-  private struct OfCut: Sendable {
-    /// By shard.
-    var shards: [Int: OfShard] = [:]
-    var ahead: JoinAhead?
-  }
+  private let cuts = Locked<[String: [Int: OfShard]]>([:])
 
   init(bytesMax: Int) { room = PartRoom(bytesMax) }
 
-  /// Holds a shard's share, and writes what can be written of the cut's files; `make`s what does that for its first shard.
-  func hold(_ held: OfShard, of cut: String, ahead make: () throws -> JoinAhead) throws {
-    let ahead = try cuts.withLock { cuts in
-      let ahead = try cuts[cut]?.ahead ?? make()
-      cuts[cut, default: OfCut()].ahead = ahead
-      ahead.add(held)
-      cuts[cut]?.shards[held.report.shard] = held
-      return ahead
-    }
-    ahead.write()
-  }
+  func hold(_ held: OfShard, of cut: String) { cuts.withLock { $0[cut, default: [:]][held.report.shard] = held } }
 
   /// By shard.
-  func shards(of cut: String) -> [Int: OfShard] { cuts.withLock { $0[cut]?.shards ?? [:] } }
-
-  /// What has been written of the cut's files.
-  func ahead(of cut: String) -> JoinAhead? { cuts.withLock { $0[cut]?.ahead } }
+  func shards(of cut: String) -> [Int: OfShard] { cuts.withLock { $0[cut] ?? [:] } }
 
   /// The cuts that something is held of.
   var ids: [String] { cuts.withLock { Array($0.keys) } }
   var isEmpty: Bool { cuts.withLock { $0.isEmpty } }
-
-  /// Leaves no unfinished files, for nobody will finish them.
-  func stop() {
-    for ahead in cuts.withLock({ $0.values.compactMap(\.ahead) }) { ahead.abandon() }
-  }
 
   /// Lets go of what a cut has here.
   func end(_ cut: String) { cuts.withLock { _ = $0.removeValue(forKey: cut) } }

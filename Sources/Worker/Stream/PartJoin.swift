@@ -4,7 +4,7 @@ internal import Pipeline
 internal import Platform
 
 /// A file of a snapshot that is to be put together from shards' parts.
-struct JoinedFile: Sendable, Equatable {
+struct JoinedFile: Sendable {
   var split: String
   /// In the order of shards; none for a split without rows.
   var pieces: [ShardReport.Part]
@@ -14,11 +14,12 @@ struct JoinedFile: Sendable, Equatable {
   /// A file ends once it has reached the target; it also ends before a part that would take it beyond one and a half
   /// times the target, so a shard's large parts stay files of their own.
   static func plan(_ parts: [ShardReport.Part], splits: [String], target: Int) -> [JoinedFile] {
-    splits.flatMap { split in
+    let target = min(target, 1 << 40)
+    return splits.flatMap { split in
       var files = [JoinedFile(split: split, pieces: [])]
       var bytes = 0
       for part in parts where part.split == split {
-        if isFull(bytes, before: part, target: target) {
+        if bytes > 0 && (bytes >= target || bytes + part.bytes > target + target / 2) {
           files.append(JoinedFile(split: split, pieces: []))
           bytes = 0
         }
@@ -27,12 +28,6 @@ struct JoinedFile: Sendable, Equatable {
       }
       return files
     }
-  }
-
-  /// Whether a file with `bytes` bytes of parts ends before this one.
-  static func isFull(_ bytes: Int, before part: ShardReport.Part, target: Int) -> Bool {
-    let target = min(target, 1 << 40)
-    return bytes > 0 && (bytes >= target || bytes + part.bytes > target + target / 2)
   }
 }
 
@@ -48,24 +43,44 @@ struct PartJoin {
   /// Hashes are computed on a thread beside the one that writes: of what is read the part's, else the file's.
   let hashesBeside: Bool
   static let pieceBytes = 1 << 20
+  /// Waking another thread takes longer than hashing less.
+  private static let besideBytesMin = 1 << 15
 
   func write(_ file: JoinedFile, key: String) throws -> Manifest.PartRecord {
-    let growing = try GrowingFile(target, encoder, split: file.split, key: key)
+    let object = try target.place.store.writer(target.key(key))
+    let hash = Digests.SHA256()
+    var joiner = PartJoiner(encoder)
     let side = hashesBeside ? SideThread() : nil
     let held = Dictionary(held.values.flatMap(\.parts), uniquingKeysWith: { first, _ in first })
     do {
-      for part in file.pieces {
-        if let held = held[part.key] {
-          try growing.append(part, held, side)
-        } else {
-          try copy(part, growing, side)
+      let sink: PartJoiner.Sink = { bytes in
+        hash.update(bytes)
+        try object.write(bytes)
+      }
+      let sinkBeside: PartJoiner.Sink = { bytes in
+        guard let side, bytes.count > PartJoin.besideBytesMin else { return try sink(bytes) }
+        let piece = Piece(bytes: bytes)
+        try side.run {
+          hash.update(piece.bytes)
+        } beside: {
+          try object.write(piece.bytes)
         }
       }
-      return try growing.show()
+      for part in file.pieces {
+        if let held = held[part.key] {
+          try copy(part, held, &joiner, sinkBeside)
+        } else {
+          try copy(part, &joiner, sink, side)
+        }
+      }
+      try joiner.finish(to: sink)
+      try object.finish()
     } catch {
-      growing.abort()
+      object.abort()
       throw error
     }
+    return Manifest.PartRecord(
+      key: key, split: file.split, rows: joiner.rows, bytes: joiner.bytes, sha256: hash.finishHex())
   }
 
   /// A piece that another thread reads, too.
@@ -74,14 +89,24 @@ struct PartJoin {
     let bytes: UnsafeRawBufferPointer
   }
 
-  private func copy(_ part: ShardReport.Part, _ growing: GrowingFile, _ side: SideThread?) throws {
+  private func copy(
+    _ part: ShardReport.Part, _ held: HeldPart, _ joiner: inout PartJoiner, _ sink: PartJoiner.Sink
+  ) throws {
+    try joiner.begin(rows: part.rows, bytes: part.bytes, footerBytes: part.footerBytes)
+    for piece in held.pieces { try piece.withUnsafeBytes { try joiner.append($0, to: sink) } }
+    try joiner.end()
+  }
+
+  private func copy(
+    _ part: ShardReport.Part, _ joiner: inout PartJoiner, _ sink: PartJoiner.Sink, _ side: SideThread?
+  ) throws {
     var reader = try open(part)
     let hash = Digests.SHA256()
     let buffer = UnsafeMutableRawBufferPointer.allocate(
       byteCount: min(PartJoin.pieceBytes, max(part.bytes, 1)), alignment: 16)
     defer { buffer.deallocate() }
     do {
-      try growing.begin(part)
+      try joiner.begin(rows: part.rows, bytes: part.bytes, footerBytes: part.footerBytes)
       var isBegun = false
       while true {
         let count: Int
@@ -101,14 +126,14 @@ struct PartJoin {
           try side.run {
             hash.update(piece.bytes)
           } beside: {
-            try growing.append(piece.bytes)
+            try joiner.append(piece.bytes, to: sink)
           }
         } else {
           hash.update(piece.bytes)
-          try growing.append(piece.bytes)
+          try joiner.append(piece.bytes, to: sink)
         }
       }
-      try growing.end()
+      try joiner.end()
     } catch let error as WriteError {
       throw damaged(part, "is damaged (\(error))")
     }

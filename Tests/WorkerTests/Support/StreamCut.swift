@@ -87,12 +87,10 @@ struct StreamCut {
   }
 
   func publisher(
-    _ reports: [ShardReport], held: [Int: HeldParts.OfShard] = [:], ahead: JoinAhead? = nil, _ place: StorePlace,
-    threads: Int = 1
+    _ reports: [ShardReport], held: [Int: HeldParts.OfShard] = [:], _ place: StorePlace, threads: Int = 1
   ) throws -> CutPublisher {
     try CutPublisher(
-      plan: plan, facts: facts, reports: reports, held: held, ahead: ahead, place: place,
-      programVersion: programVersion,
+      plan: plan, facts: facts, reports: reports, held: held, place: place, programVersion: programVersion,
       threads: threads)
   }
 }
