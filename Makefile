@@ -34,7 +34,7 @@ SNAPSHOT := 1000000
 SEEDS := 2000
 FROM := 0
 # Worlds within which each planted bug must be seen.
-CANARY_SEEDS := 2400
+CANARY_SEEDS := 9600
 # Tests' view of the modules, optimised: in a place of its own, for all of it is built otherwise than the program.
 SIMULATION := -c release -Xswiftc -enable-testing --scratch-path .build/simulate --product tributary-simulate
 SIMULATE := SWIFT_DETERMINISTIC_HASHING=1 .build/simulate/release/tributary-simulate
@@ -80,7 +80,7 @@ simulate: system ## the streaming worker in random worlds with faults (SEEDS=200
 	$(SIMULATE) $(if $(SEED),--seed $(SEED) --trace,--seeds $(SEEDS) --from $(FROM))
 
 .PHONY: canaries
-canaries: system ## plants bugs in the streaming worker: the simulation must find each (CANARY_SEEDS=2400)
+canaries: system ## plants bugs in the streaming worker: the simulation must find each (CANARY_SEEDS=9600)
 	swift build $(SIMULATION) $(STRICT)
 	$(SIMULATE) --canaries --seeds $(CANARY_SEEDS)
 
