@@ -99,7 +99,8 @@ def objects(customers: int, rounds: int) -> dict:
     def median(of: list[dict]) -> dict:
         return {key: statistics.median(one[key] for one in of) for key in of[0] if not isinstance(of[0][key], str)}
 
-    result = median(found) | {"batch": median(batches), "relay": median(relays), "rounds": rounds}
+    result = median(found) | {
+        "customers": customers, "batch": median(batches), "relay": median(relays), "rounds": rounds}
     return result | {"ratio": result["batch"]["seconds"] / result["seconds"]}
 
 

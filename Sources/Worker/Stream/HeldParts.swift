@@ -53,7 +53,8 @@ final class PartRoom: Sendable {
   fileprivate func give(_ bytes: Int) { left.withLock { $0 += bytes } }
 }
 
-/// A part's bytes in memory, which nobody can have changed: they have no hash. Chunks of columns that are kept for the next part (``KeptOutput``) are here by reference.
+/// A part's bytes in memory, which nobody can have changed: they have no hash. Chunks of columns that are kept for the next
+/// part (``KeptOutput``) are here by reference.
 ///
 /// One thread makes it; from then on it stands still, hence `@unchecked Sendable`.
 final class HeldPart: @unchecked Sendable {
