@@ -23,8 +23,8 @@ extension KafkaConsumer {
       if isLost { isMember = false }
       if !isLost { letGoAt = monotonicMilliseconds() + KafkaConsumer.settleMilliseconds }
     }
-    // Events come before further records. (Those that are being given already are of partitions that we still have.)
-    if !ready.isTaking { rd_kafka_yield(handle.pointer) }
+    // Events come before further records.
+    rd_kafka_yield(handle.pointer)
   }
 
   /// Lets go of what was revoked by the last event.

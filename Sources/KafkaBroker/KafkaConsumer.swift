@@ -28,8 +28,6 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
   var isClosed = false
 
   private var drain: RecordDrain
-  /// What the library has ready once a first record has come.
-  let ready: ReadyMessages
   private var reachability = Reachability()
   /// An error that was found while records were being drained, for the next poll.
   private var failure: BrokerError?
@@ -55,10 +53,6 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
   /// it when the next round begins: they then wait for each other.
   static let settleMilliseconds: Int64 = 100
 
-  /// Whether many messages may be taken at a call. A rebalance pauses partitions from the library's own thread: messages of
-  /// theirs that a call has gathered by then are destroyed, and before release 2.1 reading goes on behind them.
-  private static let takesMany = rd_kafka_version() >= 0x0201_00ff
-
   enum Rebalance {
     case assigned([TopicPartition])
     case revoked([TopicPartition], lost: Bool)
@@ -68,10 +62,6 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
     self.group = group
     drain = RecordDrain(headerless: context.settings.headerless)
     handle = try ClientHandle(.member(group: group, name: member), context)
-    guard let queue = rd_kafka_queue_get_consumer(handle.pointer) else {
-      throw handle.error(RD_KAFKA_RESP_ERR__FAIL, "join", group)
-    }
-    ready = ReadyMessages(queue, handle)
     context.rebalanced = { [unowned self] code, list in rebalance(code, PartitionList.elements(list).map(\.at)) }
     // Errors and statistics come by the same queue as records.
     rd_kafka_poll_set_consumer(handle.pointer)
@@ -96,28 +86,18 @@ final class KafkaConsumer: GroupConsumer, @unchecked Sendable {
     if let event = try outOfRangeEvent() ?? heldRecords() { return event }
     let deadline = monotonicMilliseconds() + Int64(max(milliseconds, 0))
     let most = max(1, min(maxBytes, KafkaConsumer.drainBytes))
-    var isEnough = false
-    while !isEnough, drain.bytes < most {
-      // Waits for the first record alone, then takes what is there.
-      if drain.isEmpty || !KafkaConsumer.takesMany {
-        let wait = drain.isEmpty ? max(0, deadline - monotonicMilliseconds()) : 0
-        // Nil: nothing is there, or a rebalance wants to be told.
-        guard let message = rd_kafka_consumer_poll(handle.pointer, Int32(clamping: wait)) else { break }
-        defer { rd_kafka_message_destroy(message) }
-        if message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR {
-          drain.take(message) { admission($0) }
-        } else {
-          isEnough = note(message)
-        }
-      } else {
-        let areMore = ready.take(drain.wanted(most: most)) { messages in
-          drain.take(messages) {
-            admission($0)
-          } other: {
-            if note($0) { isEnough = true }
-          }
-        }
-        if !areMore || !rebalances.isEmpty { break }
+    while drain.bytes < most {
+      // Waits for the first record alone, then takes what is there. One message at a call: a rebalance pauses partitions from
+      // the library's own thread, which destroys what a call for many has gathered of them; before release 2.1 reading goes
+      // on behind that.
+      let wait = drain.isEmpty ? max(0, deadline - monotonicMilliseconds()) : 0
+      // Nil: nothing is there, or a rebalance wants to be told.
+      guard let message = rd_kafka_consumer_poll(handle.pointer, Int32(clamping: wait)) else { break }
+      defer { rd_kafka_message_destroy(message) }
+      if message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR {
+        drain.take(message) { admission($0) }
+      } else if note(message) {
+        break
       }
     }
     let records = accept(drain.finish())

@@ -1,15 +1,12 @@
 internal import CRDKafka
 
 /// What a queue of the library has ready, many messages at a call: one at a call each would cost a look at the clock and a
-/// lock more. One thread at a time.
+/// lock more. For readers, whose partitions no group pauses. One thread at a time.
 final class ReadyMessages {
   private let queue: OpaquePointer
   /// Is to outlive the queue.
   private let handle: ClientHandle
   private let messages: UnsafeMutablePointer<UnsafeMutablePointer<rd_kafka_message_t>?>
-  /// Whether the library is giving messages now: a callback within must not make it yield, since release 2.0.2 then loses
-  /// the message that it has at hand.
-  private(set) var isTaking = false
 
   private static let capacity = 4096
 
@@ -29,9 +26,7 @@ final class ReadyMessages {
   /// Gives at most `wanted` messages that are there, borrowed, without waiting for any. False: those were all.
   func take(_ wanted: Int, _ body: (RecordDrain.Messages) -> Void) -> Bool {
     let wanted = max(1, min(wanted, ReadyMessages.capacity))
-    isTaking = true
     let count = rd_kafka_consume_batch_queue(queue, 0, messages, wanted)
-    isTaking = false
     body(UnsafeBufferPointer(start: messages, count: max(0, count)))
     for index in 0..<max(0, count) {
       if let message = messages[index] { rd_kafka_message_destroy(message) }
