@@ -138,18 +138,27 @@ int cscan_is_wide(void);
 
 enum {
   CSCAN_REGULAR = 1,
-  /// Some record has another number of fields than `width`, a CR before its end, or more than `row_max` bytes; or a line is
-  /// blank; or the width is not one of 2…64; or the processor is another one. What was written means nothing.
+  /// Some record has another number of fields than `width`, or more than `row_max` bytes; or a line is blank; or a quote stands
+  /// within a field that does not begin with one, something else than the field's end behind a closing one, or none behind
+  /// an opening one; or the width is not one of 2…64; or the processor is another one. What was written means nothing.
   CSCAN_IRREGULAR = 2,
   /// There is too little room; `rows` says how many records there were room for.
   CSCAN_MORE_ROOM = 3,
 };
 
-/// Views of all fields and records of text without quotes in which every record has `width` fields. An empty field is a null
-/// if `empty_is_null`. Reads up to 63 bytes behind the length (< 2^30). Eighty elements of either room stay unused.
+/// Views of all fields and records of text in which every record has `width` fields and LF or CRLF behind it. An empty field
+/// without quotes is a null if `empty_is_null`. `quote`: the byte that fields may begin and end with, and that is doubled
+/// within them (a delimiter or line end within is an ordinary byte); negative: there is none in the text. Quoted fields are
+/// marked by the second highest bit; `has_doubled`: whether there are doubled quotes, which are left in the views. Reads up to
+/// 63 bytes behind the length (< 2^30). Eighty elements of either room stay unused.
 int cscan_regular(
-    const uint8_t *_Nonnull p, size_t length, uint8_t delimiter, uint32_t width, int empty_is_null, size_t row_max,
-    cscan_view *_Nonnull fields, size_t field_room, cscan_view *_Nonnull records, size_t record_room, size_t *_Nonnull rows);
+    const uint8_t *_Nonnull p, size_t length, uint8_t delimiter, int quote, uint32_t width, int empty_is_null, size_t row_max,
+    cscan_view *_Nonnull fields, size_t field_room, cscan_view *_Nonnull records, size_t record_room, size_t *_Nonnull rows,
+    int *_Nonnull has_doubled);
+
+/// One past the last LF that is not within quotes, 0 if there is none; a record begins at `p`. Negative: a quote stands within a
+/// field that does not begin with one, or the processor is another one. Reads nothing behind the length.
+ptrdiff_t cscan_end_of_last_record(const uint8_t *_Nonnull p, size_t length, uint8_t delimiter, uint8_t quote);
 
 // Hashes of keys (views) of up to 16 bytes, of which as many may be read. They give how many rows were done: eight at a
 // time, up to the first eight with a longer key among them; none where the processor is another one.

@@ -7,22 +7,25 @@ extension CSVScanner {
     if !scanRegular(block, width: width) { scanMarked(block, width: width) }
   }
 
-  /// Scans text in which every record has `width` fields and LF behind it, where the processor can do so at once. False: it
-  /// is other text, or another processor.
-  func scanRegular(_ block: FieldBlock, width: Int) -> Bool {
+  /// Scans text in which every record has `width` fields, and quotes stand where they should, where the processor can do so
+  /// at once. False: it is other text, or another processor. `quote`: nil if there is none in the text.
+  func scanRegular(_ block: FieldBlock, width: Int, quote: UInt8? = nil) -> Bool {
     guard let width = UInt32(exactly: width), block.text.count <= ByteView.lengthMask else { return false }
+    if quote != nil, let escape, escape != quote { return false }
     while true {
       var rows = 0
+      var hasDoubled: Int32 = 0
       let (fieldRoom, recordRoom) = (block.fieldCapacity, block.recordCapacity)
       // Views are two 32-bit words on both sides, and trivial types.
       let status = cscan_regular(
-        block.text.base, block.text.count, delimiter, width, emptyIsNull ? 1 : 0, maxRowBytes,
-        UnsafeMutableRawPointer(block.fields).assumingMemoryBound(to: cscan_view.self), fieldRoom,
-        UnsafeMutableRawPointer(block.records).assumingMemoryBound(to: cscan_view.self), recordRoom, &rows)
+        block.text.base, block.text.count, delimiter, quote.map { Int32($0) } ?? -1, width, emptyIsNull ? 1 : 0,
+        maxRowBytes, UnsafeMutableRawPointer(block.fields).assumingMemoryBound(to: cscan_view.self), fieldRoom,
+        UnsafeMutableRawPointer(block.records).assumingMemoryBound(to: cscan_view.self), recordRoom, &rows, &hasDoubled)
       switch Int(status) {
       case CSCAN_REGULAR:
         block.rows = rows
         block.faults.reset(rows: rows)
+        if hasDoubled != 0, let quote { unescapeAll(block, quote) }
         return true
       case CSCAN_MORE_ROOM:
         // One of them is used up; twice as many records, then, and their fields.
@@ -30,6 +33,17 @@ extension CSVScanner {
         block.reserveRecords(max(2 * rows, block.fieldCapacity / Int(width) + 128), keeping: 0)
       default:
         return false
+      }
+    }
+  }
+
+  /// Takes the second of each two quotes out of quoted fields.
+  private func unescapeAll(_ block: FieldBlock, _ quote: UInt8) {
+    for index in 0..<(block.rows * block.width) where block.fields[index].isQuoted {
+      let view = block.fields[index]
+      let (start, end) = (Int(view.start), Int(view.start) + view.length)
+      if cscan_find(block.text.base, start, end, quote) < end {
+        block.fields[index] = unescape(view, block, quote: quote, escape: quote)
       }
     }
   }

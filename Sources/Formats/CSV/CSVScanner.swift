@@ -32,14 +32,14 @@ public struct CSVScanner: Sendable {
     block.width = width
     block.rows = 0
     if let quote, cscan_find(block.text.base, 0, block.text.count, quote) < block.text.count {
-      scanQuotes(block, width: width, quote: quote)
+      if !scanRegular(block, width: width, quote: quote) { scanQuotes(block, width: width, quote: quote) }
     } else {
       scanPlain(block, width: width)
     }
     if !nullSpellings.isEmpty { markNulls(block) }
   }
 
-  /// Scans text in which there may be quotes.
+  /// Scans any text in which there may be quotes, a field at a time.
   func scanQuotes(_ block: FieldBlock, width: Int, quote: UInt8) {
     var base = block.text.base
     var cursor = Cursor(base: base, end: block.text.count, delimiter: delimiter)
@@ -188,7 +188,7 @@ public struct CSVScanner: Sendable {
   }
 
   /// The field's content without escapes, appended to the arena: the record's own bytes stay as they came.
-  private func unescape(_ view: ByteView, _ block: FieldBlock, quote: UInt8, escape: UInt8) -> ByteView {
+  func unescape(_ view: ByteView, _ block: FieldBlock, quote: UInt8, escape: UInt8) -> ByteView {
     let text = block.text
     let kept = text.count
     text.reserve(view.length)

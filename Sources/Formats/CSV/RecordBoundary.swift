@@ -27,6 +27,17 @@ public enum RecordBoundary: Sendable {
     else {
       return cscan_end_of_last(text, from, to, 0x0a)
     }
+    if escape == quote {
+      let end = cscan_end_of_last_record(text + from, to - from, delimiter, quote)
+      if end >= 0 { return from + end }
+    }
+    return endOfLastRecord(text, from: from, to: to, delimiter: delimiter, quote: quote, escape: escape)
+  }
+
+  /// The same, a field at a time.
+  func endOfLastRecord(
+    _ text: UnsafePointer<UInt8>, from: Int, to: Int, delimiter: UInt8, quote: UInt8, escape: UInt8
+  ) -> Int {
     var recordEnd = from
     var at = from
     while at < to {
