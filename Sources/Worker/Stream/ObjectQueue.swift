@@ -13,6 +13,8 @@ struct ObjectQueue {
   var staged: [ObjectAttempt] = []
   var appended: [ObjectAttempt] = []
   private var finished: [OffsetTracker.Token] = []
+  /// Attempts that are read, and their stored bytes.
+  var reading = 0
   var readingBytes: Int64 = 0
   /// Looks under way.
   var looking = 0
@@ -114,6 +116,7 @@ struct ObjectQueue {
       looked[source].removeFirst()
     }
     let attempt = ObjectAttempt(source: source, tasks: taken)
+    reading += 1
     readingBytes += attempt.bytes
     return attempt
   }

@@ -1,16 +1,21 @@
 internal import Columns
 internal import Definition
-internal import Digests
 internal import Formats
 internal import Pipeline
 internal import Platform
 
 /// Reads objects one after another into row batches: fetch, inflate, cut, decode, check, deal to shards.
 ///
-/// The sequential twin of ``IngestEngine``: in a stream many attempts are under way at once, each on one thread.
+/// The sequential twin of ``IngestEngine``: in a stream many attempts are under way at once, each on one thread, or two
+/// where there is a processor for the other.
 struct ObjectReading {
   let plan: DecodingPlan
   let maxRowBytes: Int
+  /// Of objects of so many stored bytes, blocks are cut ahead; nil: of none.
+  var aheadBytesMin: Int64?
+
+  /// What is worth a thread.
+  static let largeBytes: Int64 = 4 << 20
 
   /// Why an object could not be read whole.
   enum Failure: Error {
@@ -29,36 +34,26 @@ struct ObjectReading {
   ) throws -> InputCounts {
     var counts = InputCounts()
     let source = plan.source.source
-    let cutter = BlockCutter(format: source.format, maxRowBytes: maxRowBytes, columns: source.columns.count)
+    let blocks = ObjectBlocks(
+      input, format: source.format, maxRowBytes: maxRowBytes, columns: source.columns.count)
+    let ahead = aheadBytesMin.map { input.info.size >= $0 } == true ? BlocksAhead(blocks) : nil
     var run = Run(positions: [], width: 0, headerKnown: false)
     let decoder = try BlockDecoder(plan, maxRowBytes: maxRowBytes)
-    let hash: Digests.SHA256? = input.info.bucket.isEmpty ? Digests.SHA256() : nil
-    let reader = try opened(input)
-    let chunk = Chunk(objectBytes: input.info.size)
     while true {
-      do {
-        chunk.count = try reader.read(into: chunk.memory)
-      } catch {
-        throw failure(error)
-      }
-      if chunk.count == 0 { break }
-      hash?.update(chunk.bytes)
-      var used = 0
-      while let block = try cut({ () throws(FormatError) in try cutter.next(chunk.bytes, used: &used) }) {
-        try take(block, cutter, &run, decoder, input, number, packer, &rejects, &counts)
+      let step = if let ahead { try ahead.next() } else { try blocks.next() }
+      switch step {
+      case .block(let block, let header):
+        try take(block, header, &run, decoder, input, number, packer, &rejects, &counts)
         try sealed(packer.takeSealed(), &rejects)
+      case .end(let header, let sha256):
+        if !run.headerKnown, let header {
+          // No rows: the header has to fit all the same, or an object of another kind would pass for an empty one.
+          _ = try positions(in: header)
+        }
+        counts.sha256 = sha256
+        return counts
       }
     }
-    while let block = try cut({ () throws(FormatError) in try cutter.finish() }) {
-      try take(block, cutter, &run, decoder, input, number, packer, &rejects, &counts)
-      try sealed(packer.takeSealed(), &rejects)
-    }
-    if !run.headerKnown, let header = cutter.header {
-      // No rows: the header has to fit all the same, or an object of another kind would pass for an empty one.
-      _ = try cut { () throws(FormatError) in try plan.positions(in: header) }
-    }
-    counts.sha256 = hash?.finishHex()
-    return counts
   }
 
   private struct Run {
@@ -67,39 +62,23 @@ struct ObjectReading {
     var headerKnown: Bool
   }
 
-  private func opened(_ input: InputFile) throws -> any ObjectReader {
+  private func positions(in header: [String]) throws(Failure) -> [Int] {
     do {
-      return try input.store.open(input.info)
-    } catch {
-      throw failure(error)
-    }
-  }
-
-  private func failure(_ error: StoreError) -> Failure {
-    switch error.code {
-    case .changed, .notFound: .changed
-    default: .store(error)
-    }
-  }
-
-  private func cut<R>(_ body: () throws(FormatError) -> R) throws(Failure) -> R {
-    do {
-      return try body()
+      return try plan.positions(in: header)
     } catch {
       throw .unreadable(error.message)
     }
   }
 
   private func take(
-    _ block: CutBlock, _ cutter: BlockCutter, _ run: inout Run, _ decoder: BlockDecoder, _ input: InputFile,
+    _ block: CutBlock, _ header: [String]?, _ run: inout Run, _ decoder: BlockDecoder, _ input: InputFile,
     _ number: Int, _ packer: RowPacker, _ rejects: inout RejectBuffer, _ counts: inout InputCounts
   ) throws {
     if !run.headerKnown {
       run.headerKnown = true
       if case .csv = plan.source.source.format {
-        let header = cutter.header ?? []
-        run.positions = try cut { () throws(FormatError) in try plan.positions(in: header) }
-        run.width = header.count
+        run.positions = try positions(in: header ?? [])
+        run.width = header?.count ?? 0
       }
     }
     let name = plan.source.source.name
