@@ -22,7 +22,6 @@ WIDE __attribute__((always_inline)) static inline __m256i put_views(
   __m256i lengths = _mm256_sub_epi32(stops, starts);
   __m256i flagged;
   if (kinds != NULL) {
-    // What was subtracted for quotes that are not among the marks yet means nothing, and neither do those views.
     lengths = _mm256_mask_sub_epi32(lengths, kinds->returned, lengths, one);
     lengths = _mm256_mask_sub_epi32(lengths, kinds->quoted, lengths, _mm256_set1_epi32(2));
     starts = _mm256_mask_add_epi32(starts, kinds->quoted, starts, one);
@@ -41,7 +40,7 @@ WIDE __attribute__((always_inline)) static inline __m256i put_views(
 struct quoting {
   /// All bits: they end within quotes.
   uint64_t inside;
-  /// Bits 0: the last byte is a mark, and a closing quote.
+  /// Bit 0 of each: the last byte is a mark (before the first byte, it counts as one); a closing quote.
   uint64_t mark, close;
 };
 
@@ -75,8 +74,8 @@ WIDE static inline int look_outside(
   return (opening & ~(first | found->after)) == 0;
 }
 
-// Of text with LF behind every record there is more to say: CRLF.
-#define RETURNED 4
+/// A record ends with CRLF, which only the loop for all regular text knows.
+#define HAS_CRLF 4
 
 /// `is_plain`: a constant; the text has no quotes, and CRLF is for the other.
 WIDE __attribute__((always_inline)) static inline int regular(
@@ -114,7 +113,7 @@ WIDE __attribute__((always_inline)) static inline int regular(
     // Of the marks: line ends behind a CR; marks behind a closing quote, or behind one and a CR.
     uint64_t crlf = 0, closed = 0;
     if (is_plain) {
-      if (((returns << 1 | returned) & lines) != 0) return RETURNED;
+      if (((returns << 1 | returned) & lines) != 0) return HAS_CRLF;
       returned = returns >> 63;
     } else {
       const uint64_t quotes =
@@ -251,11 +250,11 @@ int cscan_regular(
 #if defined(__x86_64__)
   // (Where CR is the delimiter, it is none of a line end.)
   if (width >= 2 && width <= 64 && length > 0 && delimiter != '\r' && cscan_is_wide()) {
-    const int status = quote >= 0 ? RETURNED
-                                  : regular_plain(
-                                        p, length, delimiter, width, empty_is_null, row_max, fields, field_room, records,
-                                        record_room, rows, has_doubled);
-    if (status != RETURNED) return status;
+    if (quote < 0) {
+      const int status = regular_plain(
+          p, length, delimiter, width, empty_is_null, row_max, fields, field_room, records, record_room, rows, has_doubled);
+      if (status != HAS_CRLF) return status;
+    }
     return regular_any(
         p, length, delimiter, quote, width, empty_is_null, row_max, fields, field_room, records, record_room, rows,
         has_doubled);

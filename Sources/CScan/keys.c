@@ -115,6 +115,80 @@ WIDE static size_t numbers_of_keys_wide(
   return rows;
 }
 
+/// Eight numbers of `width` bits (0…56), the first of them number `row` of all.
+WIDE static inline __m512i unpack(const uint8_t *packed, size_t row, uint32_t width) {
+  const __m512i in_turn = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
+  const __m512i bits = _mm512_add_epi64(
+      _mm512_set1_epi64((int64_t)(row * width)), _mm512_mullo_epi64(in_turn, _mm512_set1_epi64(width)));
+  const __m512i words = _mm512_i64gather_epi64(_mm512_srli_epi64(bits, 3), packed, 1);
+  const __m512i shifted = _mm512_srlv_epi64(words, _mm512_and_si512(bits, _mm512_set1_epi64(7)));
+  return _mm512_and_si512(shifted, _mm512_set1_epi64((int64_t)(((uint64_t)1 << width) - 1)));
+}
+
+/// `RowSections.digits`.
+WIDE static inline __m512i eight_digits(__m512i number) {
+  // A division by 10000: exact for 32 bits.
+  const __m512i thousands = _mm512_srli_epi64(_mm512_mul_epu32(number, _mm512_set1_epi64(3518437209)), 45);
+  const __m512i rest = _mm512_sub_epi64(number, _mm512_mul_epu32(thousands, _mm512_set1_epi64(10000)));
+  __m512i value = _mm512_or_si512(thousands, _mm512_slli_epi64(rest, 32));
+  const __m512i hundreds = _mm512_srli_epi32(_mm512_mullo_epi32(value, _mm512_set1_epi32(10486)), 20);
+  value = _mm512_sub_epi32(value, _mm512_mullo_epi32(hundreds, _mm512_set1_epi32(100)));
+  value = _mm512_or_si512(hundreds, _mm512_slli_epi32(value, 16));
+  const __m512i tens = _mm512_srli_epi16(_mm512_mullo_epi16(value, _mm512_set1_epi16(103)), 10);
+  value = _mm512_sub_epi16(value, _mm512_mullo_epi16(tens, _mm512_set1_epi16(10)));
+  value = _mm512_or_si512(tens, _mm512_slli_epi16(value, 8));
+  return _mm512_or_si512(value, _mm512_set1_epi8('0'));
+}
+
+WIDE static size_t numbered_texts_wide(
+    const void *packed, size_t rows, const cscan_numbered_texts *shape, uint8_t *target, uint32_t start,
+    cscan_view *views, uint64_t *hashes) {
+  const uint32_t length = shape->length, prefix = shape->prefix;
+  const __m128i unused = _mm_cvtsi32_si128((int)(64 - 8 * (length - prefix)));
+  // Where the digits begin, in bits, and how many of them the first word takes. Shifts by 64 give 0.
+  const __m128i shift = _mm_cvtsi32_si128((int)(8 * (prefix & 7)));
+  const __m128i spill = _mm_cvtsi32_si128((int)(prefix < 8 ? 64 - 8 * prefix : 0));
+  const __m512i beginning[2] = {_mm512_set1_epi64((int64_t)shape->first), _mm512_set1_epi64((int64_t)shape->second)};
+  const __m512i seed = _mm512_set1_epi64((int64_t)(length * 0x9e3779b97f4a7c15));
+  const __m512i factor = _mm512_set1_epi64((int64_t)0x9fb21c651e98df25);
+  const __m512i least = _mm512_set1_epi64((int64_t)shape->least), most = _mm512_set1_epi64(99999999);
+  __m512i view = _mm512_add_epi64(
+      _mm512_set1_epi64((int64_t)((uint64_t)length << 32 | start)),
+      _mm512_mullo_epi64(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0), _mm512_set1_epi64(length)));
+  const __m512i next_views = _mm512_set1_epi64(8 * length);
+  size_t row = 0;
+  for (; row + 8 <= rows; row += 8) {
+    const __m512i number = _mm512_add_epi64(least, unpack(packed, row, shape->width));
+    if (_mm512_cmpgt_epu64_mask(number, most) != 0) break;
+    const __m512i digits = _mm512_srl_epi64(eight_digits(number), unused);
+    __m512i first = beginning[0], second = beginning[1];
+    if (prefix < 8) {
+      first = _mm512_or_si512(first, _mm512_sll_epi64(digits, shift));
+      second = _mm512_or_si512(second, _mm512_srl_epi64(digits, spill));
+    } else {
+      second = _mm512_or_si512(second, _mm512_sll_epi64(digits, shift));
+    }
+    // Sixteen bytes each; what is too much of one is overwritten by the next.
+    const __m512i even = _mm512_unpacklo_epi64(first, second), odd = _mm512_unpackhi_epi64(first, second);
+    uint8_t *to = target + row * length;
+    _mm_storeu_si128((__m128i *)to, _mm512_castsi512_si128(even));
+    _mm_storeu_si128((__m128i *)(to + length), _mm512_castsi512_si128(odd));
+    _mm_storeu_si128((__m128i *)(to + 2 * length), _mm512_extracti64x2_epi64(even, 1));
+    _mm_storeu_si128((__m128i *)(to + 3 * length), _mm512_extracti64x2_epi64(odd, 1));
+    _mm_storeu_si128((__m128i *)(to + 4 * length), _mm512_extracti64x2_epi64(even, 2));
+    _mm_storeu_si128((__m128i *)(to + 5 * length), _mm512_extracti64x2_epi64(odd, 2));
+    _mm_storeu_si128((__m128i *)(to + 6 * length), _mm512_extracti64x2_epi64(even, 3));
+    _mm_storeu_si128((__m128i *)(to + 7 * length), _mm512_extracti64x2_epi64(odd, 3));
+    _mm512_storeu_si512(views + row, view);
+    view = _mm512_add_epi64(view, next_views);
+    if (hashes == NULL) continue;
+    __m512i h = _mm512_mullo_epi64(mix(_mm512_xor_si512(seed, first)), factor);
+    if (length > 8) h = _mm512_mullo_epi64(mix(_mm512_xor_si512(h, second)), factor);
+    _mm512_storeu_si512(hashes + row, mix(h));
+  }
+  return row;
+}
+
 WIDE static size_t which_wide(
     const uint8_t *base, const cscan_view *views, const uint8_t *validity, size_t rows, const cscan_constant *constants,
     size_t constant_count, uint8_t *codes) {
@@ -169,6 +243,15 @@ size_t cscan_numbers_of_keys(
     const void *table, uint32_t *numbers) {
 #if defined(__x86_64__)
   if (cscan_is_wide()) return numbers_of_keys_wide(base, views, rows, shape, limit, table, numbers);
+#endif
+  return 0;
+}
+
+size_t cscan_texts_of_numbers(
+    const void *packed, size_t rows, const cscan_numbered_texts *shape, uint8_t *target, uint32_t start,
+    cscan_view *views, uint64_t *hashes) {
+#if defined(__x86_64__)
+  if (cscan_is_wide()) return numbered_texts_wide(packed, rows, shape, target, start, views, hashes);
 #endif
   return 0;
 }

@@ -13,8 +13,8 @@ extension RowSections {
 
   /// Numbers as they lie in a batch's bytes.
   struct Numbers {
-    private let base: UnsafeRawPointer
-    private let width: Int
+    let base: UnsafeRawPointer
+    let width: Int
     private let mask: UInt64
 
     init(_ base: UnsafeRawPointer, width: Int) {

@@ -1,3 +1,4 @@
+internal import CScan
 internal import Columns
 
 /// Texts of one length that begin alike and go on in digits, as most keys do: the digits as a number.
@@ -101,7 +102,14 @@ extension RowSections.Reader {
     let (shift, spill) = (UInt64(8 * (prefix & 7)), UInt64(64 - 8 * (prefix & 7)))
     let unused = UInt64(64 - 8 * (length - prefix))
     let seed = UInt64(length) &* 0x9e37_79b9_7f4a_7c15
-    for row in 0..<rows {
+    var shape = cscan_numbered_texts(
+      first: shared.low, second: shared.high, least: least, length: UInt32(length), prefix: UInt32(prefix),
+      width: UInt32(numbers.width))
+    // Views are two 32-bit words on both sides, and trivial types.
+    let done = cscan_texts_of_numbers(
+      numbers.base, rows, &shape, arena.base + start, UInt32(truncatingIfNeeded: start),
+      UnsafeMutableRawPointer(views).assumingMemoryBound(to: cscan_view.self), hashes)
+    for row in done..<rows {
       let digits = RowSections.digits((least &+ numbers[row]) % 100_000_000) &>> unused
       var (low, high) = shared
       if prefix < 8 {

@@ -71,8 +71,8 @@ final class LockCondition: @unchecked Sendable {
 
 /// A joinable operating-system thread with a stack for deep parsers.
 final class WorkerThread: @unchecked Sendable {
-  private var handle: pthread_t = 0
-  private let end = End()
+  private let handle: pthread_t
+  private let end: End
 
   private final class End: @unchecked Sendable {
     // Sendable: only touched within the lock.
@@ -82,12 +82,31 @@ final class WorkerThread: @unchecked Sendable {
 
   /// Starts at once.
   init(_ body: @escaping @Sendable () -> Void) {
+    end = End()
+    let (result, handle) = WorkerThread.create(end, body)
+    precondition(result == 0, "the system gives no more threads (error \(result))")
+    self.handle = handle
+  }
+
+  private init(_ handle: pthread_t, _ end: End) {
+    self.handle = handle
+    self.end = end
+  }
+
+  /// For work that can be done without: nil if the system gives no more threads.
+  static func ifAny(_ body: @escaping @Sendable () -> Void) -> WorkerThread? {
+    let end = End()
+    let (result, handle) = create(end, body)
+    return result == 0 ? WorkerThread(handle, end) : nil
+  }
+
+  private static func create(_ end: End, _ body: @escaping @Sendable () -> Void) -> (Int32, pthread_t) {
     final class Box {
       let body: @Sendable () -> Void
       init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
     let box = Unmanaged.passRetained(
-      Box { [end] in
+      Box {
         body()
         end.lock.withLock {
           end.hasCome = true
@@ -98,6 +117,7 @@ final class WorkerThread: @unchecked Sendable {
     defer { attributes.deallocate() }
     pthread_attr_init(attributes)
     pthread_attr_setstacksize(attributes, 8 << 20)
+    var handle: pthread_t = 0
     let result = pthread_create(
       &handle, attributes,
       { context in
@@ -106,8 +126,12 @@ final class WorkerThread: @unchecked Sendable {
         return nil
       }, box.toOpaque())
     pthread_attr_destroy(attributes)
-    precondition(result == 0, "the system gives no more threads (error \(result))")
+    if result != 0 { box.release() }
+    return (result, handle)
   }
+
+  /// Nobody will wait for it; it is not to be joined any more.
+  func letGo() { pthread_detach(handle) }
 
   func join() { pthread_join(handle, nil) }
 

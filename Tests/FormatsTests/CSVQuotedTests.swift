@@ -145,12 +145,14 @@ import Testing
     var random = SeededGenerator(seed: seed + 9000)
     let delimiter: UInt8 = 0x2c
     var text: [UInt8]
+    var isRegular = false
     if random.chance(2) {
       let letters: [UInt8] = [0x61, 0x61, 0x61, delimiter, delimiter, 0x0a, 0x0d, Self.quote]
       text = (0..<random.pick([1, 20, 64, 200])).map { _ in random.pick(letters) }
     } else {
       text = Self.regular(&random, width: random.int(1...5), delimiter: delimiter, isMixed: false)
-      if random.chance(2) { Self.damage(&text, &random, delimiter: delimiter) }
+      isRegular = random.chance(2)
+      if !isRegular { Self.damage(&text, &random, delimiter: delimiter) }
     }
     let boundary = RecordBoundary(.csv(CSVOptions(header: false, delimiter: delimiter)))
     let from = random.int(0...text.count)
@@ -161,6 +163,10 @@ import Testing
       let byField = boundary.endOfLastRecord(
         base, from: from, to: to, delimiter: delimiter, quote: Self.quote, escape: Self.quote)
       #expect(found == byField, "seed \(seed), \(from)..<\(to): \(text)")
+      if isRegular && cscan_is_wide() != 0 {
+        let atOnce = cscan_end_of_last_record(base, text.count, delimiter, Self.quote)
+        #expect(atOnce >= 0, "seed \(seed): it was left to the slow loop: \(text)")
+      }
     }
   }
 }

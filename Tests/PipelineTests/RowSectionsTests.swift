@@ -229,6 +229,19 @@ import Testing
       Self.batch([.string], [values], keys: keys), "seed \(seed): \(digits) digits behind '\(beginning)'")
   }
 
+  @Test("up to eight digits behind beginnings of every length that are two words at most", arguments: 0...15)
+  func short(prefix: Int) throws {
+    var random = SeededGenerator(seed: prefix)
+    let beginning = String("customer-number-".prefix(prefix))
+    for digits in 1...min(8, 16 - prefix) {
+      let rows = random.pick([1, 7, 8, 9, 200])
+      let keys = (0..<rows).map { row in
+        beginning + (0..<digits).map { _ in row == 0 ? "9" : row == 1 ? "0" : "\(random.int(0...9))" }.joined()
+      }
+      _ = try Self.bytes(Self.batch([], [], keys: keys), "\(prefix) and \(digits), \(rows) rows")
+    }
+  }
+
   @Test("large batches go into a segment as they are, small ones together, and what is dropped is dropped")
   func takenOver() throws {
     func batch(_ rows: Int, _ input: Int) -> EncodedBatch {

@@ -28,7 +28,7 @@ import Testing
         }
         queue.looked[0] += tasks
       case .read(let attempt):
-        queue.readingBytes -= attempt.bytes
+        queue.finishReading(attempt)
         read += attempt.tasks.map(\.identity.key)
         let entry = try LedgerWriter.encode(.commit(commit(attempt)))
         #expect(entry.count < LedgerWriter.entryBytesMax)
@@ -63,5 +63,32 @@ import Testing
 extension String {
   fileprivate func padding(_ bytes: Int) -> String {
     self + String(repeating: "x", count: max(0, bytes - utf8.count))
+  }
+
+  @Test("an object gets a second thread if it is large and there is a processor for it")
+  func ahead() throws {
+    var queue = ObjectQueue(sources: 1)
+    #expect(!queue.beginAhead(ObjectQueue.aheadBytesMin - 1, threads: 2))
+    #expect(!queue.beginAhead(ObjectQueue.aheadBytesMin, threads: 0))
+    let first = try #require(Self.reading(&queue))
+    #expect(!queue.beginAhead(ObjectQueue.aheadBytesMin, threads: 1))
+    #expect(queue.beginAhead(ObjectQueue.aheadBytesMin, threads: 2))
+    let second = try #require(Self.reading(&queue))
+    #expect(!queue.beginAhead(.max, threads: 3))
+    queue.endAhead()
+    #expect(queue.beginAhead(.max, threads: 3))
+    queue.endAhead()
+    queue.finishReading(first)
+    queue.finishReading(second)
+    #expect(queue.beginAhead(.max, threads: 1))
+  }
+
+  /// One more object whose attempt is to be read.
+  private static func reading(_ queue: inout ObjectQueue) -> ObjectAttempt? {
+    queue.looked[0].append(
+      ObjectTask(
+        identity: ObjectIdentity(source: "people", bucket: "", key: "k\(queue.tasks.count)"), source: 0))
+    guard case .read(let attempt) = queue.nextJob(now: 0, verdict: { _ in nil }) else { return nil }
+    return attempt
   }
 }

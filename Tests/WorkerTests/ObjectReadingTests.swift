@@ -1,5 +1,6 @@
 import Definition
 import Formats
+import Foundation
 import Pipeline
 import Platform
 import TestKit
@@ -32,7 +33,7 @@ import Testing
       store: MemoryStore(objects, bucket: lake.bucket, readMax: readMax, hook: hook))
     let reading = ObjectReading(
       plan: try DecodingPlan(plan.sources[source], maxRowBytes: definition.maxRowBytes, zones: ZoneFiles.system.rules),
-      maxRowBytes: definition.maxRowBytes, aheadBytesMin: isAhead ? 0 : nil)
+      maxRowBytes: definition.maxRowBytes)
     let packer = RowPacker(shards: lake.shards, types: plan.sources[source].carriedTypes)
     var rejects = RejectBuffer()
     var outcome = Outcome()
@@ -40,7 +41,7 @@ import Testing
     let room = EncodingRoom()
     var blocks = 0
     do {
-      let counts = try reading.read(file, number: 0, into: packer, rejects: &rejects) { batches, _ in
+      let counts = try reading.read(file, number: 0, isAhead: isAhead, into: packer, rejects: &rejects) { batches, _ in
         blocks += 1
         try each(blocks)
         outcome.rows += batches.map { frame.encode($0, in: room) }
@@ -115,8 +116,39 @@ import Testing
           hook: { operation, _ in if operation == .read { reads.withLock { $0 += 1 } } },
           each: { if $0 == after { throw Stop() } })
       }
-      // Four reads make a block; what was ahead was bounded.
-      #expect(reads.withLock { $0 } <= 4 * (after + BlocksAhead.blocksMax + 3))
+      // Four reads make a block of 256 KiB; what was ahead was bounded.
+      #expect(reads.withLock { $0 } <= 4 * (after + 3) + BlocksAhead.bytesMax / (64 << 10))
     }
+  }
+
+  @Test("who stops waits neither for a store that does not answer nor for the end of a record that is too long")
+  func hanging() throws {
+    let lake = Lake(seed: 9, maxRowBytes: 100)
+    let objects = MemoryObjects()
+    let line = "{\"customer\":{\"id\":\"a\"},\"at\":\"2025-01-01T00:00:00Z\"}\n"
+    let good = String(repeating: line, count: 6000)
+    objects.set("visits/part-0.jsonl", Array(good.utf8) + [UInt8](repeating: 0x20, count: 20 << 20))
+    let (reads, isAnswered) = (Guarded(0), Guarded(false))
+    try withDeadline(seconds: 60, "stopping") {
+      #expect(throws: Stop.self) {
+        _ = try Self.outcome(
+          lake, source: 1, objects, "visits/part-0.jsonl", isAhead: true,
+          hook: { operation, _ in
+            guard operation == .read else { return }
+            let number = reads.withLock { reads in
+              reads += 1
+              return reads
+            }
+            while number == 20, !isAnswered.withLock({ $0 }) { Thread.sleep(forTimeInterval: 0.01) }
+          },
+          each: { _ in
+            while reads.withLock({ $0 }) < 20 { Thread.sleep(forTimeInterval: 0.01) }
+            throw Stop()
+          })
+      }
+    }
+    isAnswered.withLock { $0 = true }
+    Thread.sleep(forTimeInterval: 0.3)
+    #expect(reads.withLock { $0 } == 20, "the thread went on")
   }
 }

@@ -1,7 +1,9 @@
 """`tributary run` and what nobody wishes it: damage, other versions of itself, a full disk, a broker that is away."""
 
+import gzip
 import json
 import os
+import random
 import resource
 import threading
 import time
@@ -51,6 +53,29 @@ def test_an_object_that_is_replaced_while_it_is_read(shop):
     found = shop.rows("last")
     assert {fields[-1] for fields in found.values()} == {str(written[0] % 100)}
     assert len(found) == 30_000 + written[0] % 7 and not manifest.get("missing")
+
+
+def test_large_objects_one_of_them_torn(shop, seed):
+    """Their blocks are cut ahead by threads of their own, whose errors are the objects', at the same place."""
+    chance = random.Random(seed)
+
+    def people(first: int) -> bytes:
+        # Names that gzip makes little of: large is what is stored.
+        lines = [f'k{number},"{chance.randbytes(40).hex()}",{number % 90}\n' for number in range(first, first + 120_000)]
+        return gzip.compress(("id,name,age\n" + "".join(lines)).encode(), 1)
+    whole, torn = people(0), people(120_000)
+    assert min(len(whole), len(torn)) > 5 << 20
+    shop.write("whole.csv.gz", whole)
+    shop.write("torn.csv.gz", torn[:-1000])
+    shop.start().until_ready()
+    until("the torn one is set aside", lambda: shop.status["inputs"]["failed"], seconds=60)
+    assert "truncated" in shop.status["inputs"]["failed"][0]["reason"], shop.status["inputs"]["failed"]
+    manifest = shop.snapshot("one")
+    assert {item["key"].rpartition("/")[2] for item in manifest["missing"]} == {"torn.csv.gz"}
+    assert manifest["rows"] == 120_000
+    shop.write("torn.csv.gz", torn)
+    until("nothing is failed any more", lambda: not shop.status["inputs"]["failed"])
+    assert shop.snapshot("two")["rows"] == 240_000
 
 
 def test_a_damaged_row_batch_stops_its_shard_and_loses_nothing(shop):

@@ -29,6 +29,7 @@ do {
   stages += try Stage.inflate(usageSource)
   stages.append(try Stage.zstd(usageSource))
   stages += Stage.csv(usage)
+  stages += try Stage.quotedCSV(usage, maxRowBytes: maxRowBytes)
   stages.append(try Stage.cast("timestamps", usage, column: "event_ts"))
   stages.append(try Stage.cast("integers", usage, column: "cnt"))
   stages.append(try Stage.cast("doubles", usage, column: "duration_s"))

@@ -140,7 +140,8 @@ enum {
   CSCAN_REGULAR = 1,
   /// Some record has another number of fields than `width`, or more than `row_max` bytes; or a line is blank; or a quote stands
   /// within a field that does not begin with one, something else than the field's end behind a closing one, or none behind
-  /// an opening one; or the width is not one of 2…64; or the processor is another one. What was written means nothing.
+  /// an opening one; or CR is the text's last byte, or the delimiter; or there is no text; or the width is not one of 2…64; or
+  /// the processor is another one. What was written means nothing.
   CSCAN_IRREGULAR = 2,
   /// There is too little room; `rows` says how many records there were room for.
   CSCAN_MORE_ROOM = 3,
@@ -185,6 +186,20 @@ typedef struct {
 size_t cscan_numbers_of_keys(
     const uint8_t *_Nonnull base, const cscan_view *_Nonnull views, size_t rows, cscan_numbered shape, uint32_t limit,
     const void *_Nonnull table, uint32_t *_Nonnull numbers);
+
+/// Texts of `length` bytes (1…16): a beginning of `prefix` bytes, as two words with zeros behind it, and a number of at most eight
+/// digits, with zeros before it. Of the numbers, what is above `least` lies packed in `width` bits (0…56).
+typedef struct {
+  uint64_t first, second, least;
+  uint32_t length, prefix, width;
+} cscan_numbered_texts;
+
+/// Writes the texts one behind the other to `target`, which is `start` bytes into its arena, their views, and their
+/// `Hashing.hash64`. Reads up to eight bytes behind the last number, and writes up to sixteen behind the last text. Gives how many
+/// were done: eight at a time, up to the first eight with a number of more digits; none where the processor is another one.
+size_t cscan_texts_of_numbers(
+    const void *_Nonnull packed, size_t rows, const cscan_numbered_texts *_Nonnull shape, uint8_t *_Nonnull target,
+    uint32_t start, cscan_view *_Nonnull views, uint64_t *_Nullable hashes);
 
 /// A text of 1…16 bytes: as two words, zeros behind it, and its length.
 typedef struct {

@@ -11,7 +11,7 @@ extension CSVScanner {
   /// at once. False: it is other text, or another processor. `quote`: nil if there is none in the text.
   func scanRegular(_ block: FieldBlock, width: Int, quote: UInt8? = nil) -> Bool {
     guard let width = UInt32(exactly: width), block.text.count <= ByteView.lengthMask else { return false }
-    if quote != nil, let escape, escape != quote { return false }
+    if let quote, quote == delimiter || escape ?? quote != quote { return false }
     while true {
       var rows = 0
       var hasDoubled: Int32 = 0

@@ -1,10 +1,14 @@
-/// Cuts an object's blocks on a thread of its own, a few ahead of whoever takes them: inflating one large object and
-/// reading its records keep a processor each busy, and what is sent meanwhile is waited for by one of them only.
+internal import Columns
+internal import Formats
+
+/// Cuts an object's blocks on a thread of its own, some ahead of whoever takes them: of one large object, inflating and reading
+/// the records keep a processor each busy, and go on while what was read is sent.
 ///
-/// For its owner's thread alone. The thread ends with the owner, at the latest after the read that it is in.
+/// For its owner's thread alone. The cutting thread has all it needs itself: an owner that stops taking blocks does not wait
+/// for the store, and the thread ends after the read that it is in.
 final class BlocksAhead {
-  /// Some 256 KiB of text each.
-  static let blocksMax = 16
+  /// Of text, beside one block.
+  static let bytesMax = 4 << 20
 
   private typealias Taken = Result<ObjectBlocks.Step, ObjectReading.Failure>
 
@@ -12,25 +16,18 @@ final class BlocksAhead {
   private final class Shared: @unchecked Sendable {
     let lock = ConditionLock()
     var ready: [Taken] = []
+    var readyBytes = 0
     var isEnding = false
   }
-  private let shared = Shared()
+  private let shared: Shared
   private let thread: WorkerThread
 
-  init(_ blocks: ObjectBlocks) {
-    thread = WorkerThread { [shared] in
-      var goesOn = true
-      while goesOn {
-        let taken = Taken { () throws(ObjectReading.Failure) in try blocks.next() }
-        if case .success(.block) = taken {} else { goesOn = false }
-        shared.lock.withLock {
-          while shared.ready.count == BlocksAhead.blocksMax && !shared.isEnding { shared.lock.wait() }
-          if shared.isEnding { goesOn = false }
-          shared.ready.append(taken)
-          if shared.ready.count == 1 { shared.lock.wakeAll() }
-        }
-      }
-    }
+  /// nil: the system gives no thread for it; `blocks` is as it was.
+  init?(_ blocks: ObjectBlocks) {
+    let shared = Shared()
+    guard let thread = WorkerThread.ifAny({ BlocksAhead.cut(blocks, shared) }) else { return nil }
+    self.shared = shared
+    self.thread = thread
   }
 
   deinit {
@@ -38,7 +35,7 @@ final class BlocksAhead {
       shared.isEnding = true
       shared.lock.wakeAll()
     }
-    thread.join()
+    thread.letGo()
   }
 
   /// As ``ObjectBlocks/next()``.
@@ -46,10 +43,37 @@ final class BlocksAhead {
     let taken = shared.lock.withLock {
       while shared.ready.isEmpty { shared.lock.wait() }
       let first = shared.ready.removeFirst()
+      let before = shared.readyBytes
+      shared.readyBytes -= BlocksAhead.bytes(first)
       // Not for every block: a thread that is woken should find room for some.
-      if shared.ready.count == BlocksAhead.blocksMax / 2 { shared.lock.wakeAll() }
+      let enough = BlocksAhead.bytesMax / 2
+      if before > enough && shared.readyBytes <= enough { shared.lock.wakeAll() }
       return first
     }
     return try taken.get()
+  }
+
+  /// The thread's work.
+  private static func cut(_ blocks: ObjectBlocks, _ shared: Shared) {
+    var goesOn = true
+    while goesOn {
+      let taken = Taken { () throws(ObjectReading.Failure) in
+        // A record that is too long may take any number of reads until there is a block.
+        try blocks.next { shared.lock.withLock { shared.isEnding } }
+      }
+      if case .success(.block) = taken {} else { goesOn = false }
+      shared.lock.withLock {
+        while shared.readyBytes >= bytesMax && !shared.isEnding { shared.lock.wait() }
+        if shared.isEnding { goesOn = false }
+        shared.ready.append(taken)
+        shared.readyBytes += bytes(taken)
+        if shared.ready.count == 1 { shared.lock.wakeAll() }
+      }
+    }
+  }
+
+  private static func bytes(_ taken: Taken) -> Int {
+    guard case .success(.block(let block, _)) = taken else { return 0 }
+    return block.text.capacity
   }
 }

@@ -29,9 +29,11 @@ final class ObjectBlocks: @unchecked Sendable {
     chunk = Chunk(objectBytes: input.info.size)
   }
 
-  /// The next block. Blocks on the store; not to be called again after the end or an error.
-  func next() throws(ObjectReading.Failure) -> Step {
+  /// The next block. Waits for the store; not to be called again after the end or an error. `isEnding`: asked before each
+  /// read; nobody wants the answer then.
+  func next(isEnding: () -> Bool = { false }) throws(ObjectReading.Failure) -> Step {
     while !isRead {
+      if isChunkUsed && isEnding() { return .end(header: nil, sha256: nil) }
       if isChunkUsed { try fetch() }
       if chunk.count == 0 { break }
       if let block = try cut({ () throws(FormatError) in try cutter.next(chunk.bytes, used: &used) }) {

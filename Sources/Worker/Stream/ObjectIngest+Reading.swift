@@ -12,16 +12,11 @@ extension ObjectIngest {
     let packer = RowPacker(shards: context.plan.shards, types: source.carriedTypes)
     var sender = RowSender(context, attempt: id, source: attempt.source, generation: generation)
     var letters = DeadLetterSender(context, attempt: id)
-    var reading = ObjectReading(plan: context.decoding[attempt.source], maxRowBytes: context.definition.maxRowBytes)
+    let reading = ObjectReading(plan: context.decoding[attempt.source], maxRowBytes: context.definition.maxRowBytes)
     var inputs: [CommittedInput] = []
     var rowsRead: UInt64 = 0
     var rowsRejected: UInt64 = 0
-    defer {
-      lock.withLock {
-        queue.reading -= 1
-        queue.readingBytes -= attempt.bytes
-      }
-    }
+    defer { lock.withLock { queue.finishReading(attempt) } }
     for (number, task) in attempt.tasks.enumerated() {
       guard let info = task.info else {
         inputs.append(
@@ -33,10 +28,12 @@ extension ObjectIngest {
         let place = try context.stores.open(info.bucket.isEmpty ? info.key : "s3://\(info.bucket)/")
         let file = InputFile(source: attempt.source, info: info, number: UInt32(number), store: place.store)
         var rejects = RejectBuffer()
-        // Where as many attempts are read as there are processors, none is left for what is ahead.
-        let hasRoom = context.options.hasThreads && lock.withLock { queue.reading } < context.options.threads
-        reading.aheadBytesMin = hasRoom ? ObjectReading.largeBytes : nil
-        let counts = try reading.read(file, number: number, into: packer, rejects: &rejects) { batches, rejects in
+        let isAhead =
+          context.options.hasThreads
+          && lock.withLock { queue.beginAhead(info.size, threads: context.options.threads) }
+        defer { if isAhead { lock.withLock { queue.endAhead() } } }
+        let counts = try reading.read(file, number: number, isAhead: isAhead, into: packer, rejects: &rejects) {
+          batches, rejects in
           try sender.send(batches)
           if rejects.lines.count > IngestEngine.rejectBytesMax { try letters.send(&rejects) }
         }

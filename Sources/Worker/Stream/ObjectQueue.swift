@@ -13,9 +13,10 @@ struct ObjectQueue {
   var staged: [ObjectAttempt] = []
   var appended: [ObjectAttempt] = []
   private var finished: [OffsetTracker.Token] = []
-  /// Attempts that are read, and their stored bytes.
-  var reading = 0
-  var readingBytes: Int64 = 0
+  /// Stored bytes of attempts that are read.
+  private var readingBytes: Int64 = 0
+  /// Threads that read them, those among them that cut a large object's blocks ahead of another.
+  private var readingThreads = 0
   /// Looks under way.
   var looking = 0
 
@@ -30,6 +31,8 @@ struct ObjectQueue {
   static let looksMax = 16
   /// Stored bytes of attempts that are read at a time, beyond the first.
   static let readingBytesMax: Int64 = 256 << 20
+  /// Stored bytes of an object from which on it is worth a second thread.
+  static let aheadBytesMin: Int64 = 4 << 20
 
   /// What an object takes in its entry, its key apart, and what all of them may: the entry has the shards' receipts, too.
   private static let entryBytes = 600
@@ -116,10 +119,26 @@ struct ObjectQueue {
       looked[source].removeFirst()
     }
     let attempt = ObjectAttempt(source: source, tasks: taken)
-    reading += 1
+    readingThreads += 1
     readingBytes += attempt.bytes
     return attempt
   }
+
+  /// The attempt of a ``Job/read(_:)`` is read, or given up.
+  mutating func finishReading(_ attempt: ObjectAttempt) {
+    readingThreads -= 1
+    readingBytes -= attempt.bytes
+  }
+
+  /// Whether an object of so many bytes gets a second thread, where as many as `threads` have processors. Whoever is given one
+  /// says ``endAhead()``.
+  mutating func beginAhead(_ bytes: Int64, threads: Int) -> Bool {
+    guard bytes >= ObjectQueue.aheadBytesMin, readingThreads < threads else { return false }
+    readingThreads += 1
+    return true
+  }
+
+  mutating func endAhead() { readingThreads -= 1 }
 
   /// The task is done, unless somebody spoke of the object meanwhile.
   mutating func finish(_ task: ObjectTask) {

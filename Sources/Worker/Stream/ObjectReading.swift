@@ -11,11 +11,6 @@ internal import Platform
 struct ObjectReading {
   let plan: DecodingPlan
   let maxRowBytes: Int
-  /// Of objects of so many stored bytes, blocks are cut ahead; nil: of none.
-  var aheadBytesMin: Int64?
-
-  /// What is worth a thread.
-  static let largeBytes: Int64 = 4 << 20
 
   /// Why an object could not be read whole.
   enum Failure: Error {
@@ -27,18 +22,19 @@ struct ObjectReading {
     case store(StoreError)
   }
 
-  /// Reads one object, as input `number` of its attempt. `sealed` takes full batches, and may block.
+  /// Reads one object, as input `number` of its attempt. `isAhead`: its blocks are cut by another thread. `sealed` takes full
+  /// batches, and may block.
   func read(
-    _ input: InputFile, number: Int, into packer: RowPacker, rejects: inout RejectBuffer,
+    _ input: InputFile, number: Int, isAhead: Bool = false, into packer: RowPacker, rejects: inout RejectBuffer,
     sealed: ([PackedRows], inout RejectBuffer) throws -> Void
   ) throws -> InputCounts {
     var counts = InputCounts()
     let source = plan.source.source
-    let blocks = ObjectBlocks(
-      input, format: source.format, maxRowBytes: maxRowBytes, columns: source.columns.count)
-    let ahead = aheadBytesMin.map { input.info.size >= $0 } == true ? BlocksAhead(blocks) : nil
     var run = Run(positions: [], width: 0, headerKnown: false)
     let decoder = try BlockDecoder(plan, maxRowBytes: maxRowBytes)
+    let blocks = ObjectBlocks(
+      input, format: source.format, maxRowBytes: maxRowBytes, columns: source.columns.count)
+    let ahead = isAhead ? BlocksAhead(blocks) : nil
     while true {
       let step = if let ahead { try ahead.next() } else { try blocks.next() }
       switch step {
