@@ -4,8 +4,9 @@
 /// are brought in at once: one by one they cost twice as much, and those that are read before they are written more again,
 /// as the page of zeros that all share until then has to be taken away on all processors. A table of 64 MiB gets pages of
 /// 2 MiB, as they are touched: it has more ordinary ones than a processor keeps the addresses of. For smaller ones those
-/// gain nothing, nor do they for the pieces of a large table; and on a virtual machine whose free memory was given back to
-/// its host they cost four times as much to get. Owned by one; freed with the object.
+/// gain nothing by themselves: many together do where all are read at random, as the records of states are (`isLarge`; a
+/// seventh of a batch over five million keys). On a virtual machine whose free memory was given back to its host they cost
+/// four times as much to get. Owned by one; freed with the object.
 public final class TableMemory {
   public static let largePageBytes = 2 << 20
   /// Memory of so much is in large pages.
@@ -24,8 +25,14 @@ public final class TableMemory {
     case heap
   }
 
+  /// So many bytes, or as many more as large pages end with.
+  public static func wholeLargePages(_ byteCount: Int) -> Int {
+    (byteCount + largePageBytes - 1) & ~(largePageBytes - 1)
+  }
+
   /// `isShared`: less than 2 MiB as a piece of such that are shared with others (``TableMemoryPool``), if it is a power of two.
-  public init(byteCount: Int, isShared: Bool = false) {
+  /// `isLarge`: in large pages, however small.
+  public init(byteCount: Int, isShared: Bool = false, isLarge: Bool = false) {
     self.byteCount = byteCount
     let isPiece =
       (TableMemoryPool.pieceBytesMin..<TableMemory.largePageBytes).contains(byteCount) && byteCount.nonzeroBitCount == 1
@@ -35,7 +42,7 @@ public final class TableMemory {
         return
       }
     } else if byteCount >= TableMemory.mappedBytesMin {
-      let isLarge = byteCount >= TableMemory.largeBytesMin
+      let isLarge = isLarge || byteCount >= TableMemory.largeBytesMin
       if let mapped = TableMemoryPool.map(byteCount, isAligned: isLarge, isLarge: isLarge) {
         (base, home) = (mapped, .system)
         return

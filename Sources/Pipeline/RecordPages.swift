@@ -12,6 +12,9 @@ struct RecordPages {
   /// Pages for which there is room in the last slab.
   private var room = 0
 
+  /// What goes beyond so much lies in large pages: less would leave most of one empty.
+  private static let largeBytesMin = 4 << 20
+
   private static let shift = 10
   /// Records of a page.
   static let rows = 1 << shift
@@ -35,9 +38,16 @@ struct RecordPages {
     let pageBytes = RecordPages.rows * stride
     while pages.count < needed {
       if room == 0 {
+        let held = pages.count * pageBytes
         // What is asked for now, or a part of what there is.
         room = max(needed - pages.count, min(pages.count / 8, TableMemory.largePageBytes / pageBytes), 1)
-        slabs.append(TableMemory(byteCount: room * pageBytes))
+        if held + room * pageBytes > RecordPages.largeBytesMin {
+          let bytes = TableMemory.wholeLargePages(max(room * pageBytes, held / 8))
+          room = bytes / pageBytes
+          slabs.append(TableMemory(byteCount: bytes, isLarge: true))
+        } else {
+          slabs.append(TableMemory(byteCount: room * pageBytes))
+        }
         pages.append(slabs[slabs.count - 1].base)
       } else {
         pages.append(pages[pages.count - 1] + pageBytes)

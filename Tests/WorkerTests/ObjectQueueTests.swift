@@ -68,19 +68,22 @@ extension String {
   @Test("an object gets a second thread if it is large and there is a processor for it")
   func ahead() throws {
     var queue = ObjectQueue(sources: 1)
-    #expect(!queue.beginAhead(ObjectQueue.aheadBytesMin - 1, threads: 2))
-    #expect(!queue.beginAhead(ObjectQueue.aheadBytesMin, threads: 0))
-    let first = try #require(Self.reading(&queue))
-    #expect(!queue.beginAhead(ObjectQueue.aheadBytesMin, threads: 1))
-    #expect(queue.beginAhead(ObjectQueue.aheadBytesMin, threads: 2))
-    let second = try #require(Self.reading(&queue))
-    #expect(!queue.beginAhead(.max, threads: 3))
+    func begins(_ bytes: Int64, threads: Int) -> Bool { queue.beginAhead(bytes, threads: threads) }
+    #expect(!begins(ObjectQueue.aheadBytesMin - 1, threads: 2))
+    #expect(!begins(ObjectQueue.aheadBytesMin, threads: 0))
+    let read = Self.reading(&queue)
+    let first = try #require(read)
+    #expect(!begins(ObjectQueue.aheadBytesMin, threads: 1))
+    #expect(begins(ObjectQueue.aheadBytesMin, threads: 2))
+    let readToo = Self.reading(&queue)
+    let second = try #require(readToo)
+    #expect(!begins(.max, threads: 3))
     queue.endAhead()
-    #expect(queue.beginAhead(.max, threads: 3))
+    #expect(begins(.max, threads: 3))
     queue.endAhead()
     queue.finishReading(first)
     queue.finishReading(second)
-    #expect(queue.beginAhead(.max, threads: 1))
+    #expect(begins(.max, threads: 1))
   }
 
   /// One more object whose attempt is to be read.

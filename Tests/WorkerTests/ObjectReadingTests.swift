@@ -129,7 +129,7 @@ import Testing
     let good = String(repeating: line, count: 6000)
     objects.set("visits/part-0.jsonl", Array(good.utf8) + [UInt8](repeating: 0x20, count: 20 << 20))
     let (reads, isAnswered) = (Guarded(0), Guarded(false))
-    try withDeadline(seconds: 60, "stopping") {
+    _ = try withDeadline(seconds: 60, "stopping") {
       #expect(throws: Stop.self) {
         _ = try Self.outcome(
           lake, source: 1, objects, "visits/part-0.jsonl", isAhead: true,

@@ -1,6 +1,7 @@
 import Columns
 import Definition
 import Formats
+import Pipeline
 
 /// CSV as many exports have it, every field in quotes.
 extension Stage {
