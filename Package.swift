@@ -131,7 +131,7 @@ let package = Package(
 
     tests("ColumnsTests", ["Columns", "Formats", "TestKit"], fixtures: true),
     tests("DefinitionTests", ["Definition", "Columns"]),
-    tests("PipelineTests", ["Pipeline", "Definition", "Columns", "Formats", "Platform", "TestKit", "Worker"]),
+    tests("PipelineTests", ["CScan", "Pipeline", "Definition", "Columns", "Formats", "Platform", "TestKit", "Worker"]),
     tests("FormatsTests", ["CScan", "Formats", "Pipeline", "Definition", "Columns", "TestKit"], fixtures: true),
     tests("DigestsTests", ["Digests"]),
     tests("ConsoleTests", ["Console", "Status", "Worker", "Pipeline", "Definition", "TestKit"]),

@@ -31,7 +31,7 @@ public final class TableMemory {
   }
 
   /// `isShared`: less than 2 MiB as a piece of such that are shared with others (``TableMemoryPool``), if it is a power of two.
-  /// `isLarge`: in large pages, however small.
+  /// `isLarge`: in large pages, however small, and all of them at once.
   public init(byteCount: Int, isShared: Bool = false, isLarge: Bool = false) {
     self.byteCount = byteCount
     let isPiece =
@@ -42,8 +42,10 @@ public final class TableMemory {
         return
       }
     } else if byteCount >= TableMemory.mappedBytesMin {
-      let isLarge = isLarge || byteCount >= TableMemory.largeBytesMin
-      if let mapped = TableMemoryPool.map(byteCount, isAligned: isLarge, isLarge: isLarge) {
+      let isWanted = isLarge || byteCount >= TableMemory.largeBytesMin
+      if let mapped = TableMemoryPool.map(
+        byteCount, isAligned: isWanted, isLarge: isWanted, isPopulated: isLarge || !isWanted)
+      {
         (base, home) = (mapped, .system)
         return
       }

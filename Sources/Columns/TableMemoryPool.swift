@@ -62,10 +62,13 @@ final class TableMemoryPool: Sendable {
   }
 
   /// Zeros from the system; nil: it has no more. `isAligned`: to large pages, what lies before and behind is
-  /// given back; `isLarge` asks for such pages, else ordinary ones are brought in.
+  /// given back; `isLarge` asks for such pages. `isPopulated`: all are brought in, by
+  /// writing: kernels before 6.13 make ordinary ones of a large page that is read before.
   ///
   /// Else what is mapped one after the other lies side by side, one mapping for the system, which has not many to give.
-  static func map(_ byteCount: Int, isAligned: Bool, isLarge: Bool = false) -> UnsafeMutableRawPointer? {
+  static func map(
+    _ byteCount: Int, isAligned: Bool, isLarge: Bool = false, isPopulated: Bool = true
+  ) -> UnsafeMutableRawPointer? {
     #if canImport(Glibc)
       let all = isAligned ? byteCount + TableMemory.largePageBytes : whole(byteCount)
       guard let mapped = mmap(nil, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
@@ -79,9 +82,8 @@ final class TableMemoryPool: Sendable {
       // Advice: where it is not taken, nothing is lost but speed.
       if isLarge {
         madvise(base, byteCount & ~(TableMemory.largePageBytes - 1), MADV_HUGEPAGE)
-      } else {
-        madvise(base, byteCount, TableMemoryPool.populateForWriting)
       }
+      if isPopulated { madvise(base, byteCount, TableMemoryPool.populateForWriting) }
       return base
     #else
       return nil

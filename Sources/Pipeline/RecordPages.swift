@@ -43,8 +43,8 @@ struct RecordPages {
         room = max(needed - pages.count, min(pages.count / 8, TableMemory.largePageBytes / pageBytes), 1)
         if held + room * pageBytes > RecordPages.largeBytesMin {
           let bytes = TableMemory.wholeLargePages(max(room * pageBytes, held / 8))
-          room = bytes / pageBytes
-          slabs.append(TableMemory(byteCount: bytes, isLarge: true))
+          room = (bytes + pageBytes - 1) / pageBytes
+          slabs.append(TableMemory(byteCount: room * pageBytes, isLarge: true))
         } else {
           slabs.append(TableMemory(byteCount: room * pageBytes))
         }

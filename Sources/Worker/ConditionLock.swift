@@ -130,9 +130,6 @@ final class WorkerThread: @unchecked Sendable {
     return (result, handle)
   }
 
-  /// Nobody will wait for it; it is not to be joined any more.
-  func letGo() { pthread_detach(handle) }
-
   func join() { pthread_join(handle, nil) }
 
   /// Waits at most so long; false if it is still running then.

@@ -1,3 +1,4 @@
+import CScan
 import Columns
 import Definition
 import Foundation
@@ -239,6 +240,21 @@ import Testing
         beginning + (0..<digits).map { _ in row == 0 ? "9" : row == 1 ? "0" : "\(random.int(0...9))" }.joined()
       }
       _ = try Self.bytes(Self.batch([], [], keys: keys), "\(prefix) and \(digits), \(rows) rows")
+    }
+  }
+
+  @Test("damaged numbers of more than eight digits are left to the loop over rows, with those behind them")
+  func nineDigits() {
+    let packed = [UInt8](0..<24) + [UInt8](repeating: 0, count: 8)
+    var shape = cscan_numbered_texts(
+      first: UInt64(UInt8(ascii: "c")), second: 0, least: 99_999_990, length: 9, prefix: 1, width: 8)
+    var target = [UInt8](repeating: 0, count: 9 * 24 + 16)
+    var views = [cscan_view](repeating: cscan_view(), count: 24)
+    let done = cscan_texts_of_numbers(packed, 24, &shape, &target, 100, &views, nil)
+    #expect(done == (cscan_is_wide() != 0 ? 8 : 0))
+    for row in 0..<done {
+      #expect(String(decoding: target[9 * row..<9 * row + 9], as: UTF8.self) == "c\(99_999_990 + row)")
+      #expect(views[row].start == UInt32(100 + 9 * row) && views[row].length_and_flags == 9)
     }
   }
 

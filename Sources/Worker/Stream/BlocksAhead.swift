@@ -4,10 +4,10 @@ internal import Formats
 /// Cuts an object's blocks on a thread of its own, some ahead of whoever takes them: of one large object, inflating and reading
 /// the records keep a processor each busy, and go on while what was read is sent.
 ///
-/// For its owner's thread alone. The cutting thread has all it needs itself: an owner that stops taking blocks does not wait
-/// for the store, and the thread ends after the read that it is in.
+/// For its owner's thread alone. The thread ends with the owner, who waits for the store's answer if it is asked just then, and
+/// for nothing else.
 final class BlocksAhead {
-  /// Of text, beside one block.
+  /// Of text that is ready; a block more may wait, and one is in the making.
   static let bytesMax = 4 << 20
 
   private typealias Taken = Result<ObjectBlocks.Step, ObjectReading.Failure>
@@ -35,7 +35,7 @@ final class BlocksAhead {
       shared.isEnding = true
       shared.lock.wakeAll()
     }
-    thread.letGo()
+    thread.join()
   }
 
   /// As ``ObjectBlocks/next()``.
@@ -64,7 +64,10 @@ final class BlocksAhead {
       if case .success(.block) = taken {} else { goesOn = false }
       shared.lock.withLock {
         while shared.readyBytes >= bytesMax && !shared.isEnding { shared.lock.wait() }
-        if shared.isEnding { goesOn = false }
+        if shared.isEnding {
+          goesOn = false
+          return
+        }
         shared.ready.append(taken)
         shared.readyBytes += bytes(taken)
         if shared.ready.count == 1 { shared.lock.wakeAll() }
