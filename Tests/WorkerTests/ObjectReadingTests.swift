@@ -22,7 +22,8 @@ import Testing
   private struct Stop: Error {}
 
   private static func outcome(
-    _ lake: Lake, source: Int, _ objects: MemoryObjects, _ key: String, readMax: Int = 1 << 20, isAhead: Bool,
+    _ lake: Lake, source: Int, _ objects: MemoryObjects, _ key: String, readMax: Int = 1 << 20,
+    aheadFrom: Int?,
     hook: @escaping MemoryStore.Hook = { _, _ in }, each: (Int) throws -> Void = { _ in }
   ) throws -> Outcome {
     let definition = try lake.definition()
@@ -41,7 +42,9 @@ import Testing
     let room = EncodingRoom()
     var blocks = 0
     do {
-      let counts = try reading.read(file, number: 0, isAhead: isAhead, into: packer, rejects: &rejects) { batches, _ in
+      func beginAhead() -> Bool { aheadFrom.map { blocks >= $0 } ?? false }
+      let counts = try reading.read(file, number: 0, into: packer, rejects: &rejects, beginAhead: beginAhead) {
+        batches, _ in
         blocks += 1
         try each(blocks)
         outcome.rows += batches.map { frame.encode($0, in: room) }
@@ -82,9 +85,9 @@ import Testing
       // The object is away, or another one, at some read.
       let fault: StoreError.Code? = seed == 0 ? nil : random.pick([nil, nil, .unavailable, .changed])
       let faultAt = random.int(1...max(bytes.count / readMax, 1))
-      func outcome(isAhead: Bool) throws -> Outcome {
+      func outcome(aheadFrom: Int?) throws -> Outcome {
         let reads = Guarded(0)
-        return try Self.outcome(lake, source: source, objects, key, readMax: readMax, isAhead: isAhead) {
+        return try Self.outcome(lake, source: source, objects, key, readMax: readMax, aheadFrom: aheadFrom) {
           operation, key throws(StoreError) in
           guard operation == .read, let fault else { return }
           let count = reads.withLock { reads in
@@ -96,8 +99,8 @@ import Testing
           }
         }
       }
-      let alone = try outcome(isAhead: false)
-      #expect(try outcome(isAhead: true) == alone, "seed \(seed)")
+      let alone = try outcome(aheadFrom: nil)
+      for block in [0, 1, 3] { #expect(try outcome(aheadFrom: block) == alone, "seed \(seed), from block \(block)") }
       if seed == 0 { #expect(alone.failure == nil && alone.read == 60_000 && !alone.rejects.isEmpty) }
       if fault != nil { #expect(alone.failure != nil, "seed \(seed)") }
     }
@@ -112,7 +115,7 @@ import Testing
       let reads = Guarded(0)
       #expect(throws: Stop.self) {
         _ = try Self.outcome(
-          lake, source: 1, objects, "visits/part-0.jsonl", readMax: 64 << 10, isAhead: true,
+          lake, source: 1, objects, "visits/part-0.jsonl", readMax: 64 << 10, aheadFrom: 0,
           hook: { operation, _ in if operation == .read { reads.withLock { $0 += 1 } } },
           each: { if $0 == after { throw Stop() } })
       }
@@ -132,7 +135,7 @@ import Testing
     _ = try withDeadline(seconds: 60, "stopping") {
       #expect(throws: Stop.self) {
         _ = try Self.outcome(
-          lake, source: 1, objects, "visits/part-0.jsonl", isAhead: true,
+          lake, source: 1, objects, "visits/part-0.jsonl", aheadFrom: 0,
           hook: { operation, _ in
             guard operation == .read else { return }
             let number = reads.withLock { reads in

@@ -22,7 +22,8 @@ final class BlocksAhead {
   private let shared: Shared
   private let thread: WorkerThread
 
-  /// nil: the system gives no thread for it; `blocks` is as it was.
+  /// Of an object some of whose blocks may have been taken already. nil: the system gives no thread for it, and `blocks` is as
+  /// it was.
   init?(_ blocks: ObjectBlocks) {
     let shared = Shared()
     guard let thread = WorkerThread.ifAny({ BlocksAhead.cut(blocks, shared) }) else { return nil }

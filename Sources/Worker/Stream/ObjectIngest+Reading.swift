@@ -28,12 +28,18 @@ extension ObjectIngest {
         let place = try context.stores.open(info.bucket.isEmpty ? info.key : "s3://\(info.bucket)/")
         let file = InputFile(source: attempt.source, info: info, number: UInt32(number), store: place.store)
         var rejects = RejectBuffer()
-        let isAhead =
-          context.options.hasThreads
-          && lock.withLock { queue.beginAhead(info.size, threads: context.options.threads) }
+        // Asked again and again: what else is read when an object begins may be read long before it.
+        var isAhead = false
         defer { if isAhead { lock.withLock { queue.endAhead() } } }
-        let counts = try reading.read(file, number: number, isAhead: isAhead, into: packer, rejects: &rejects) {
-          batches, rejects in
+        func beginAhead() -> Bool {
+          isAhead =
+            context.options.hasThreads
+            && lock.withLock { queue.beginAhead(info.size, threads: context.options.threads) }
+          return isAhead
+        }
+        let counts = try reading.read(
+          file, number: number, into: packer, rejects: &rejects, beginAhead: beginAhead
+        ) { batches, rejects in
           try sender.send(batches)
           if rejects.lines.count > IngestEngine.rejectBytesMax { try letters.send(&rejects) }
         }

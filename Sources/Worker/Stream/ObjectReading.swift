@@ -22,10 +22,11 @@ struct ObjectReading {
     case store(StoreError)
   }
 
-  /// Reads one object, as input `number` of its attempt. `isAhead`: its blocks are cut by another thread. `sealed` takes full
-  /// batches, and may block.
+  /// Reads one object, as input `number` of its attempt. `beginAhead` is asked before each block, until it says that another
+  /// thread may cut those behind. `sealed` takes full batches, and may block.
   func read(
-    _ input: InputFile, number: Int, isAhead: Bool = false, into packer: RowPacker, rejects: inout RejectBuffer,
+    _ input: InputFile, number: Int, into packer: RowPacker, rejects: inout RejectBuffer,
+    beginAhead: () -> Bool = { false },
     sealed: ([PackedRows], inout RejectBuffer) throws -> Void
   ) throws -> InputCounts {
     var counts = InputCounts()
@@ -34,8 +35,13 @@ struct ObjectReading {
     let decoder = try BlockDecoder(plan, maxRowBytes: maxRowBytes)
     let blocks = ObjectBlocks(
       input, format: source.format, maxRowBytes: maxRowBytes, columns: source.columns.count)
-    let ahead = isAhead ? BlocksAhead(blocks) : nil
+    var mayBeAhead = false
+    var ahead: BlocksAhead?
     while true {
+      if !mayBeAhead && beginAhead() {
+        mayBeAhead = true
+        ahead = BlocksAhead(blocks)
+      }
       let step = if let ahead { try ahead.next() } else { try blocks.next() }
       switch step {
       case .block(let block, let header):
