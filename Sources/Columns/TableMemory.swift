@@ -8,7 +8,6 @@
 /// seventh of a batch over five million keys). On a virtual machine whose free memory was given back to its host they cost
 /// four times as much to get. Owned by one; freed with the object.
 public final class TableMemory {
-  public static let largePageBytes = 2 << 20
   /// Memory of so much is in large pages.
   static let largeBytesMin = 64 << 20
   /// Memory of less comes from the heap.
@@ -25,27 +24,27 @@ public final class TableMemory {
     case heap
   }
 
-  /// So many bytes, or as many more as large pages end with.
-  public static func wholeLargePages(_ byteCount: Int) -> Int {
-    (byteCount + largePageBytes - 1) & ~(largePageBytes - 1)
-  }
-
   /// `isShared`: less than 2 MiB as a piece of such that are shared with others (``TableMemoryPool``), if it is a power of two.
-  /// `isLarge`: in large pages, however small, and all of them at once.
+  /// `isLarge`: in large pages beside others' (``TableRegions``), if it does not come from the heap, and all of it at once.
   public init(byteCount: Int, isShared: Bool = false, isLarge: Bool = false) {
     self.byteCount = byteCount
     let isPiece =
-      (TableMemoryPool.pieceBytesMin..<TableMemory.largePageBytes).contains(byteCount) && byteCount.nonzeroBitCount == 1
+      (TableMemoryPool.pieceBytesMin..<SystemPages.largeBytes).contains(byteCount) && byteCount.nonzeroBitCount == 1
     if isShared && isPiece {
       if let taken = TableMemoryPool.shared.take(byteCount) {
         (base, home) = (taken, .pool)
         return
       }
     } else if byteCount >= TableMemory.mappedBytesMin {
-      let isWanted = isLarge || byteCount >= TableMemory.largeBytesMin
-      if let mapped = TableMemoryPool.map(
-        byteCount, isAligned: isWanted, isLarge: isWanted, isPopulated: isLarge || !isWanted)
-      {
+      let mapped =
+        if isLarge {
+          TableRegions.large.take(byteCount)
+        } else if byteCount >= TableMemory.largeBytesMin {
+          SystemPages.map(SystemPages.whole(byteCount), isLarge: true)
+        } else {
+          TableRegions.ordinary.take(byteCount)
+        }
+      if let mapped {
         (base, home) = (mapped, .system)
         return
       }
@@ -57,7 +56,7 @@ public final class TableMemory {
 
   deinit {
     switch home {
-    case .system: TableMemoryPool.unmap(base, byteCount)
+    case .system: TableRegions.giveBack(base, byteCount)
     case .pool: TableMemoryPool.shared.giveBack(base, byteCount)
     case .heap: base.deallocate()
     }

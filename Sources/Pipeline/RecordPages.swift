@@ -12,7 +12,8 @@ struct RecordPages {
   /// Pages for which there is room in the last slab.
   private var room = 0
 
-  /// What goes beyond so much lies in large pages: less would leave most of one empty.
+  /// What goes beyond so much lies in large pages. Less gains little, and large pages cost more to get from some hosts
+  /// (``TableMemory``).
   private static let largeBytesMin = 4 << 20
 
   private static let shift = 10
@@ -38,16 +39,10 @@ struct RecordPages {
     let pageBytes = RecordPages.rows * stride
     while pages.count < needed {
       if room == 0 {
-        let held = pages.count * pageBytes
         // What is asked for now, or a part of what there is.
-        room = max(needed - pages.count, min(pages.count / 8, TableMemory.largePageBytes / pageBytes), 1)
-        if held + room * pageBytes > RecordPages.largeBytesMin {
-          let bytes = TableMemory.wholeLargePages(max(room * pageBytes, held / 8))
-          room = (bytes + pageBytes - 1) / pageBytes
-          slabs.append(TableMemory(byteCount: room * pageBytes, isLarge: true))
-        } else {
-          slabs.append(TableMemory(byteCount: room * pageBytes))
-        }
+        room = max(needed - pages.count, pages.count / 8, 1)
+        let isLarge = (pages.count + room) * pageBytes > RecordPages.largeBytesMin
+        slabs.append(TableMemory(byteCount: room * pageBytes, isLarge: isLarge))
         pages.append(slabs[slabs.count - 1].base)
       } else {
         pages.append(pages[pages.count - 1] + pageBytes)

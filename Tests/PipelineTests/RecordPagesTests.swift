@@ -39,6 +39,6 @@ import Testing
     // What there is room for and nobody asked for is bounded.
     let needed = keys * stride
     let page = RecordPages.rows * stride
-    #expect(pages.bytes >= needed && pages.bytes <= needed + needed / 7 + 2 * page + 2 * TableMemory.largePageBytes)
+    #expect(pages.bytes >= needed && pages.bytes <= needed + needed / 7 + 2 * page)
   }
 }
