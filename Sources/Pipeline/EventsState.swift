@@ -45,7 +45,7 @@ final class EventsState {
     zeros = TableMemory(byteCount: layout.stride)
   }
 
-  /// The record of a key, or nil where no row of this source reached a key that high.
+  /// The record of a key, or nil where there is no room for a key that high.
   @inline(__always)
   func record(_ key: UInt32) -> UnsafeMutableRawPointer? { records.record(key) }
 
@@ -54,6 +54,8 @@ final class EventsState {
     records.bytes + arena.capacity + distinct.count * 32 + wides.count * MemoryLayout<WideSum>.stride
       + wideIndex.count * 48 + wraps.count * 64
   }
+
+  func reserve(keys: Int) { records.grow(to: keys) }
 
   /// Adds the chosen rows, whose key numbers stand in `prepared`, all below `keyCount`; `inputs` maps an input's number in
   /// the attempt to its number in `table`.

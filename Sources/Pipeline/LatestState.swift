@@ -67,6 +67,8 @@ final class LatestState {
   /// Bytes of texts, those among them that nothing points at.
   var textBytes: Int { texts.count }
 
+  func reserve(keys: Int) { records.grow(to: keys) }
+
   /// Adds the chosen rows, whose key numbers stand in `prepared`, all below `keyCount`; `inputs` maps an input's number in
   /// the attempt to its number in `table`.
   func apply(

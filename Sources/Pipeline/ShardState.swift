@@ -27,6 +27,12 @@ public final class ShardState: @unchecked Sendable {
 
   public var keyCount: Int { keys.count }
 
+  /// Makes room in a source's state for all keys that there are: its first rows would, for they are of any keys.
+  public func reserve(source: Int) {
+    latest[source]?.reserve(keys: keys.count)
+    events[source]?.reserve(keys: keys.count)
+  }
+
   /// Applies one batch of an accepted attempt. `inputs[n]` is the number in `table` of the attempt's n-th input.
   public func apply(_ batch: RowBatch, source: Int, inputs: [UInt32], table: InputTable) {
     let rows = prepared[source] ?? PreparedRows(plan.sources[source], shards: plan.shards)

@@ -9,6 +9,14 @@ internal import Platform
 /// attempt is whole, as they must in a stream: they are applied while it is read, and its verdict comes afterwards.
 /// Nothing is published before all verdicts are in.
 extension IngestEngine {
+  /// Makes room in a shard for a source's rows. Where there are many keys this takes longer than a block's rows do, so all
+  /// workers share it: else the first block's would make room in shard after shard, and all others wait.
+  func grow(_ shard: Int, _ source: Int) {
+    shardLocks[shard].lock()
+    states[shard].reserve(source: source)
+    shardLocks[shard].unlock()
+  }
+
   /// Applies rows where they lie, shard by shard: a shard that another thread is at is come back to.
   func apply(_ dealt: DealtRows, _ reused: PreparedRows?) {
     let attempt = dealt.attempt
@@ -69,6 +77,8 @@ extension IngestEngine {
     attemptsLeftOfSource[attempt.source] -= 1
     if attemptsLeftOfSource[attempt.source] == 0 {
       // Their memory is for the next source's.
+      retired.decoders += decoders[attempt.source]
+      retired.prepared += prepared[attempt.source]
       decoders[attempt.source] = []
       prepared[attempt.source] = []
     }

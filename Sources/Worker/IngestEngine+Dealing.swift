@@ -38,6 +38,7 @@ extension IngestEngine {
       if let decoder = next.decoder {
         attempt.rowsDealt += Int(rows - rejected)
         queue(.block(decoder, (next.input, firstRow)), attempt)
+        growShards(attempt.source, for: Int(rows - rejected))
       }
       attempt.nextToEmit += 1
       attempt.outstanding -= 1
@@ -54,6 +55,12 @@ extension IngestEngine {
     attempt.outstanding += 1
     dealt.append(DealtRows(attempt: attempt, content: content, number: dealtCount))
     dealtCount += 1
+  }
+
+  /// Within the lock: lets all shards make room for a source's rows with the first block that has rows of nearly all of them.
+  private func growShards(_ source: Int, for rows: Int) {
+    if rows < states.count * 3 || !begun.insert(source).inserted { return }
+    growing += states.indices.map { ($0, source) }
   }
 
   /// Within the lock: batches that no block holds.

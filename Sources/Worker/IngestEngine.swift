@@ -8,7 +8,8 @@ internal import Platform
 /// (Records of topics are not cut, rows of segments are only applied.)
 ///
 /// Fetchers block on I/O and fill each attempt's mailbox, held back by a byte budget. Workers do what is nearest to
-/// the output first — apply what was dealt, decode cut blocks, cut further — so that memory drains before it fills. All
+/// the output first — make room for a source's rows, apply what was dealt, decode cut blocks, cut further — so that memory
+/// drains before it fills. All
 /// scheduling state lies under one lock, which is taken once a block, never a row.
 final class IngestEngine: @unchecked Sendable {
   // Sendable: mutable state is guarded by `lock`, by the `advancing` and `emitting` flags under it, or (each shard's state)
@@ -42,11 +43,17 @@ final class IngestEngine: @unchecked Sendable {
   var open: [Attempt] = []
   var blocks: [WaitingBlock] = []
   var decoders: [[BlockDecoder]]
+  /// Sources for whose rows shards were told to make room.
+  var begun: Set<Int> = []
+  /// Those that have not done so yet.
+  var growing: [(shard: Int, source: Int)] = []
   /// Dealt, and not yet applied.
   var dealt: [DealtRows] = []
   var dealtCount = 0
   /// Of each source, for rows to be applied.
   var prepared: [[PreparedRows]]
+  /// What was for rows of a source of which nothing is left, until a worker frees it.
+  var retired = Retired()
   /// Of blocks that were dealt.
   var spareTexts: [ByteArena] = []
   var attemptsLeft: Int
@@ -74,6 +81,11 @@ final class IngestEngine: @unchecked Sendable {
   /// Rejected rows that an attempt under way, and all finished ones together, keep in memory.
   static let rejectBytesMax = 1 << 20
   static let rejectBytesMaxFinished = 16 << 20
+
+  struct Retired {
+    var decoders: [BlockDecoder] = []
+    var prepared: [PreparedRows] = []
+  }
 
   struct Counters: Sendable {
     var objects = 0
@@ -142,6 +154,7 @@ final class IngestEngine: @unchecked Sendable {
       decoders = decoders.map { _ in [] }
       prepared = prepared.map { _ in [] }
       spareTexts = []
+      retired = Retired()
     }
     chunks.removeAll()
   }
@@ -186,6 +199,7 @@ final class IngestEngine: @unchecked Sendable {
   // MARK: Working
 
   enum Work {
+    case grow(shard: Int, source: Int)
     /// With room that other rows are done with, if there is some.
     case apply(DealtRows, PreparedRows?)
     /// With a decoder that another block is done with, if there is one.
@@ -197,12 +211,15 @@ final class IngestEngine: @unchecked Sendable {
     lock.lock()
     while true {
       if stopped || attemptsLeft == 0 { break }
+      // The lock was let go of: what was so before may not be so now.
+      if freeRetired() { continue }
       guard let work = nextWork() else {
         lock.wait()
         continue
       }
       lock.unlock()
       switch work {
+      case .grow(let shard, let source): grow(shard, source)
       case .apply(let dealt, let prepared): apply(dealt, prepared)
       case .decode(let block, let decoder): decode(block, decoder)
       case .advance(let attempt): advance(attempt)
@@ -216,6 +233,7 @@ final class IngestEngine: @unchecked Sendable {
 
   /// Within the lock.
   func nextWork() -> Work? {
+    if let next = growing.popLast() { return .grow(shard: next.shard, source: next.source) }
     if let rows = dealt.popLast() { return .apply(rows, prepared[rows.attempt.source].popLast()) }
     if let block = blocks.popLast() {
       let source = block.attempt.source
@@ -230,6 +248,21 @@ final class IngestEngine: @unchecked Sendable {
     }
     return nil
   }
+
+  /// Within the lock, which is let go of meanwhile: the system takes its time where others get memory from it. Says whether
+  /// there was something to free.
+  private func freeRetired() -> Bool {
+    if retired.decoders.isEmpty && retired.prepared.isEmpty { return false }
+    let freed = retired
+    retired = Retired()
+    lock.unlock()
+    IngestEngine.free(consume freed)
+    lock.lock()
+    return true
+  }
+
+  @inline(never)
+  private static func free(_ retired: consuming Retired) {}
 
   func stop(_ message: String) {
     lock.withLock {
