@@ -38,26 +38,28 @@ public struct NumberedKeys: Sendable, Equatable {
     _ keys: UnsafePointer<ByteView>, _ count: Int, in arena: ByteArena, below limit: UInt32,
     into numbers: UnsafeMutablePointer<UInt32>, asking table: UnsafeRawPointer
   ) {
-    let (bytes, beginning, mask) = (UnsafePointer(arena.base), beginning, NumberedKeys.mask(length - digits))
-    // Of the last eight bytes, read from the key's end or, if it is shorter, moved there.
-    let tail = max(length - 8, 0)
-    let shift = UInt64(max(8 - length, 0) * 8)
-    let digits = UInt64.max << UInt64((8 - digits) * 8)
+    let bytes = UnsafePointer(arena.base)
     for row in 0..<count {
       let view = keys[row]
       numbers[row] = 0
-      if view.length != length { continue }
-      let key = bytes + Int(view.start)
-      if (DigitWord.load(key) ^ beginning) & mask != 0 { continue }
-      let values = (DigitWord.load(key + tail) &<< shift ^ DigitWord.zeros) & digits
-      if !DigitWord.areDigits(values) { continue }
-      let number = DigitWord.number(values)
-      if number >= limit { continue }
+      guard let number = number(of: bytes + Int(view.start), view.length), number < limit else { continue }
       numbers[row] = UInt32(truncatingIfNeeded: number) &+ 1
       cscan_prefetch(table + 4 &* Int(numbers[row]))
     }
   }
 
+  /// The number that a key's digits write; nil: it looks otherwise. Eight bytes must be readable.
+  @inline(__always)
+  public func number(of key: UnsafePointer<UInt8>, _ length: Int) -> UInt64? {
+    if length != self.length { return nil }
+    if (DigitWord.load(key) ^ beginning) & NumberedKeys.mask(length - digits) != 0 { return nil }
+    // Of the last eight bytes, read from the key's end or, if it is shorter, moved there.
+    let shift = UInt64(max(8 - length, 0) * 8)
+    let ours = UInt64.max &<< UInt64((8 - digits) * 8)
+    let values = (DigitWord.load(key + max(length - 8, 0)) &<< shift ^ DigitWord.zeros) & ours
+    return DigitWord.areDigits(values) ? DigitWord.number(values) : nil
+  }
+
   /// Of a word's first bytes, up to eight.
-  private static func mask(_ bytes: Int) -> UInt64 { bytes == 8 ? .max : 1 << UInt64(bytes * 8) - 1 }
+  private static func mask(_ bytes: Int) -> UInt64 { bytes == 8 ? .max : 1 &<< UInt64(bytes * 8) &- 1 }
 }

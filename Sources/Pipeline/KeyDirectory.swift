@@ -6,7 +6,8 @@ internal import Synchronization
 /// cache miss in a large one.
 ///
 /// A key of the first block says what keys look like. Only values that lie densely are kept, so that the table grows with the
-/// keys and not with their digits; all others are searched as ever (``KeyTable``).
+/// keys and not with their digits; all others are searched (``KeyTable``). What is kept is found from then on: a value that
+/// lies densely once lies so ever after.
 ///
 /// Any thread: entries are set once, by whoever holds the key's shard, and read by everybody. Who reads one comes to use its
 /// number only with the shard in hand.
@@ -17,7 +18,11 @@ public final class KeyDirectory: Sendable {
   static let noPlace: UInt32 = 0
 
   let shards: Int
-  private let shape = Mutex<NumberedKeys?>(nil)
+  /// What keys look like is known: ``known`` is written before, once, and read afterwards.
+  private let isShaped = Atomic<Bool>(false)
+  // Sendable: written within the lock alone, and not after `isShaped` says that it may be read.
+  private nonisolated(unsafe) var known: NumberedKeys?
+  private let shaping = Mutex(())
   private let held = Atomic<Int>(0)
   /// By place, which is one more than the digits' value: above the bits of the shard one more than the number, 0 where it is
   /// not known. At ``noPlace`` it never is.
@@ -87,16 +92,35 @@ public final class KeyDirectory: Sendable {
     return unknown
   }
 
-  /// Sets the number of a key at the place that was found for it, if it has none yet. Only by whoever holds its shard.
-  func set(_ place: UInt32, shard: Int, number: UInt32) {
-    // A number so high finds no room beside the shard; one more than the highest would be 0.
-    if place == KeyDirectory.noPlace || number >= UInt32.max >> shardBits { return }
-    let entry = (number &+ 1) << shardBits | UInt32(truncatingIfNeeded: shard)
-    // Nobody else sets it meanwhile.
-    if entries[Int(place)].load(ordering: .relaxed) != 0 { return }
-    entries[Int(place)].store(entry, ordering: .relaxed)
-    held.add(1, ordering: .relaxed)
+  /// The number at a place, if it is of that shard; else ``unknown``. Whoever holds the shard reads what was set last.
+  @inline(__always)
+  func number(at place: UInt32, shard: Int) -> UInt32 {
+    let entry = entries[Int(place)].load(ordering: .relaxed)
+    return entry & ((1 &<< shardBits) &- 1) == UInt32(truncatingIfNeeded: shard)
+      ? entry &>> shardBits &- 1 : KeyDirectory.unknown
   }
+
+  /// Where a key's number is, were its value low enough for any number of keys. It lies in a padded arena.
+  func place(of key: UnsafePointer<UInt8>, _ length: Int) -> UInt32 {
+    guard isShaped.load(ordering: .acquiring), let number = known?.number(of: key, length),
+      number < KeyDirectory.placesMax - 1
+    else { return KeyDirectory.noPlace }
+    return UInt32(truncatingIfNeeded: number) &+ 1
+  }
+
+  /// Sets the number of a key, which has none yet, at the place that was found for it; says whether it did. Only by whoever
+  /// holds the key's shard, who then says how many it set (``hold(_:)``).
+  @inline(__always)
+  func set(_ place: UInt32, shard: Int, number: UInt32) -> Bool {
+    // A number so high finds no room beside the shard; one more than the highest would be 0.
+    if place == KeyDirectory.noPlace || number >= UInt32.max &>> shardBits { return false }
+    let entry = (number &+ 1) &<< shardBits | UInt32(truncatingIfNeeded: shard)
+    entries[Int(place)].store(entry, ordering: .relaxed)
+    return true
+  }
+
+  /// So many keys more are here.
+  func hold(_ more: Int) { if more > 0 { held.add(more, ordering: .relaxed) } }
 
   /// Of values: their places are one more.
   private var limit: UInt32 {
@@ -106,12 +130,14 @@ public final class KeyDirectory: Sendable {
 
   /// What keys look like: like one in the middle of a block (what comes first is something else at times).
   private func shape(of rows: RowColumns) -> NumberedKeys? {
-    shape.withLock { shape in
-      if shape == nil && rows.count > 0 {
+    if isShaped.load(ordering: .acquiring) { return known }
+    return shaping.withLock { _ in
+      if known == nil && rows.count > 0 {
         let view = rows.keys[rows.count / 2]
-        shape = NumberedKeys(like: UnsafePointer(rows.keyArena.base) + Int(view.start), view.length)
+        known = NumberedKeys(like: UnsafePointer(rows.keyArena.base) + Int(view.start), view.length)
+        if known != nil { isShaped.store(true, ordering: .releasing) }
       }
-      return shape
+      return known
     }
   }
 }

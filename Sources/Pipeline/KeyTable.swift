@@ -3,14 +3,21 @@ public import Columns
 
 /// The keys of one shard: bytes to dense number, open addressing with linear probing.
 ///
-/// Numbers count up from 0 in the order of first sight. Load stays under one half. One thread at a time.
+/// Numbers count up from 0 as keys come. Load stays under one half. A key for which a directory has a place when it comes is
+/// found there and takes no slot. One thread at a time.
 public final class KeyTable {
   public private(set) var count = 0
+  /// Where some keys' numbers are, and as which shard's.
+  private let directory: KeyDirectory?
+  private let shard: Int
   public let arena = ByteArena(capacity: 4096)
   public private(set) var views: UnsafeMutablePointer<ByteView>
   public private(set) var hashes: UnsafeMutablePointer<UInt64>
-  /// Keys for which there is room, a power of two; there are twice as many slots.
+  /// Keys for which there is room.
   private var capacity = 2048
+  /// Keys with slots, and for how many there is room: a power of two, of twice as many slots.
+  private var slotted = 0
+  private var slotCapacity = 2048
   private var slots: UnsafeMutablePointer<KeySlot>
   private var slotMemory: TableMemory
   /// Positions of rows whose keys take a second look.
@@ -19,11 +26,13 @@ public final class KeyTable {
   /// How many rows before a search its slot is asked for: long enough for memory to answer.
   private static let rowsAhead = 32
 
-  public init() {
+  /// `directory`: has, as keys of this shard, those for which it has places.
+  public init(directory: KeyDirectory? = nil, shard: Int = 0) {
+    (self.directory, self.shard) = (directory, shard)
     views = .allocate(capacity: capacity)
     hashes = .allocate(capacity: capacity)
-    slotMemory = KeyTable.slots(capacity)
-    slots = slotMemory.base.bindMemory(to: KeySlot.self, capacity: 2 * capacity)
+    slotMemory = KeyTable.slots(slotCapacity)
+    slots = slotMemory.base.bindMemory(to: KeySlot.self, capacity: 2 * slotCapacity)
   }
 
   deinit {
@@ -37,11 +46,56 @@ public final class KeyTable {
   }
 
   /// Of the slots where searches begin: the first ones of cache lines. So a search meets four slots before another line.
-  private var mask: Int { (2 * capacity - 1) & ~(KeyTable.slotsALine - 1) }
+  private var mask: Int { (2 * slotCapacity - 1) & ~(KeyTable.slotsALine - 1) }
   private static let slotsALine = 64 / MemoryLayout<KeySlot>.stride
   /// A search that comes to the last slot goes on with the first.
   @inline(__always)
-  private func next(_ at: Int) -> Int { (at &+ 1) & (2 &* capacity &- 1) }
+  private func next(_ at: Int) -> Int { (at &+ 1) & (2 &* slotCapacity &- 1) }
+
+  /// Writes the key numbers of those of the chosen rows for whose keys the directory has `places`, by row, to `numbers`,
+  /// where they are ``KeyDirectory/unknown``; new keys are added. Gives how many rows are left and writes which to `left`, as
+  /// indices of `chosen`.
+  func numbersOfPlaced(
+    of rows: RowColumns, _ chosen: UnsafeBufferPointer<UInt32>, _ places: UnsafePointer<UInt32>,
+    into numbers: UnsafeMutablePointer<UInt32>, left: UnsafeMutablePointer<UInt32>
+  ) -> Int {
+    guard let directory else {
+      for i in 0..<chosen.count { left[i] = UInt32(truncatingIfNeeded: i) }
+      return chosen.count
+    }
+    reserve(chosen.count)
+    let bytes = UnsafePointer(rows.keyArena.base)
+    var (leftCount, set) = (0, 0)
+    for i in 0..<chosen.count {
+      let row = Int(chosen[i])
+      if numbers[row] != KeyDirectory.unknown { continue }
+      let place = places[row]
+      if place == KeyDirectory.noPlace {
+        left[leftCount] = UInt32(truncatingIfNeeded: i)
+        leftCount &+= 1
+        continue
+      }
+      // Whoever had the shard before may have added it.
+      var number = directory.number(at: place, shard: shard)
+      if number == KeyDirectory.unknown {
+        let (key, length, hash) = (bytes + Int(rows.keys[row].start), rows.keys[row].length, rows.hash(row))
+        number = slotted == 0 ? KeyDirectory.unknown : slottedNumber(key, length, hash: hash)
+        let isNew = number == KeyDirectory.unknown
+        if isNew { number = UInt32(truncatingIfNeeded: count) }
+        let isSet = directory.set(place, shard: shard, number: number)
+        set &+= isSet ? 1 : 0
+        if isNew && !isSet {
+          left[leftCount] = UInt32(truncatingIfNeeded: i)
+          leftCount &+= 1
+          continue
+        }
+        if isNew { _ = append(key, length, hash: hash) }
+      }
+      numbers[row] = number
+    }
+    directory.hold(set)
+    return leftCount
+  }
 
   /// Writes the key number of each chosen row to `numbers`, by row; new keys are added. `probes` are the chosen rows';
   /// `records` are asked for as their numbers become known.
@@ -56,6 +110,7 @@ public final class KeyTable {
   ) {
     if chosen.isEmpty { return }
     reserve(chosen.count)
+    reserveSlots(chosen.count)
     let (slots, mask) = (slots, mask)
     if late.count < chosen.count { late = Array(repeating: 0, count: chosen.count) }
     var lateCount = 0
@@ -107,6 +162,7 @@ public final class KeyTable {
   /// The number of one key, added if it is new. The key lies in a padded arena.
   func number(of key: UnsafePointer<UInt8>, _ length: Int) -> UInt32 {
     reserve(1)
+    reserveSlots(1)
     let hash = Hashing.hash64(key, length)
     return number(key, length, hash: hash, KeySlot(key, length, hash: hash))
   }
@@ -117,13 +173,22 @@ public final class KeyTable {
     while count + more > capacity { capacity *= 2 }
     views = regrow(views, count, capacity)
     hashes = regrow(hashes, count, capacity)
-    slotMemory = KeyTable.slots(capacity)
-    slots = slotMemory.base.bindMemory(to: KeySlot.self, capacity: 2 * capacity)
-    for number in 0..<count {
-      let (hash, view) = (hashes[number], views[number])
-      var at = Int(truncatingIfNeeded: hash) & mask
-      while slots[at].number != 0 { at = next(at) }
-      slots[at] = KeySlot(arena.base + Int(view.start), view.length, hash: hash).numbered(number, start: view.start)
+  }
+
+  /// Slots for `more` new keys without growing in between.
+  private func reserveSlots(_ more: Int) {
+    guard slotted + more > slotCapacity else { return }
+    let (old, oldSlots, oldCount) = (slotMemory, slots, 2 * slotCapacity)
+    while slotted + more > slotCapacity { slotCapacity *= 2 }
+    slotMemory = KeyTable.slots(slotCapacity)
+    slots = slotMemory.base.bindMemory(to: KeySlot.self, capacity: 2 * slotCapacity)
+    // In the old order: what is written next lies in few places.
+    withExtendedLifetime(old) {
+      for i in 0..<oldCount where oldSlots[i].number != 0 {
+        var at = Int(truncatingIfNeeded: hashes[Int(oldSlots[i].number &- 1)]) & mask
+        while slots[at].number != 0 { at = next(at) }
+        slots[at] = oldSlots[i]
+      }
     }
   }
 
@@ -143,17 +208,41 @@ public final class KeyTable {
 
   @inline(never)
   private func number(_ key: UnsafePointer<UInt8>, _ length: Int, hash: UInt64, _ kept: KeySlot) -> UInt32 {
-    var at = Int(truncatingIfNeeded: hash) & mask
-    while slots[at].number != 0 {
-      if isKey(slots[at], key, length, kept) { return slots[at].number &- 1 }
-      at = next(at)
+    let at = slot(of: key, length, hash: hash, kept)
+    if slots[at].number != 0 { return slots[at].number &- 1 }
+    if let directory {
+      // It may have got a place since this row's was asked for.
+      let number = directory.number(at: directory.place(of: key, length), shard: shard)
+      if number != KeyDirectory.unknown { return number }
     }
+    let start = append(key, length, hash: hash)
+    slots[at] = kept.numbered(count &- 1, start: start)
+    slotted &+= 1
+    return UInt32(truncatingIfNeeded: count &- 1)
+  }
+
+  /// Where the key is, or the empty slot that it would get.
+  @inline(__always)
+  private func slot(of key: UnsafePointer<UInt8>, _ length: Int, hash: UInt64, _ kept: KeySlot) -> Int {
+    var at = Int(truncatingIfNeeded: hash) & mask
+    while slots[at].number != 0 && !isKey(slots[at], key, length, kept) { at = next(at) }
+    return at
+  }
+
+  /// The number of a key that has a slot; else ``KeyDirectory/unknown``.
+  @inline(never)
+  private func slottedNumber(_ key: UnsafePointer<UInt8>, _ length: Int, hash: UInt64) -> UInt32 {
+    slots[slot(of: key, length, hash: hash, KeySlot(key, length, hash: hash))].number &- 1
+  }
+
+  /// Adds a key, for which there is room; gives where its bytes are.
+  @inline(__always)
+  private func append(_ key: UnsafePointer<UInt8>, _ length: Int, hash: UInt64) -> UInt32 {
     let start = arena.append(key, length)
     views[count] = ByteView(start: start, length: UInt32(truncatingIfNeeded: length))
     hashes[count] = hash
-    slots[at] = kept.numbered(count, start: start)
-    count += 1
-    return UInt32(truncatingIfNeeded: count &- 1)
+    count &+= 1
+    return start
   }
 
   /// All key numbers ordered by (hash, bytes): an order that does not depend on arrival.
@@ -178,7 +267,11 @@ public final class KeyTable {
     }
     var start = 0
     for end in ends {
-      if Int(end) - start > 1 { order[start..<Int(end)].sort(by: precedes) }
+      switch Int(end) - start {
+      case 0, 1: break
+      case 2: if precedes(order[start + 1], order[start]) { order.swapAt(start, start + 1) }
+      default: order[start..<Int(end)].sort(by: precedes)
+      }
       start = Int(end)
     }
     return order

@@ -21,12 +21,16 @@ public final class PreparedRows: @unchecked Sendable {
 
   /// The directory knew most keys, so nothing was made ready for searching those of all rows.
   private var isFewSearched = false
+  /// All rows' keys were made ready for searching.
+  private var isProbed = false
   // By row, what the directory said; of use while there is one.
   private var places: UnsafeMutablePointer<UInt32>
   private var shards: UnsafeMutablePointer<UInt32>
   /// The rows whose keys the directory does not know; then those of the rows numbered last whose keys were searched.
   private var searched: UnsafeMutablePointer<UInt32>
   private var searchedProbes: [KeyProbe] = []
+  /// Of rows that are searched, those for whose keys the directory has no place: as indices, then as rows.
+  private var left: [UInt32] = []
   /// How many of `searched` have no record yet, all others of the rows numbered last having theirs; nil: none has.
   private var lateCount: Int?
   /// Of all keys, where they came without.
@@ -76,7 +80,7 @@ public final class PreparedRows: @unchecked Sendable {
       }
       order.sort(rows, faults, by: shards)
     } else {
-      order.sort(hashed(rows), faults, probing: true)
+      order.sort(hashed(rows), faults, probing: isProbed)
     }
   }
 
@@ -89,23 +93,25 @@ public final class PreparedRows: @unchecked Sendable {
     for row in unknown where ShardOrder.shard(of: rows, Int(row), among: order.shards) != shard {
       places[Int(row)] = KeyDirectory.noPlace
     }
-    if isFewSearched {
+    if directory != nil {
       for row in 0..<rows.count where Int(shards[row]) != shard && numbers[row] != KeyDirectory.unknown {
         numbers[row] = KeyDirectory.unknown
         places[row] = KeyDirectory.noPlace
       }
     }
-    order.sort(isFewSearched ? rows : hashed(rows), shard: shard, probing: !isFewSearched)
+    order.sort(isFewSearched ? rows : hashed(rows), shard: shard, probing: isProbed)
   }
 
   /// Asks the directory for all rows' keys; gives the rows whose keys it does not know.
   private func look(_ rows: RowColumns) -> UnsafeBufferPointer<UInt32> {
-    isFewSearched = false
+    (isFewSearched, isProbed) = (false, true)
     guard let directory else { return UnsafeBufferPointer(start: searched, count: 0) }
-    let unknown = directory.find(
+    let count = directory.find(
       rows, into: KeyDirectory.Found(numbers: numbers, shards: shards, places: places, unknown: searched))
-    isFewSearched = unknown <= rows.count / 2
-    return UnsafeBufferPointer(start: searched, count: unknown)
+    let unknown = UnsafeBufferPointer(start: UnsafePointer(searched), count: count)
+    isFewSearched = count <= rows.count / 2
+    isProbed = !isFewSearched && unknown.contains { places[Int($0)] == KeyDirectory.noPlace }
+    return unknown
   }
 
   /// The rows with their keys' hashes.
@@ -114,12 +120,14 @@ public final class PreparedRows: @unchecked Sendable {
     Hashing.hash64(of: rows.keys, rows.count, in: rows.keyArena, into: hashes)
     var rows = rows
     rows.hashes = UnsafePointer(hashes)
+    self.rows = rows
     return rows
   }
 
   /// Takes rows whose keys' numbers are known: `numbers[i]` is row i's. Their keys may be undefined.
   func prepare(_ batch: RowBatch, numbers known: UnsafePointer<UInt32>) {
     take(batch.rows)
+    isProbed = false
     order.sort(batch.rows, shard: 0, probing: false)
     numbers.update(from: known, count: batch.count)
   }
@@ -130,37 +138,40 @@ public final class PreparedRows: @unchecked Sendable {
   /// Lets go of the rows.
   public func removeAll() { rows = nil }
 
-  /// Writes the numbers of some of a shard's rows' keys, `chosen`, whose ``withProbes(_:_:)`` these are, and asks for their
-  /// records in `pages`.
+  /// Writes the numbers of some of a shard's rows' keys, `chosen`, whose ``withProbes(_:_:)`` these are, and asks for the
+  /// records in `pages` of those that are searched or few. `keys` has the same directory.
   func number(
-    _ chosen: UnsafeBufferPointer<UInt32>, _ probes: UnsafeBufferPointer<KeyProbe>, shard: Int, keys: KeyTable,
+    _ chosen: UnsafeBufferPointer<UInt32>, _ probes: UnsafeBufferPointer<KeyProbe>, keys: KeyTable,
     records pages: RecordPages
   ) {
     guard let rows else { return }
-    if !isFewSearched {
-      keys.numbers(of: rows, chosen, probes, into: numbers, records: pages)
-      learn(chosen, shard)
-      lateCount = nil
-      return
+    lateCount = nil
+    if directory == nil { return keys.numbers(of: rows, chosen, probes, into: numbers, records: pages) }
+    var rest = chosen
+    if isFewSearched {
+      // A number that the directory knows is of a key that is in its shard's table, so all are below its count.
+      let count = pages.find(chosen, numbers, below: keys.count, into: records, rest: searched)
+      lateCount = count
+      rest = UnsafeBufferPointer(start: UnsafePointer(searched), count: count)
     }
-    // A number that the directory knows is of a key that is in its shard's table, so all are below its count.
-    let count = pages.find(chosen, numbers, below: keys.count, into: records, rest: searched)
-    lateCount = count
-    if count == 0 { return }
-    if searchedProbes.count < count { searchedProbes = Array(repeating: .none, count: count) }
-    let rest = UnsafeBufferPointer(start: UnsafePointer(searched), count: count)
-    searchedProbes.withUnsafeMutableBufferPointer { probes in
-      for i in 0..<count { probes[i] = KeyProbe(rows, Int(rest[i])) }
-      keys.numbers(
-        of: rows, rest, UnsafeBufferPointer(rebasing: probes[..<count]), into: numbers, records: pages)
+    if rest.isEmpty { return }
+    if left.count < rest.count { left = Array(repeating: 0, count: rest.count) }
+    left.withUnsafeMutableBufferPointer { left in
+      guard let base = left.baseAddress else { return }
+      let count = keys.numbersOfPlaced(of: rows, rest, places, into: numbers, left: base)
+      if count == 0 { return }
+      if searchedProbes.count < count { searchedProbes = Array(repeating: .none, count: count) }
+      searchedProbes.withUnsafeMutableBufferPointer { some in
+        for i in 0..<count {
+          let row = rest[Int(base[i])]
+          some[i] = isProbed ? probes[Int(base[i])] : KeyProbe(rows, Int(row))
+          base[i] = row
+        }
+        keys.numbers(
+          of: rows, UnsafeBufferPointer(rebasing: left[..<count]), UnsafeBufferPointer(rebasing: some[..<count]),
+          into: numbers, records: pages)
+      }
     }
-    learn(rest, shard)
-  }
-
-  /// Tells the directory of rows' numbers.
-  private func learn(_ chosen: UnsafeBufferPointer<UInt32>, _ shard: Int) {
-    guard let directory else { return }
-    for row in chosen { directory.set(places[Int(row)], shard: shard, number: numbers[Int(row)]) }
   }
 
   /// Finds the records of rows whose numbers are there; `chosen` are those numbered last, or all if none was numbered here.

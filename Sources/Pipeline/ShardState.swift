@@ -7,7 +7,7 @@ internal import Definition
 public final class ShardState: @unchecked Sendable {
   public let shard: Int
   private(set) var plan: DatasetPlan
-  let keys = KeyTable()
+  let keys: KeyTable
   private(set) var latest: [LatestState?]
   private(set) var events: [EventsState?]
   /// What the table of keys takes for one of them, but for its bytes: views, hashes, and about three slots.
@@ -17,9 +17,11 @@ public final class ShardState: @unchecked Sendable {
   /// Since the last snapshot; nil where nobody asks.
   private(set) var touched: TouchedKeys?
 
-  public init(shard: Int, plan: DatasetPlan) {
+  /// `directory`: where it keeps some of its keys' numbers, and all shards' states with it.
+  public init(shard: Int, plan: DatasetPlan, directory: KeyDirectory? = nil) {
     self.shard = shard
     self.plan = plan
+    keys = KeyTable(directory: directory, shard: shard)
     prepared = Array(repeating: nil, count: plan.sources.count)
     latest = plan.sources.map { LatestState($0) }
     events = plan.sources.map { EventsState($0) }
@@ -44,7 +46,8 @@ public final class ShardState: @unchecked Sendable {
 
   /// Applies those of prepared rows that are this shard's.
   public func apply(_ prepared: PreparedRows, source: Int, inputs: [UInt32], table: InputTable) {
-    if prepared.rows == nil { return }
+    if prepared.rows == nil || prepared.count(shard) == 0 { return }
+    let (latest, events) = (latest[source], events[source])
     prepared.withChosen(shard) { all in
       prepared.withProbes(shard) { probes in
         var from = 0
@@ -52,9 +55,10 @@ public final class ShardState: @unchecked Sendable {
           let range = from..<min(from + ShardState.rowsAtOnce, all.count)
           let chosen = UnsafeBufferPointer(rebasing: all[range])
           prepared.number(
-            chosen, UnsafeBufferPointer(rebasing: probes[range]), shard: shard, keys: keys, records: records(source))
-          latest[source]?.apply(prepared, chosen, keyCount: keys.count, inputs: inputs, table: table)
-          events[source]?.apply(prepared, chosen, keyCount: keys.count, inputs: inputs, table: table)
+            chosen, UnsafeBufferPointer(rebasing: probes[range]), keys: keys,
+            records: latest?.records ?? events?.records ?? RecordPages(stride: 8))
+          latest?.apply(prepared, chosen, keyCount: keys.count, inputs: inputs, table: table)
+          events?.apply(prepared, chosen, keyCount: keys.count, inputs: inputs, table: table)
           from = range.upperBound
         }
       }
@@ -64,10 +68,6 @@ public final class ShardState: @unchecked Sendable {
 
   /// Rows whose keys are looked up before their records are updated: few enough that those are still in the caches then.
   private static let rowsAtOnce = 2048
-
-  private func records(_ source: Int) -> RecordPages {
-    latest[source]?.records ?? events[source]?.records ?? RecordPages(stride: 8)
-  }
 
   /// Key numbers of a source's last applied batch, by row.
   func numbers(source: Int) -> UnsafePointer<UInt32>? { prepared[source].map { UnsafePointer($0.numbers) } }

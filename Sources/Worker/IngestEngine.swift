@@ -102,8 +102,9 @@ final class IngestEngine: @unchecked Sendable {
     self.options = options
     self.decoding = decoding
     self.tables = tables
-    directory = KeyDirectory(shards: plan.shards)
-    states = (0..<plan.shards).map { ShardState(shard: $0, plan: plan) }
+    let directory = KeyDirectory(shards: plan.shards)
+    self.directory = directory
+    states = (0..<plan.shards).map { ShardState(shard: $0, plan: plan, directory: directory) }
     self.broker = broker
     self.retained = retained
     attempts = groups.enumerated().map { Attempt(number: $0, $1, plan: plan) }

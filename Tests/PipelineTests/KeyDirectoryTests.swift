@@ -4,76 +4,109 @@ import Testing
 
 @testable import Pipeline
 
-/// Numbers that are found by keys' digits are those that a search finds.
+/// Keys that are found by their digits have numbers of their own in their shards, as those that are searched.
 @Suite struct KeyDirectoryTests {
-  /// One way to number rows, and the shards' keys and records that it leads to.
+  /// One way to number rows, by two threads in turn, and the shards' keys and records that it leads to.
   private final class Side {
-    let rows: PreparedRows
+    let prepared: [PreparedRows]
     let tables: [KeyTable]
     var pages: [RecordPages]
 
-    init(_ rows: PreparedRows, shards: Int) {
-      self.rows = rows
-      tables = (0..<shards).map { _ in KeyTable() }
+    init(shards: Int, directory: KeyDirectory?) throws {
+      let layout = try AccumulatorLayout([], positions: [:], types: [], asOf: 0, source: "s")
+      prepared = (0..<2).map { _ in PreparedRows(layout, shards: shards, directory: directory) }
+      tables = (0..<shards).map { KeyTable(directory: directory, shard: $0) }
       pages = (0..<shards).map { _ in RecordPages(stride: 16) }
     }
 
-    func number(_ shard: Int) {
-      rows.withChosen(shard) { chosen in
-        rows.withProbes(shard) { probes in
-          rows.number(chosen, probes, shard: shard, keys: tables[shard], records: pages[shard])
+    func number(_ rows: PreparedRows) {
+      for shard in tables.indices {
+        rows.withChosen(shard) { chosen in
+          rows.withProbes(shard) { rows.number(chosen, $0, keys: tables[shard], records: pages[shard]) }
+          pages[shard].grow(to: tables[shard].count)
+          rows.findRecords(chosen, in: pages[shard])
         }
-        pages[shard].grow(to: tables[shard].count)
-        rows.findRecords(chosen, in: pages[shard])
       }
+    }
+
+    /// Whether a row has its key's number, and the record of that.
+    func isRight(_ rows: PreparedRows, _ row: Int, _ key: String, _ shard: Int) -> Bool {
+      let (table, number) = (tables[shard], rows.numbers[row])
+      return number < table.count && table.arena.string(table.views[Int(number)]) == key
+        && table.hashes[Int(number)] == Hashing.hash64(Array(key.utf8), key.utf8.count)
+        && rows.records[row] == pages[shard].record(number)
     }
   }
 
-  /// Numbers rows of a few shards with and without a directory: the same numbers. Some rows are at fault, and some batches
-  /// come whole to one shard, be it their keys' or not.
-  private func check(_ keys: [String], batchRows: Int, shards: Int = 3, isNumbered: Bool = false) throws {
-    let seed = testSeed()
-    var random = SeededGenerator(seed: seed)
-    let layout = try AccumulatorLayout([], positions: [:], types: [], asOf: 0, source: "s")
-    let directory = KeyDirectory(shards: shards)
-    let sides = [
-      Side(PreparedRows(layout, shards: shards, directory: directory), shards: shards),
-      Side(PreparedRows(layout, shards: shards), shards: shards),
-    ]
-    var known = 0
-    var at = 0
-    while at < keys.count {
-      let some = keys[at..<min(at + batchRows, keys.count)]
-      at += some.count
-      let batch = RowBatch(shard: 0, types: [], capacity: some.count)
-      for (row, key) in some.enumerated() {
+  /// Rows on their way; `only`: all to one shard, be it their keys' or not.
+  private struct Some {
+    let keys: [String]
+    let batch: RowBatch
+    var rows: RowColumns
+    let faults: RowFaults
+    let only: Int?
+
+    /// `isPlain`: each to its key's shard, and none at fault.
+    init(_ keys: [String], shards: Int, _ random: inout SeededGenerator, isPlain: Bool = false) {
+      self.keys = keys
+      batch = RowBatch(shard: 0, types: [], capacity: keys.count)
+      for (row, key) in keys.enumerated() {
         batch.keys[row] = batch.arena.append(key)
         batch.hashes[row] = Hashing.hash64(Array(key.utf8), key.utf8.count)
       }
-      batch.count = some.count
-      var rows = batch.rows
+      batch.count = keys.count
+      rows = batch.rows
       if random.chance(2) { rows.hashes = nil }
-      let faults = RowFaults(capacity: some.count)
-      for row in 0..<some.count where random.chance(50) { faults.note(row: row, .keyIsNull, column: 0) }
-      let only = random.chance(5) ? random.int(0...shards - 1) : nil
-      for side in sides {
-        if let only { side.rows.prepare(batch, shard: only) } else { side.rows.prepare(rows, faults) }
-        for shard in 0..<shards { side.number(shard) }
-      }
-      for row in 0..<some.count where only != nil || faults.codes[row] == 0 {
-        let key = some[some.startIndex + row]
-        let shard = only ?? ShardOrder.shard(of: rows, row, among: shards)
-        let number = sides[1].rows.numbers[row]
-        let isSame =
-          sides[0].rows.numbers[row] == number
-          && sides.allSatisfy { $0.rows.records[row] == $0.pages[shard].record(number) }
-        if isSame { continue }
-        Issue.record("the number of '\(key)' is \(sides[0].rows.numbers[row]), not \(number); seed \(seed)")
-        return
-      }
-      known += some.count - find(directory, rows).unknown.count
+      faults = RowFaults(capacity: keys.count)
+      for row in keys.indices where !isPlain && random.chance(50) { faults.note(row: row, .keyIsNull, column: 0) }
+      only = !isPlain && random.chance(5) ? random.int(0...shards - 1) : nil
     }
-    for (found, searched) in zip(sides[0].tables, sides[1].tables) { #expect(found.count == searched.count) }
+
+    func prepare(_ prepared: PreparedRows) {
+      if let only { prepared.prepare(batch, shard: only) } else { prepared.prepare(rows, faults) }
+    }
+  }
+
+  /// Numbers rows of a few shards with and without a directory: in a shard each key has one number and no two have the
+  /// same. Of three blocks the last is looked up in the directory before the others are numbered, as by another thread.
+  private func check(_ keys: [String], batchRows: Int, shards: Int = 3, isNumbered: Bool = false) throws {
+    let seed = testSeed()
+    var random = SeededGenerator(seed: seed)
+    let directory = KeyDirectory(shards: shards)
+    let sides = [try Side(shards: shards, directory: directory), try Side(shards: shards, directory: nil)]
+    var known = 0
+    var at = 0
+    while at < keys.count {
+      var three: [Some] = []
+      while at < keys.count && three.count < 3 {
+        three.append(Some(Array(keys[at..<min(at + batchRows, keys.count)]), shards: shards, &random))
+        at += batchRows
+      }
+      for side in sides {
+        let held = three.count - 1
+        three[held].prepare(side.prepared[1])
+        for (index, some) in three.enumerated() {
+          let prepared = side.prepared[index == held ? 1 : 0]
+          if index < held { some.prepare(prepared) }
+          side.number(prepared)
+          for row in some.keys.indices where some.only != nil || some.faults.codes[row] == 0 {
+            let shard = some.only ?? ShardOrder.shard(of: some.rows, row, among: shards)
+            if side.isRight(prepared, row, some.keys[row], shard) { continue }
+            Issue.record("the number of '\(some.keys[row])' is \(prepared.numbers[row]); seed \(seed)")
+            return
+          }
+        }
+      }
+      for some in three { known += some.keys.count - find(directory, some.rows).unknown.count }
+    }
+    for (found, searched) in zip(sides[0].tables, sides[1].tables) {
+      #expect(found.count == searched.count, "seed \(seed)")
+      // Be it in the directory or not.
+      for number in 0..<found.count {
+        let view = found.views[number]
+        #expect(found.number(of: found.arena.base + Int(view.start), view.length) == UInt32(number), "seed \(seed)")
+      }
+    }
     // Something was found without a search, so that this compares what it says.
     if isNumbered { #expect(known > keys.count / 2) }
   }
@@ -147,12 +180,80 @@ import Testing
     }
   }
 
+  @Test("I1: a key that gets a place while rows of it are on their way")
+  func late() throws {
+    let directory = KeyDirectory(shards: 1)
+    let side = try Side(shards: 1, directory: directory)
+    func some(_ values: some Sequence<Int>) -> Some {
+      var random = SeededGenerator(seed: 1)
+      let keys = values.map { value in
+        let text = String(value)
+        return "c" + String(repeating: "0", count: 8 - text.count) + text
+      }
+      return Some(keys, shards: 1, &random, isPlain: true)
+    }
+    // Beyond what is kept however few there are.
+    let high = 70_000
+    let held = some([high, high, 3])
+    func number(_ some: Some) {
+      some.prepare(side.prepared[0])
+      withExtendedLifetime(some) { side.number(side.prepared[0]) }
+    }
+    number(some(0..<100))
+    held.prepare(side.prepared[1])
+    #expect(side.prepared[1].numbers[0] == KeyDirectory.unknown)
+    // More keys, and so higher ones.
+    for values in [Array(0..<20_000), [high]] { number(some(values)) }
+    #expect(find(directory, held.rows).unknown.isEmpty)
+    withExtendedLifetime(held) { side.number(side.prepared[1]) }
+    for row in 0..<3 { #expect(side.isRight(side.prepared[1], row, held.keys[row], 0)) }
+    #expect(side.tables[0].count == 20_001)
+  }
+
+  @Test("I1: keys whose numbers find no room beside the shard are searched")
+  func manyShards() {
+    let table = KeyTable(directory: KeyDirectory(shards: 1 << 20), shard: 5)
+    let keys = (0..<6000).map { "c\($0)" }
+    let order = Array(keys.indices) + [0, 4094, 4095, 5999] + keys.indices.reversed()
+    for rows in [order.prefix(6004), order.suffix(6000)] {
+      let batch = RowBatch(shard: 5, types: [], capacity: rows.count)
+      for (row, value) in rows.enumerated() {
+        batch.keys[row] = batch.arena.append(keys[value])
+        batch.hashes[row] = Hashing.hash64(Array(keys[value].utf8), keys[value].utf8.count)
+      }
+      batch.count = rows.count
+      var numbers = [UInt32](repeating: KeyDirectory.unknown, count: rows.count)
+      let places = rows.map { UInt32($0 + 1) }
+      var left = [UInt32](repeating: 0, count: rows.count)
+      let all = rows.indices.map { UInt32($0 - rows.startIndex) }
+      numbers.withUnsafeMutableBufferPointer { numbers in
+        guard let numbers = numbers.baseAddress else { return }
+        let count = all.withUnsafeBufferPointer { all in
+          left.withUnsafeMutableBufferPointer { left in
+            places.withUnsafeBufferPointer { places in
+              guard let places = places.baseAddress, let left = left.baseAddress else { return 0 }
+              return table.numbersOfPlaced(of: batch.rows, all, places, into: numbers, left: left)
+            }
+          }
+        }
+        let probes = left.prefix(count).map { KeyProbe(batch.rows, Int($0)) }
+        left.prefix(count).withUnsafeBufferPointer { left in
+          probes.withUnsafeBufferPointer {
+            table.numbers(of: batch.rows, left, $0, into: numbers, records: RecordPages(stride: 16))
+          }
+        }
+      }
+      #expect(zip(numbers, rows).allSatisfy { table.arena.string(table.views[Int($0)]) == keys[$1] })
+    }
+    #expect(table.count == keys.count)
+  }
+
   @Test("a number that finds no room beside the shard is not kept")
   func high() {
     let directory = KeyDirectory(shards: 1 << 20)
-    directory.set(1, shard: 5, number: 4095)
-    directory.set(2, shard: 5, number: 4094)
-    directory.set(KeyDirectory.noPlace, shard: 5, number: 1)
+    #expect(!directory.set(1, shard: 5, number: 4095))
+    #expect(directory.set(2, shard: 5, number: 4094))
+    #expect(!directory.set(KeyDirectory.noPlace, shard: 5, number: 1))
     let batch = RowBatch(shard: 0, types: [], capacity: 3)
     for (row, key) in ["c0", "c1", "x"].enumerated() { batch.keys[row] = batch.arena.append(key) }
     batch.count = 3
