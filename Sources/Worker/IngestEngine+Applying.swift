@@ -34,8 +34,10 @@ extension IngestEngine {
       shards = [batch.shard]
     }
     var applied: [(shard: Int, rows: Int)] = []
+    applied.reserveCapacity(shards.count)
+    let (inputs, table) = (attempt.numbers, tables[source])
     func apply(_ shard: Int) {
-      states[shard].apply(rows, source: source, inputs: attempt.numbers, table: tables[source])
+      states[shard].apply(rows, source: source, inputs: inputs, table: table)
       shardLocks[shard].unlock()
       applied.append((shard, rows.count(shard)))
     }

@@ -103,7 +103,6 @@ extension IngestEngine {
   /// Numbers a block's rows and rejects the bad ones, in the input's order.
   func emit(_ parsed: ParsedBlock, _ attempt: Attempt) -> (rows: UInt64, rejected: UInt64, firstRow: UInt64) {
     let input = attempt.inputs[parsed.input]
-    let source = plan.sources[attempt.source]
     let firstRow = attempt.counts[parsed.input].read + 1
     var rows: UInt64 = 0
     let rejectedBefore = attempt.rejects.count
@@ -111,13 +110,15 @@ extension IngestEngine {
       decoder.complete(object: input.location, modified: input.modified, firstRow: firstRow)
       if decoder.faults.count > 0 { reject(decoder, parsed, attempt, firstRow: firstRow) }
       rows = UInt64(decoder.rows)
-      if let asOf = source.asOf { attempt.counts[parsed.input].afterAsOf += decoder.rowsAtOrAfter(asOf) }
+      if let asOf = plan.sources[attempt.source].asOf {
+        attempt.counts[parsed.input].afterAsOf += decoder.rowsAtOrAfter(asOf)
+      }
     } else if let oversized = parsed.oversized, case .oversized(let length) = oversized.content {
       rows = 1
       attempt.rejects.add(
-        source: source.source.name, object: input.location, row: firstRow, byte: parsed.offset, fault: .rowTooLong,
-        column: nil, raw: UnsafeBufferPointer(start: oversized.text.base, count: oversized.text.count),
-        length: length)
+        source: plan.sources[attempt.source].source.name, object: input.location, row: firstRow, byte: parsed.offset,
+        fault: .rowTooLong, column: nil,
+        raw: UnsafeBufferPointer(start: oversized.text.base, count: oversized.text.count), length: length)
     }
     attempt.counts[parsed.input].read += rows
     let rejected = attempt.rejects.count - rejectedBefore
