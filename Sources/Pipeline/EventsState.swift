@@ -55,6 +55,7 @@ final class EventsState {
       + wideIndex.count * 48 + wraps.count * 64
   }
 
+  /// Makes room for keys below `keys`, as the first rows of any of them would.
   func reserve(keys: Int) { records.grow(to: keys) }
 
   /// Adds the chosen rows, whose key numbers stand in `prepared`, all below `keyCount`; `inputs` maps an input's number in

@@ -67,6 +67,7 @@ final class LatestState {
   /// Bytes of texts, those among them that nothing points at.
   var textBytes: Int { texts.count }
 
+  /// Makes room for keys below `keys`, as the first rows of any of them would.
   func reserve(keys: Int) { records.grow(to: keys) }
 
   /// Adds the chosen rows, whose key numbers stand in `prepared`, all below `keyCount`; `inputs` maps an input's number in

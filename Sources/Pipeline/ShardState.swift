@@ -29,7 +29,7 @@ public final class ShardState: @unchecked Sendable {
 
   public var keyCount: Int { keys.count }
 
-  /// Makes room in a source's state for all keys that there are: its first rows would, for they are of any keys.
+  /// Makes room in a source's state for all keys that there are, as its first rows would.
   public func reserve(source: Int) {
     latest[source]?.reserve(keys: keys.count)
     events[source]?.reserve(keys: keys.count)

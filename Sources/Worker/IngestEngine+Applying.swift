@@ -79,8 +79,7 @@ extension IngestEngine {
     attemptsLeftOfSource[attempt.source] -= 1
     if attemptsLeftOfSource[attempt.source] == 0 {
       // Their memory is for the next source's.
-      retired.decoders += decoders[attempt.source]
-      retired.prepared += prepared[attempt.source]
+      retired.append(RetiredBuffers(decoders[attempt.source], prepared[attempt.source]))
       decoders[attempt.source] = []
       prepared[attempt.source] = []
     }

@@ -8,9 +8,8 @@ internal import Platform
 /// (Records of topics are not cut, rows of segments are only applied.)
 ///
 /// Fetchers block on I/O and fill each attempt's mailbox, held back by a byte budget. Workers do what is nearest to
-/// the output first — make room for a source's rows, apply what was dealt, decode cut blocks, cut further — so that memory
-/// drains before it fills. All
-/// scheduling state lies under one lock, which is taken once a block, never a row.
+/// the output first — make room for a source's rows, apply what was dealt, decode cut blocks, cut further — so that
+/// memory drains before it fills. All scheduling state lies under one lock, which is taken once a block, never a row.
 final class IngestEngine: @unchecked Sendable {
   // Sendable: mutable state is guarded by `lock`, by the `advancing` and `emitting` flags under it, or (each shard's state)
   // by the shard's lock.
@@ -52,8 +51,9 @@ final class IngestEngine: @unchecked Sendable {
   var dealtCount = 0
   /// Of each source, for rows to be applied.
   var prepared: [[PreparedRows]]
-  /// What was for rows of a source of which nothing is left, until a worker frees it.
-  var retired = Retired()
+  /// What was for rows of sources of which nothing is left, until a worker frees it: the system takes its time over that
+  /// where others get memory from it, so not within the lock.
+  var retired: [RetiredBuffers] = []
   /// Of blocks that were dealt.
   var spareTexts: [ByteArena] = []
   var attemptsLeft: Int
@@ -81,11 +81,6 @@ final class IngestEngine: @unchecked Sendable {
   /// Rejected rows that an attempt under way, and all finished ones together, keep in memory.
   static let rejectBytesMax = 1 << 20
   static let rejectBytesMaxFinished = 16 << 20
-
-  struct Retired {
-    var decoders: [BlockDecoder] = []
-    var prepared: [PreparedRows] = []
-  }
 
   struct Counters: Sendable {
     var objects = 0
@@ -155,7 +150,7 @@ final class IngestEngine: @unchecked Sendable {
       decoders = decoders.map { _ in [] }
       prepared = prepared.map { _ in [] }
       spareTexts = []
-      retired = Retired()
+      retired = []
     }
     chunks.removeAll()
   }
@@ -201,6 +196,7 @@ final class IngestEngine: @unchecked Sendable {
 
   enum Work {
     case grow(shard: Int, source: Int)
+    case free(RetiredBuffers)
     /// With room that other rows are done with, if there is some.
     case apply(DealtRows, PreparedRows?)
     /// With a decoder that another block is done with, if there is one.
@@ -212,8 +208,6 @@ final class IngestEngine: @unchecked Sendable {
     lock.lock()
     while true {
       if stopped || attemptsLeft == 0 { break }
-      // The lock was let go of: what was so before may not be so now.
-      if freeRetired() { continue }
       guard let work = nextWork() else {
         lock.wait()
         continue
@@ -221,6 +215,7 @@ final class IngestEngine: @unchecked Sendable {
       lock.unlock()
       switch work {
       case .grow(let shard, let source): grow(shard, source)
+      case .free(let buffers): buffers.removeAll()
       case .apply(let dealt, let prepared): apply(dealt, prepared)
       case .decode(let block, let decoder): decode(block, decoder)
       case .advance(let attempt): advance(attempt)
@@ -235,6 +230,7 @@ final class IngestEngine: @unchecked Sendable {
   /// Within the lock.
   func nextWork() -> Work? {
     if let next = growing.popLast() { return .grow(shard: next.shard, source: next.source) }
+    if let buffers = retired.popLast() { return .free(buffers) }
     if let rows = dealt.popLast() { return .apply(rows, prepared[rows.attempt.source].popLast()) }
     if let block = blocks.popLast() {
       let source = block.attempt.source
@@ -250,21 +246,6 @@ final class IngestEngine: @unchecked Sendable {
     return nil
   }
 
-  /// Within the lock, which is let go of meanwhile: the system takes its time where others get memory from it. Says whether
-  /// there was something to free.
-  private func freeRetired() -> Bool {
-    if retired.decoders.isEmpty && retired.prepared.isEmpty { return false }
-    let freed = retired
-    retired = Retired()
-    lock.unlock()
-    IngestEngine.free(consume freed)
-    lock.lock()
-    return true
-  }
-
-  @inline(never)
-  private static func free(_ retired: consuming Retired) {}
-
   func stop(_ message: String) {
     lock.withLock {
       failures.append(message)
@@ -278,4 +259,14 @@ final class IngestEngine: @unchecked Sendable {
     lock.wakeAll()
     room.wakeAll()
   }
+}
+
+/// What rows of a source were decoded and applied with. One thread at a time, hence `@unchecked Sendable`.
+final class RetiredBuffers: @unchecked Sendable {
+  private var decoders: [BlockDecoder]
+  private var prepared: [PreparedRows]
+
+  init(_ decoders: [BlockDecoder], _ prepared: [PreparedRows]) { (self.decoders, self.prepared) = (decoders, prepared) }
+
+  func removeAll() { (decoders, prepared) = ([], []) }
 }
