@@ -10,22 +10,37 @@ enum SystemPages {
   /// whole pages.
   static func map(_ byteCount: Int, isLarge: Bool) -> UnsafeMutableRawPointer? {
     #if canImport(Glibc)
-      guard
-        let mapped = mmap(
-          nil, byteCount + largeBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
-        mapped != MAP_FAILED
-      else { return nil }
-      // What lies before and behind is given back.
-      let before = -Int(bitPattern: mapped) & (largeBytes - 1)
-      if before > 0 { munmap(mapped, before) }
-      munmap(mapped + before + byteCount, largeBytes - before)
+      guard let base = aligned(byteCount) else { return nil }
       // Advice: where it is not taken, nothing is lost but speed.
-      if isLarge { madvise(mapped + before, byteCount & ~(largeBytes - 1), MADV_HUGEPAGE) }
-      return mapped + before
+      if isLarge { madvise(base, byteCount & ~(largeBytes - 1), MADV_HUGEPAGE) }
+      return base
     #else
       return nil
     #endif
   }
+
+  #if canImport(Glibc)
+    private static func aligned(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+      // Linux since 6.7 looks for such a place by itself.
+      guard let first = mapped(byteCount) else { return nil }
+      if before(first) == 0 { return first }
+      munmap(first, byteCount)
+      guard let base = mapped(byteCount + largeBytes) else { return nil }
+      // What lies before and behind is given back.
+      let before = before(base)
+      if before > 0 { munmap(base, before) }
+      munmap(base + before + byteCount, largeBytes - before)
+      return base + before
+    }
+
+    private static func mapped(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+      let base = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+      return base == MAP_FAILED ? nil : base
+    }
+
+    /// Bytes from an address to the next where a large page could begin.
+    private static func before(_ base: UnsafeMutableRawPointer) -> Int { -Int(bitPattern: base) & (largeBytes - 1) }
+  #endif
 
   /// Brings pages in, by writing: kernels before 6.13 make ordinary ones of a large page that is read before.
   ///

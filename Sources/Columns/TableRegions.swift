@@ -12,7 +12,10 @@ final class TableRegions: Sendable {
   /// Of pieces as large as large pages, which begin where one could.
   static let blocks = TableRegions(isLarge: false)
 
-  private static let regionBytes = 64 << 20
+  /// Of the first region, and of the largest: each is twice the one before, as nobody else gets pages while one is mapped.
+  /// What is not handed out is addresses and no memory.
+  static let regionBytesMin = 64 << 20
+  static let regionBytesMax = 1 << 30
 
   private let isLarge: Bool
   /// What is left of the last region. Sendable: it is nobody's but the lock's.
@@ -20,31 +23,47 @@ final class TableRegions: Sendable {
     var base: UnsafeMutableRawPointer
     var byteCount: Int
   }
-  private let rest = Mutex<Rest?>(nil)
+  private struct State {
+    var rest: Rest?
+    var regionBytes = TableRegions.regionBytesMin
+  }
+  private let state = Mutex(State())
 
   private init(isLarge: Bool) { self.isLarge = isLarge }
 
   /// `byteCount` zeros, all brought in, from where a page begins; nil: the system has no more.
   func take(_ byteCount: Int) -> UnsafeMutableRawPointer? {
     let whole = SystemPages.whole(byteCount)
-    let piece = whole < TableRegions.regionBytes ? takePiece(whole) : SystemPages.map(whole, isLarge: isLarge)
+    let piece = whole < TableRegions.regionBytesMin ? takePiece(whole) : SystemPages.map(whole, isLarge: isLarge)
     if let piece { SystemPages.populate(piece, whole) }
     return piece
   }
 
   private func takePiece(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-    rest.withLock { rest in
-      if let left = rest, left.byteCount >= byteCount {
-        rest = Rest(base: left.base + byteCount, byteCount: left.byteCount - byteCount)
+    state.withLock { state in
+      if let left = state.rest, left.byteCount >= byteCount {
+        state.rest = Rest(base: left.base + byteCount, byteCount: left.byteCount - byteCount)
         return left.base
       }
-      guard let base = SystemPages.map(TableRegions.regionBytes, isLarge: isLarge) else { return nil }
-      var (spare, next) = (rest, Rest(base: base + byteCount, byteCount: TableRegions.regionBytes - byteCount))
+      guard let region = mapRegion(&state) else { return nil }
+      var (spare, next) = (
+        state.rest, Rest(base: region.base + byteCount, byteCount: region.byteCount - byteCount)
+      )
       if let left = spare, left.byteCount > next.byteCount { (spare, next) = (next, left) }
       if let spare, spare.byteCount > 0 { SystemPages.unmap(spare.base, spare.byteCount) }
-      rest = next
-      return base
+      state.rest = next
+      return region.base
     }
+  }
+
+  /// The next region; one of the least size where the system has no addresses for more.
+  private func mapRegion(_ state: inout State) -> Rest? {
+    for byteCount in [state.regionBytes, TableRegions.regionBytesMin] {
+      guard let base = SystemPages.map(byteCount, isLarge: isLarge) else { continue }
+      state.regionBytes = min(byteCount * 2, TableRegions.regionBytesMax)
+      return Rest(base: base, byteCount: byteCount)
+    }
+    return nil
   }
 
   /// What was taken goes back to the system.

@@ -55,8 +55,9 @@ final class EventsState {
       + wideIndex.count * 48 + wraps.count * 64
   }
 
-  /// Makes room for keys below `keys`, as the first rows of any of them would.
-  func reserve(keys: Int) { records.grow(to: keys) }
+  /// See ``RecordPages/wanted(for:lastCame:)``.
+  func roomWanted(keys: Int, lastCame more: Int) -> RecordRoom? { records.wanted(for: keys, lastCame: more) }
+  func add(_ room: TableMemory) { records.add(room) }
 
   /// Adds the chosen rows, whose key numbers stand in `prepared`, all below `keyCount`; `inputs` maps an input's number in
   /// the attempt to its number in `table`.

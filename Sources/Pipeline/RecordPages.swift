@@ -1,5 +1,5 @@
 internal import CScan
-internal import Columns
+public import Columns
 
 /// Records of one size, by key number: all zeros at first, in pages, so that growing copies nothing and what was found
 /// stays where it is.
@@ -9,14 +9,14 @@ struct RecordPages {
   private(set) var pages: [UnsafeMutableRawPointer] = []
   /// What the pages lie in: many to one, once they are many.
   private var slabs: [TableMemory] = []
-  /// Pages for which there is room in the last slab.
-  private var room = 0
 
   /// What goes beyond so much lies in large pages. Less gains little, and large pages cost more to get from some hosts
   /// (``TableMemory``).
   private static let largeBytesMin = 4 << 20
 
   private static let shift = 10
+  /// How often as many keys as last may come before there has to be more room.
+  private static let timesAhead = 64
   /// Records of a page.
   static let rows = 1 << shift
 
@@ -36,19 +36,31 @@ struct RecordPages {
   /// Makes room for keys below `keys`.
   mutating func grow(to keys: Int) {
     let needed = (keys + RecordPages.rows - 1) >> RecordPages.shift
+    if needed > pages.count { add(room(needed - pages.count).memory()) }
+  }
+
+  /// What there is no room without for keys below `keys`, or soon will be none without, when as many come again and again as
+  /// the last `more`, if it takes long to get. It may be got while others use these records.
+  func wanted(for keys: Int, lastCame more: Int) -> RecordRoom? {
+    let left = pages.count * RecordPages.rows - keys
+    if left < 0 { return room((RecordPages.rows - 1 - left) >> RecordPages.shift) }
+    let isLarge = pages.count * RecordPages.rows * stride >= RecordPages.largeBytesMin
+    return isLarge && left < more * RecordPages.timesAhead ? room(1) : nil
+  }
+
+  /// Of what was asked for, or of a part of what there is.
+  private func room(_ more: Int) -> RecordRoom {
+    let count = max(more, pages.count / 8)
     let pageBytes = RecordPages.rows * stride
-    while pages.count < needed {
-      if room == 0 {
-        // What is asked for now, or a part of what there is.
-        room = max(needed - pages.count, pages.count / 8, 1)
-        let isLarge = (pages.count + room) * pageBytes > RecordPages.largeBytesMin
-        slabs.append(TableMemory(byteCount: room * pageBytes, isLarge: isLarge))
-        pages.append(slabs[slabs.count - 1].base)
-      } else {
-        pages.append(pages[pages.count - 1] + pageBytes)
-      }
-      room -= 1
-    }
+    return RecordRoom(
+      byteCount: count * pageBytes, isLarge: (pages.count + count) * pageBytes > RecordPages.largeBytesMin)
+  }
+
+  /// Room for more keys.
+  mutating func add(_ memory: TableMemory) {
+    let pageBytes = RecordPages.rows * stride
+    for page in 0..<memory.byteCount / pageBytes { pages.append(memory.base + page * pageBytes) }
+    slabs.append(memory)
   }
 
   /// Finds the records of rows with these key numbers, all of which there is room for.
@@ -121,4 +133,13 @@ struct RecordPages {
       }
     }
   }
+}
+
+/// Memory that records are going to want.
+public struct RecordRoom: Sendable {
+  let byteCount: Int
+  let isLarge: Bool
+
+  /// Takes long: the system clears it.
+  public func memory() -> TableMemory { TableMemory(byteCount: byteCount, isLarge: isLarge) }
 }

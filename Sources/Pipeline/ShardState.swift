@@ -1,4 +1,4 @@
-internal import Columns
+public import Columns
 internal import Definition
 
 /// Everything one shard knows: its keys and each source's state, folded from accepted inputs.
@@ -29,10 +29,17 @@ public final class ShardState: @unchecked Sendable {
 
   public var keyCount: Int { keys.count }
 
-  /// Makes room in a source's state for all keys that there are, as its first rows would.
-  public func reserve(source: Int) {
-    latest[source]?.reserve(keys: keys.count)
-    events[source]?.reserve(keys: keys.count)
+  /// The room that a source's state has too little of: for all keys that there are, or for those that come next, after the last
+  /// `more`, if it takes long to get.
+  public func roomWanted(source: Int, lastCame more: Int) -> RecordRoom? {
+    latest[source]?.roomWanted(keys: keys.count, lastCame: more)
+      ?? events[source]?.roomWanted(keys: keys.count, lastCame: more)
+  }
+
+  /// Gives a source's state what it wanted, got while others had this one.
+  public func add(_ room: TableMemory, source: Int) {
+    latest[source]?.add(room)
+    events[source]?.add(room)
   }
 
   /// Applies one batch of an accepted attempt. `inputs[n]` is the number in `table` of the attempt's n-th input.

@@ -10,11 +10,16 @@ internal import Platform
 /// Nothing is published before all verdicts are in.
 extension IngestEngine {
   /// Makes room in a shard for a source's rows. Where there are many keys this takes longer than a block's rows do, so all
-  /// workers share it: else the first block's would make room in shard after shard, and all others wait.
-  func grow(_ shard: Int, _ source: Int) {
-    shardLocks[shard].lock()
-    states[shard].reserve(source: source)
-    shardLocks[shard].unlock()
+  /// workers share it, and nobody has the shard meanwhile: else the first block's rows would make room in shard after shard,
+  /// and all others wait.
+  func grow(_ room: WantedRoom) {
+    let (shard, source) = (room.place.shard, room.place.source)
+    func wanted() -> RecordRoom? { states[shard].roomWanted(source: source, lastCame: room.more) }
+    if let wanted = shardLocks[shard].withLock(wanted) {
+      let memory = wanted.memory()
+      shardLocks[shard].withLock { states[shard].add(memory, source: source) }
+    }
+    lock.withLock { _ = isGrowing.remove(room.place) }
   }
 
   /// Applies rows where they lie, shard by shard: a shard that another thread is at is come back to.
@@ -36,8 +41,15 @@ extension IngestEngine {
     var applied: [(shard: Int, rows: Int)] = []
     applied.reserveCapacity(shards.count)
     let (inputs, table) = (attempt.numbers, tables[source])
+    var wanting: [WantedRoom] = []
     func apply(_ shard: Int) {
-      states[shard].apply(rows, source: source, inputs: inputs, table: table)
+      let state = states[shard]
+      let keys = state.keyCount
+      state.apply(rows, source: source, inputs: inputs, table: table)
+      let more = state.keyCount - keys
+      if more > 0 && state.roomWanted(source: source, lastCame: more) != nil {
+        wanting.append(WantedRoom(place: .init(shard: shard, source: source), more: more))
+      }
       shardLocks[shard].unlock()
       applied.append((shard, rows.count(shard)))
     }
@@ -53,6 +65,7 @@ extension IngestEngine {
     lock.lock()
     defer { lock.unlock() }
     for (shard, rows) in applied { attempt.applied[shard].rows += rows }
+    for room in wanting { queue(room) }
     prepared[source].append(rows)
     if case .block(let decoder, _) = dealt.content { takeBack(decoder, attempt) }
     attempt.outstanding -= 1
@@ -109,6 +122,19 @@ extension ShardReceipt {
     rows += other.rows
     checksum = checksum &+ other.checksum
   }
+}
+
+/// A shard in which a source's rows have no room, or soon will have none.
+struct WantedRoom: Sendable {
+  /// Where only one worker makes room at a time.
+  struct Place: Hashable, Sendable {
+    let shard: Int
+    let source: Int
+  }
+
+  let place: Place
+  /// Keys that the last rows brought.
+  let more: Int
 }
 
 /// Rows on their way to the states of their shards.

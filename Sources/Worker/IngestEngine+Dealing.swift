@@ -60,7 +60,12 @@ extension IngestEngine {
   /// Within the lock: lets all shards make room for a source's rows with the first block that has rows of nearly all of them.
   private func growShards(_ source: Int, for rows: Int) {
     if rows < states.count * 3 || !begun.insert(source).inserted { return }
-    growing += states.indices.map { ($0, source) }
+    for shard in states.indices { queue(WantedRoom(place: .init(shard: shard, source: source), more: 0)) }
+  }
+
+  /// Within the lock.
+  func queue(_ room: WantedRoom) {
+    if isGrowing.insert(room.place).inserted { growing.append(room) }
   }
 
   /// Within the lock: batches that no block holds.

@@ -44,8 +44,10 @@ final class IngestEngine: @unchecked Sendable {
   var decoders: [[BlockDecoder]]
   /// Sources for whose rows shards were told to make room.
   var begun: Set<Int> = []
-  /// Those that have not done so yet.
-  var growing: [(shard: Int, source: Int)] = []
+  /// Where room is still to be made.
+  var growing: [WantedRoom] = []
+  /// Those places, and those where a worker is at it.
+  var isGrowing: Set<WantedRoom.Place> = []
   /// Dealt, and not yet applied.
   var dealt: [DealtRows] = []
   var dealtCount = 0
@@ -195,7 +197,7 @@ final class IngestEngine: @unchecked Sendable {
   // MARK: Working
 
   enum Work {
-    case grow(shard: Int, source: Int)
+    case grow(WantedRoom)
     case free(RetiredBuffers)
     /// With room that other rows are done with, if there is some.
     case apply(DealtRows, PreparedRows?)
@@ -214,7 +216,7 @@ final class IngestEngine: @unchecked Sendable {
       }
       lock.unlock()
       switch work {
-      case .grow(let shard, let source): grow(shard, source)
+      case .grow(let room): grow(room)
       case .free(let buffers): buffers.removeAll()
       case .apply(let dealt, let prepared): apply(dealt, prepared)
       case .decode(let block, let decoder): decode(block, decoder)
@@ -229,7 +231,7 @@ final class IngestEngine: @unchecked Sendable {
 
   /// Within the lock.
   func nextWork() -> Work? {
-    if let next = growing.popLast() { return .grow(shard: next.shard, source: next.source) }
+    if let room = growing.popLast() { return .grow(room) }
     if let buffers = retired.popLast() { return .free(buffers) }
     if let rows = dealt.popLast() { return .apply(rows, prepared[rows.attempt.source].popLast()) }
     if let block = blocks.popLast() {
