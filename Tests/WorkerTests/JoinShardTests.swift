@@ -27,6 +27,46 @@ import Testing
     static func key(_ key: String, shards: Int) -> Int { Partitioner.partition(of: Array(key.utf8), among: shards) }
   }
 
+  @Test("what this worker has sent itself is not read, what others sent is, and later all again")
+  func ownRows() throws {
+    let world = try StreamWorld(seed: 1)
+    let nodes = [try world.node(member: "a"), try world.node(member: "b")]
+    try world.settle(nodes)
+    let (steady, mine) = (
+      try ShardDriver(nodes[1].context, files: MemorySegmentFiles()),
+      try ShardDriver(nodes[0].context, files: MemorySegmentFiles(), takesOwn: true)
+    )
+    try mine.settle()
+    func put(_ number: Int, by node: Int) throws {
+      world.put("people/\(number).csv", (0..<40).map { "k\($0),\(number)\n" }.joined())
+      nodes[node].offer("people/\(number).csv")
+      // Only one of them looks for it.
+      try world.settle([nodes[node]])
+      while try nodes[1 - node].context.ledger.step(milliseconds: 0) {}
+      try steady.settle()
+      try mine.settle()
+      #expect(try mine.contents() == steady.contents() && steady.shard.position == mine.shard.position)
+      #expect(mine.shard.stopped == nil)
+    }
+    // Its first settling takes what comes before anything is known to be its own.
+    try put(0, by: 0)
+    let before = mine.fetched
+    for number in 1...3 { try put(number, by: 0) }
+    #expect(mine.fetched == before && steady.fetched > before)
+    #expect(mine.shard.rowsOffset == steady.shard.rowsOffset)
+    // Another's are read, and its own for some time after that.
+    try put(4, by: 1)
+    #expect(mine.fetched > before)
+    let (own, all) = (mine.fetched, steady.fetched)
+    try put(5, by: 0)
+    #expect(mine.fetched - own == steady.fetched - all && mine.shard.rowsOffset == steady.shard.rowsOffset)
+    world.clock.advance(milliseconds: OwnFeed.pauseMin / 1000)
+    try put(6, by: 0)
+    let later = mine.fetched
+    try put(7, by: 0)
+    #expect(mine.fetched == later && mine.shard.rowsOffset == steady.shard.rowsOffset)
+  }
+
   @Test("crashes and checkpoints anywhere change nothing, of the shard or of its cuts", arguments: 0..<12)
   func anywhere(seed: Int) throws {
     try withDeadline(seconds: 60, "seed \(seed)") { try Self.run(seed: seed) }
@@ -41,7 +81,9 @@ import Testing
     let steady = try ShardDriver(nodes[0].context, files: MemorySegmentFiles())
     var files = MemorySegmentFiles()
     var context = nodes[1].context
-    var other = try ShardDriver(context, files: files)
+    // What its worker sends is not read, or all is.
+    let takesOwn = random.chance(2)
+    var other = try ShardDriver(context, files: files, takesOwn: takesOwn)
     var cuts: [String] = []
     var pending: [String: [String: Int]] = [:]
     var serial = 0
@@ -82,7 +124,8 @@ import Testing
           context = try world.context(member: "c\(step)")
           while try context.ledger.step(milliseconds: 0) {}
         }
-        other = try ShardDriver(context, files: files, stagingBytes: random.chance(3) ? 10 : 64 << 20)
+        other = try ShardDriver(
+          context, files: files, stagingBytes: random.chance(3) ? 10 : 64 << 20, takesOwn: takesOwn)
       default: break
       }
       for node in nodes {

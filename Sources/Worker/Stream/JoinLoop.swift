@@ -33,6 +33,8 @@ final class JoinLoop: @unchecked Sendable {
     var isRecovered = false
     /// Its worker closes it: a last checkpoint, if it can.
     var isClosing = false
+    /// Of what this worker sends to it itself.
+    var feed = OwnFeed()
     var mailbox: [RecordBlock] = []
     var mailboxBytes = 0
     /// Where `rows` begins, if what was to be read next is gone.
@@ -64,6 +66,8 @@ final class JoinLoop: @unchecked Sendable {
   }
 
   static let mailboxHigh = 16 << 20
+  /// Own messages that wait for a shard before it looks at them without a commit.
+  static let ownBytes = 1 << 20
   static let sleepMilliseconds = 100
   /// How long a shard that is taken away may write its last checkpoint.
   static let handOverMilliseconds = 5_000
@@ -157,6 +161,7 @@ final class JoinLoop: @unchecked Sendable {
   private func drop(_ shard: Int) {
     guard let slot = slots.removeValue(forKey: shard) else { return }
     order.removeAll { $0 == shard }
+    context.own.close(shard)
     starts.forget(TopicPartition(context.topics.rows, shard))
     paused.remove(TopicPartition(context.topics.rows, shard))
     if !slot.isBusy { slot.shard.close() }
@@ -178,7 +183,7 @@ final class JoinLoop: @unchecked Sendable {
     lock.withLock {
       for (shard, slot) in slots where slot.isRecovered {
         let at = TopicPartition(context.topics.rows, shard)
-        if slot.mailboxBytes > JoinLoop.mailboxHigh {
+        if slot.feed.isFeeding || slot.mailboxBytes > JoinLoop.mailboxHigh {
           if !paused.contains(at) { pause.append(at) }
         } else if slot.mailboxBytes < JoinLoop.mailboxHigh / 4, paused.contains(at) {
           resume.append(at)
@@ -273,12 +278,15 @@ final class JoinLoop: @unchecked Sendable {
         slots[shard.shard]?.shard = JoinShard(
           context, shard: shard.shard, files: files, stagingBytes: shard.staging.bytesMax)
         slots[shard.shard]?.isRecovered = false
+        slots[shard.shard]?.feed = OwnFeed()
+        context.own.close(shard.shard)
       }
       slots[shard.shard]?.isBusy = false
       slots[shard.shard]?.problem = problem
       if let start { starts.want(TopicPartition(context.topics.rows, shard.shard), from: .at(start)) }
       if problem == nil {
         slots[shard.shard]?.isRecovered = true
+        if shard.rows.ownFrom != nil { slots[shard.shard]?.feed.begin(now) }
       } else {
         slots[shard.shard]?.notBefore = now + 1_000_000
       }
@@ -294,7 +302,9 @@ final class JoinLoop: @unchecked Sendable {
 
   private func move(_ shard: JoinShard, _ blocks: [RecordBlock]) throws -> Bool {
     for block in blocks { shard.take(block) }
-    var moved = !blocks.isEmpty
+    let own = context.own.take(shard.shard)
+    shard.take(own)
+    var moved = !blocks.isEmpty || !own.isEmpty
     moved = try shard.step() || moved
     let moreToCome = moreToCome(shard)
     if context.options.sabotage == .told, shard.isCheckpointDue(memoryMax: memoryMax) { try checkpoint(shard) }
@@ -337,10 +347,13 @@ final class JoinLoop: @unchecked Sendable {
         if slot.shard.halted != nil && !slot.isClosing {
           slot.mailbox = []
           slot.mailboxBytes = 0
+          context.own.close(number)
           continue
         }
+        if slot.isRecovered && !slot.isClosing { choose(number, slot, now) }
         let hasWork =
           slot.isClosing || !slot.isRecovered || !slot.mailbox.isEmpty || slot.rowsFirst != nil || slot.shard.isStepDue
+          || context.own.bytes(number) > JoinLoop.ownBytes
           || slot.shard.isCheckpointDue(memoryMax: .max)
           || slot.shard.live?.isDue(now: now, moreToCome: moreToCome(slot.shard)) == true
         guard hasWork else { continue }
@@ -358,6 +371,18 @@ final class JoinLoop: @unchecked Sendable {
     }
   }
   private var turn = 0
+
+  /// Within the lock: whether a shard goes by what we send to it ourselves, or has all fetched from where it is.
+  private func choose(_ number: Int, _ slot: Slot, _ now: Int64) {
+    if slot.feed.isFeeding && slot.shard.wantsFetching(now) {
+      slot.feed.end(now)
+      context.own.close(number)
+      slot.shard.rows.fetchAll()
+      starts.want(TopicPartition(context.topics.rows, number), from: .at(slot.shard.rowsOffset))
+    } else if slot.feed.opens(now) {
+      context.own.open(number)
+    }
+  }
 
   // MARK: Cuts and status
 

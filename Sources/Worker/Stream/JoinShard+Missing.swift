@@ -43,6 +43,7 @@ extension JoinShard {
   {
     guard let source = context.source(commit.source) else { return [] }
     let rows = AttemptRows(context: context, shard: shard)
+    let isShort = !hasCome(commit.attempt, receipt)
     let staged = staging.take(commit.attempt)
     if let batches = rows.verified(staged, receipt, source: source) {
       shortSince = nil
@@ -51,7 +52,6 @@ extension JoinShard {
     if context.options.sabotage == .receipt, let (batches, _) = rows.decode(staged, source: source) {
       return batches
     }
-    let isShort = rowsOffset < receipt.end
     var first: Int64?
     if !isShort {
       let found = try rows.found(commit.attempt, receipt, source: source)

@@ -38,7 +38,7 @@ extension JoinShard {
     segments = SegmentSet(refs)
     position = checkpoint.position
     chain = LedgerChain(checkpoint.chain) ?? LedgerChain()
-    rowsOffset = checkpoint.rowsOffset
+    rows = RowsTaken(from: checkpoint.rowsOffset)
     checkpointed = position
     uploaded = checkpoint.names
     told = checkpoint.told

@@ -22,8 +22,12 @@ final class JoinShard: @unchecked Sendable {
   /// The next ledger entry's position.
   var position = 0
   var chain = LedgerChain()
-  /// The next offset of our partition of `rows`.
-  var rowsOffset: Int64 = 0
+  /// What has come of our partition of `rows`.
+  var rows = RowsTaken()
+  /// The offset before which all of it has come.
+  var rowsOffset: Int64 { rows.next }
+  /// The next entry's rows have not come.
+  private var lacksRows = false
   private(set) var halted: String?
   /// Since when `rows` has ended before the rows of the next entry, and when that was last asked.
   var shortSince: Int64?
@@ -87,16 +91,30 @@ final class JoinShard: @unchecked Sendable {
 
   /// Takes what was read of our partition of `rows`.
   func take(_ block: RecordBlock) {
+    let now = context.clock.now()
     for index in 0..<block.count {
       let entry = block.entries[index]
+      let isNew = rows.takeFetched(entry.offset, now: now)
       // Once behind us, a message may come again after a seek; staging it twice does no harm.
-      if let frame = block.valueSlice(index) { staging.add(frame, offset: entry.offset) }
-      rowsOffset = max(rowsOffset, entry.offset + 1)
+      if isNew, let frame = block.valueSlice(index) { staging.add(frame, offset: entry.offset) }
     }
   }
 
+  /// Takes what this worker has sent to our partition of `rows` itself, behind what was read of it.
+  func take(_ own: [OwnRows.Message]) {
+    let now = context.clock.now()
+    for message in own where rows.takeOwn(message.offset, now: now) {
+      staging.add(ArraySlice(message.frame), offset: message.offset, isAlone: true)
+    }
+  }
+
+  /// Whether it wants what others have sent, so that own messages are not enough.
+  func wantsFetching(_ now: Int64) -> Bool {
+    lacksRows || rows.gapSince.map { now - $0 > OwnFeed.gapMax } == true
+  }
+
   /// Our partition of `rows` begins at this offset now. What is gone and needed is found missing by its receipt.
-  func noteFirst(_ offset: Int64) { rowsOffset = max(rowsOffset, offset) }
+  func noteFirst(_ offset: Int64) { rows.pass(to: offset, now: context.clock.now()) }
 
   /// Folds the entries that are there and whose batches have come; false when there was nothing to do.
   func step() throws -> Bool {
@@ -190,7 +208,8 @@ final class JoinShard: @unchecked Sendable {
     let receipt = shard < commit.shards.count ? commit.shards[shard] : ShardReceipt()
     var batches: [EncodedBatch] = []
     if receipt.rows > 0 && isCurrent(commit, at: judged.position) {
-      if rowsOffset < receipt.end, try !isShort(of: receipt) { return false }
+      lacksRows = !hasCome(commit.attempt, receipt)
+      if lacksRows, try !isShort(of: receipt) { return false }
       guard let found = try collect(commit, verdicts, receipt, at: judged.position) else { return false }
       batches = found
     } else {
@@ -223,6 +242,11 @@ final class JoinShard: @unchecked Sendable {
     // Once for all entries of a step, and where it fails, the entry is not applied again.
     if isReplaced { isLiveStale = true }
     return true
+  }
+
+  /// Whether all of an attempt's batches have come that ever will.
+  func hasCome(_ attempt: AttemptID, _ receipt: ShardReceipt) -> Bool {
+    rowsOffset >= receipt.end || staging.isWhole(attempt, end: receipt.end)
   }
 
   /// Whether our columns are those of a commit, and were in force.

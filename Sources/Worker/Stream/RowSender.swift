@@ -72,6 +72,7 @@ struct RowSender {
   mutating func flush() throws {
     if waiting.isEmpty { return }
     let offsets = try context.broker.append(waiting)
+    context.own.add(waiting, offsets)
     for (message, offset) in zip(waiting, offsets) {
       if let shard = message.partition { receipts[shard].note(offset: offset) }
     }

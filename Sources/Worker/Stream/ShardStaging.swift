@@ -29,7 +29,8 @@ struct ShardStaging {
   init(bytesMax: Int) { self.bytesMax = bytesMax }
 
   /// Takes a message in. What is no row batch is passed over: if an entry counts on it, the receipt will say so.
-  mutating func add(_ frame: ArraySlice<UInt8>, offset: Int64) {
+  /// `isAlone`: it keeps nothing else in memory.
+  mutating func add(_ frame: ArraySlice<UInt8>, offset: Int64, isAlone: Bool = false) {
     guard let header = frame.withRawBytes({ try? RowFrame($0) }) else { return }
     var staged = attempts[header.attempt] ?? Staged(lastOffset: offset)
     attempts[header.attempt] = nil
@@ -39,7 +40,7 @@ struct ShardStaging {
     staged.lastOffset = max(staged.lastOffset, offset)
     total += frame.count
     staged.lastTotal = total
-    staged.isCopied = false
+    staged.isCopied = isAlone && (staged.isCopied || staged.frames.count == 1)
     attempts[header.attempt] = staged
     if bytes > bytesMax { dropOldest() }
     if total - lookedAt > bytesMax / 2 { copyOld() }
@@ -52,6 +53,13 @@ struct ShardStaging {
       attempts[attempt]?.frames = staged.frames.mapValues { ArraySlice(Array($0)) }
       attempts[attempt]?.isCopied = true
     }
+  }
+
+  /// Whether all of an attempt's batches are here that lie before an offset where they are said to end: none is missing among
+  /// their numbers, and the last one is there.
+  func isWhole(_ attempt: AttemptID, end: Int64) -> Bool {
+    guard let staged = attempts[attempt], staged.lastOffset + 1 >= end else { return false }
+    return (0..<staged.frames.count).allSatisfy { staged.frames[$0] != nil }
   }
 
   /// Takes out what there is of an attempt, in order of the batches' numbers.

@@ -26,6 +26,7 @@ struct StreamContext: Sendable {
   let ledger: LedgerView
   let folds: SavedFolds
   let sent = SentBatches()
+  let own = OwnRows()
   let held: HeldParts
   let arriving = ArrivingRecords()
   let log: Log

@@ -210,9 +210,18 @@ final class MemorySegmentFiles: SegmentFiles {
 final class ShardDriver {
   let shard: JoinShard
   private var reader: (any PartitionReader)?
+  private var feed = OwnFeed()
+  private let takesOwn: Bool
+  /// Messages of `rows` that were read.
+  private(set) var fetched = 0
 
-  /// Recovers; the ledger must have been read to its end.
-  init(_ context: StreamContext, shard: Int = 0, files: MemorySegmentFiles, stagingBytes: Int = 64 << 20) throws {
+  /// Recovers; the ledger must have been read to its end. `takesOwn`: what its worker sends itself is taken as it was sent.
+  init(
+    _ context: StreamContext, shard: Int = 0, files: MemorySegmentFiles, stagingBytes: Int = 64 << 20,
+    takesOwn: Bool = false
+  ) throws {
+    self.takesOwn = takesOwn
+    context.own.close(shard)
     self.shard = JoinShard(context, shard: shard, files: files, stagingBytes: stagingBytes)
     let from = try self.shard.recover()
     let at = TopicPartition(context.topics.rows, shard)
@@ -226,13 +235,33 @@ final class ShardDriver {
     var moved = true
     while moved {
       moved = false
-      while let block = try reader?.poll(milliseconds: 0, maxBytes: 1 << 16) {
+      try chooseFeed()
+      while !feed.isFeeding, let block = try reader?.poll(milliseconds: 0, maxBytes: 1 << 16) {
         shard.take(block)
+        fetched += block.count
         moved = true
+      }
+      if takesOwn {
+        shard.take(shard.context.own.take(shard.shard))
+        if shard.rows.ownFrom != nil { feed.begin(shard.context.clock.now()) }
       }
       // The ledger may be on its way again, for us.
       while try shard.context.ledger.step(milliseconds: 0) { moved = true }
       moved = try shard.step() || moved
+      if feed.isFeeding && shard.wantsFetching(shard.context.clock.now()) { moved = true }
+    }
+  }
+
+  private func chooseFeed() throws {
+    let now = shard.context.clock.now()
+    if feed.isFeeding && shard.wantsFetching(now) {
+      feed.end(now)
+      shard.context.own.close(shard.shard)
+      shard.rows.fetchAll()
+      reader = try shard.context.broker.reader(
+        TopicPartition(shard.context.topics.rows, shard.shard), from: shard.rowsOffset)
+    } else if takesOwn && feed.opens(now) {
+      shard.context.own.open(shard.shard)
     }
   }
 
