@@ -23,6 +23,10 @@ public final class KeyTable {
   /// Positions of rows whose keys take a second look.
   private var late: [UInt32] = []
 
+  private static let growth = 16
+  /// Bytes of keys for which there is room ahead, at most.
+  private static let arenaBytesAhead = 64 << 20
+
   /// How many rows before a search its slot is asked for: long enough for memory to answer.
   private static let rowsAhead = 32
 
@@ -168,11 +172,15 @@ public final class KeyTable {
   }
 
   /// Room for `more` new keys without growing in between.
+  ///
+  /// For many times as many as there are: what is not touched is addresses and no memory. Growing by half as often would copy
+  /// nearly all of it to new pages, with the shard held: all shards grow at the same time.
   private func reserve(_ more: Int) {
     guard count + more > capacity else { return }
-    while count + more > capacity { capacity *= 2 }
+    while count + more > capacity { capacity *= KeyTable.growth }
     views = regrow(views, count, capacity)
     hashes = regrow(hashes, count, capacity)
+    if count > 0 { arena.reserve(min((capacity - count) * (arena.count / count + 1), KeyTable.arenaBytesAhead)) }
   }
 
   /// Slots for `more` new keys without growing in between.

@@ -102,7 +102,7 @@ public final class ShardState: @unchecked Sendable {
   /// About how much memory it takes.
   var bytes: Int {
     latest.reduce(0) { $0 + ($1?.bytes ?? 0) } + events.reduce(0) { $0 + ($1?.bytes ?? 0) }
-      + keys.count * ShardState.bytesPerKey + keys.arena.capacity
+      + keys.count * ShardState.bytesPerKey + keys.arena.count
   }
 
   /// Whether the rows' source has a row for the key that counts.
