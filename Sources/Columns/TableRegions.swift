@@ -13,9 +13,9 @@ final class TableRegions: Sendable {
   static let blocks = TableRegions(isLarge: false)
 
   /// Of the first region, and of the largest: each is twice the one before, as nobody else gets pages while one is mapped.
-  /// What is not handed out is addresses and no memory.
+  /// What is not handed out is addresses and no memory, unless the system keeps strict accounts of those.
   static let regionBytesMin = 64 << 20
-  static let regionBytesMax = 1 << 30
+  static let regionBytesMax = 256 << 20
 
   private let isLarge: Bool
   /// What is left of the last region. Sendable: it is nobody's but the lock's.

@@ -23,9 +23,10 @@ public final class KeyTable {
   /// Positions of rows whose keys take a second look.
   private var late: [UInt32] = []
 
-  private static let growth = 16
-  /// Bytes of keys for which there is room ahead, at most.
-  private static let arenaBytesAhead = 64 << 20
+  /// Up to here room grows in large steps.
+  private static let capacityOfSteps = 1 << 19
+  /// Bytes of keys for which there is room ahead then, at most.
+  private static let arenaBytesAhead = 16 << 20
 
   /// How many rows before a search its slot is asked for: long enough for memory to answer.
   private static let rowsAhead = 32
@@ -173,14 +174,16 @@ public final class KeyTable {
 
   /// Room for `more` new keys without growing in between.
   ///
-  /// For many times as many as there are: what is not touched is addresses and no memory. Growing by half as often would copy
-  /// nearly all of it to new pages, with the shard held: all shards grow at the same time.
+  /// For many times as many as there are, up to a few MiB: what is not touched is addresses and no memory. Growing twofold
+  /// would copy all of it again and again to new pages, with the shard held: all shards grow at the same time.
   private func reserve(_ more: Int) {
     guard count + more > capacity else { return }
-    while count + more > capacity { capacity *= KeyTable.growth }
+    while count + more > capacity { capacity *= capacity < KeyTable.capacityOfSteps ? 16 : 2 }
     views = regrow(views, count, capacity)
     hashes = regrow(hashes, count, capacity)
-    if count > 0 { arena.reserve(min((capacity - count) * (arena.count / count + 1), KeyTable.arenaBytesAhead)) }
+    if capacity <= KeyTable.capacityOfSteps && count > 0 {
+      arena.reserve(min((capacity - count) * (arena.count / count + 1), KeyTable.arenaBytesAhead))
+    }
   }
 
   /// Slots for `more` new keys without growing in between.

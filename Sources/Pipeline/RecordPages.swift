@@ -45,7 +45,7 @@ struct RecordPages {
     let left = pages.count * RecordPages.rows - keys
     if left < 0 { return room((RecordPages.rows - 1 - left) >> RecordPages.shift) }
     let isLarge = pages.count * RecordPages.rows * stride >= RecordPages.largeBytesMin
-    return isLarge && left < more * RecordPages.timesAhead ? room(1) : nil
+    return isLarge && left < min(more * RecordPages.timesAhead, pages.count * RecordPages.rows / 8) ? room(1) : nil
   }
 
   /// Of what was asked for, or of a part of what there is.
@@ -136,7 +136,7 @@ struct RecordPages {
 }
 
 /// Memory that records are going to want.
-public struct RecordRoom: Sendable {
+public struct RecordRoom: Sendable, Equatable {
   let byteCount: Int
   let isLarge: Bool
 

@@ -67,6 +67,43 @@ import Testing
     #expect(second.parts.join.shards.reduce(0) { $0 + $1.rows } == 20)
   }
 
+  @Test("what a worker sends to its own shards is not fetched, until others send to them, and later again")
+  func ownRows() throws {
+    let world = try StreamWorld()
+    let (first, second) = (try world.node(member: "a"), try world.node(member: "b"))
+    try world.settle([first], whole: true)
+    let join = first.parts.join
+    #expect(join.feeding.isEmpty)
+    try Self.filled(world, first)
+    #expect(join.feeding == [0, 1])
+    func put(_ number: Int, by node: StreamWorld.Node) throws {
+      world.put("visits/\(number).csv", (0..<8).map { "k\(number)\($0),1\n" }.joined())
+      node.offer("visits/\(number).csv")
+      // This one owns no shards.
+      if node.parts.join !== join { try world.settle([node]) }
+      try world.settle([first], whole: true)
+      #expect(join.shards.allSatisfy { $0.state == "serving" && $0.position == first.context.ledger.position })
+      #expect(join.shards.reduce(0) { $0 + $1.rows } == 40 + 8 * number)
+    }
+    try put(0, by: first)
+    let rows = TopicPartition(first.context.topics.rows, 0)
+    let end = try #require(try world.broker.bounds([rows])[rows]?.end)
+    // Had it been fetched, the consumer would have it now; it stands before all of it.
+    #expect(join.feeding == [0, 1] && end > 0)
+    try put(1, by: second)
+    #expect(join.feeding.isEmpty)
+    world.clock.advance(milliseconds: OwnFeed.pauseMin / 1000)
+    try put(2, by: first)
+    try put(3, by: first)
+    #expect(join.feeding == [0, 1])
+    // Who has them next reads all that is in no checkpoint, whoever sent it.
+    Self.leave(first)
+    try world.settle([second], whole: true)
+    #expect(second.parts.join.shards.reduce(0) { $0 + $1.rows } == 64)
+  }
+
+  private static func leave(_ node: StreamWorld.Node) { node.parts.join.close() }
+
   @Test("who has lost a shard writes nothing of it any more")
   func losing() throws {
     let world = try StreamWorld()

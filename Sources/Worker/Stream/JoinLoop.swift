@@ -374,15 +374,22 @@ final class JoinLoop: @unchecked Sendable {
 
   /// Within the lock: whether a shard goes by what we send to it ourselves, or has all fetched from where it is.
   private func choose(_ number: Int, _ slot: Slot, _ now: Int64) {
-    if slot.feed.isFeeding && slot.shard.wantsFetching(now) {
+    if slot.feed.isFeeding {
+      // What it wants may be what waits for it.
+      guard slot.shard.wantsFetching(now), context.own.bytes(number) == 0 else { return }
       slot.feed.end(now)
       context.own.close(number)
-      slot.shard.rows.fetchAll()
+      slot.shard.fetchAll()
       starts.want(TopicPartition(context.topics.rows, number), from: .at(slot.shard.rowsOffset))
-    } else if slot.feed.opens(now) {
+    } else if slot.mailbox.isEmpty, slot.shard.position >= context.ledger.position, slot.feed.opens(now) {
+      // Not while it is behind: what it can do nothing with yet would take the place of what it can.
+      slot.shard.missedRows = false
       context.own.open(number)
     }
   }
+
+  /// Shards that go by what we send to them ourselves.
+  var feeding: [Int] { lock.withLock { order.filter { slots[$0]?.feed.isFeeding == true } } }
 
   // MARK: Cuts and status
 

@@ -54,6 +54,7 @@ extension JoinShard {
     }
     var first: Int64?
     if !isShort {
+      missedRows = true
       let found = try rows.found(commit.attempt, receipt, source: source)
       if let batches = found.batches { return batches }
       first = found.first

@@ -28,6 +28,8 @@ final class JoinShard: @unchecked Sendable {
   var rowsOffset: Int64 { rows.next }
   /// The next entry's rows have not come.
   private var lacksRows = false
+  /// An entry's rows were to be there, and were not.
+  var missedRows = false
   private(set) var halted: String?
   /// Since when `rows` has ended before the rows of the next entry, and when that was last asked.
   var shortSince: Int64?
@@ -110,7 +112,13 @@ final class JoinShard: @unchecked Sendable {
 
   /// Whether it wants what others have sent, so that own messages are not enough.
   func wantsFetching(_ now: Int64) -> Bool {
-    lacksRows || rows.gapSince.map { now - $0 > OwnFeed.gapMax } == true
+    lacksRows || missedRows || rows.gapSince.map { now - $0 > OwnFeed.gapMax } == true
+  }
+
+  /// From now on all is to be fetched, from ``rowsOffset`` on.
+  func fetchAll() {
+    missedRows = false
+    rows.fetchAll()
   }
 
   /// Our partition of `rows` begins at this offset now. What is gone and needed is found missing by its receipt.

@@ -1,8 +1,11 @@
 /// Which messages of a shard's partition of `rows` have come: all before an offset, and some beyond it of those that its
 /// worker sent itself, which come when the broker has acknowledged them, before or instead of being fetched.
 struct RowsTaken: Equatable {
-  /// All before this offset have come, or are gone.
-  private(set) var next: Int64 = 0
+  /// All before this offset have come, or are gone. (Of a topic that is made anew it is too high, and what comes is read by
+  /// the offsets in its entry until the topic has grown as far.)
+  private(set) var next: Int64
+  /// Where it began: what lies before was not seen by this one.
+  private let first: Int64
   /// Beyond `next`.
   private var ahead: Set<Int64> = []
   /// Since when messages are missing before those that are ahead.
@@ -14,13 +17,15 @@ struct RowsTaken: Equatable {
   /// So many may be ahead; of more it is forgotten that they have come.
   static let aheadMax = 4096
 
-  init(from next: Int64 = 0) { self.next = next }
+  init(from first: Int64 = 0) { (self.first, next) = (first, first) }
 
   /// Nothing before this offset will come.
   mutating func pass(to offset: Int64, now: Int64) {
     if offset <= next { return }
+    // The next one is not among those ahead.
+    let isJump = offset > next + 1
     next = offset
-    if !ahead.isEmpty { ahead = ahead.filter { $0 >= next } }
+    if isJump && !ahead.isEmpty { ahead = ahead.filter { $0 >= next } }
     close(now)
   }
 
@@ -34,6 +39,7 @@ struct RowsTaken: Equatable {
 
   /// A message that the worker sent itself; false if it was fetched before.
   mutating func takeOwn(_ offset: Int64, now: Int64) -> Bool {
+    if offset < first { return true }
     if offset <= next { ownFrom = ownFrom ?? next }
     if offset < next { return false }
     if offset == next {

@@ -1,8 +1,8 @@
 internal import Pipeline
 
-/// What this worker has sent to `rows`: what a shard that reads it again here need not decode to know.
+/// What this worker has sent to `rows`: what a shard that gets it here need not decode to know.
 ///
-/// A message that comes back with the hash that it was sent with holds the rows that were sent: how many, and their
+/// A message with the hash that it was sent with, whether it was fetched or not, holds the rows that were sent: how many, and their
 /// checksum (I3). Where that is not known (another worker sent it, or this one before it began anew, or it was too long ago)
 /// the message is decoded. Bounded: the oldest attempts are forgotten first. Thread-safe.
 final class SentBatches: Sendable {

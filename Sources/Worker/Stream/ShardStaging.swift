@@ -1,13 +1,13 @@
 internal import Pipeline
 internal import Platform
 
-/// One shard's row batches that wait for their ledger entry, as they came off the wire.
+/// One shard's row batches that wait for their ledger entry, as they came off the wire or were sent.
 ///
 /// A cache: what is dropped here (for want of memory) or never came (the shard began behind it) is read again from the
 /// receipt's range. So abandoned attempts need no bookkeeping; the oldest go first.
 ///
-/// A message is a piece of what was fetched with it, all of which it keeps in memory. Most are wanted together, and soon;
-/// one that still waits when many others have come is copied out.
+/// A message that was fetched is a piece of what came with it, all of which it keeps in memory. Most are wanted together,
+/// and soon; one that still waits when many others have come is copied out.
 struct ShardStaging {
   private struct Staged {
     /// By number; repeated deliveries of a number are the same bytes.

@@ -257,7 +257,7 @@ final class ShardDriver {
     if feed.isFeeding && shard.wantsFetching(now) {
       feed.end(now)
       shard.context.own.close(shard.shard)
-      shard.rows.fetchAll()
+      shard.fetchAll()
       reader = try shard.context.broker.reader(
         TopicPartition(shard.context.topics.rows, shard.shard), from: shard.rowsOffset)
     } else if takesOwn && feed.opens(now) {
