@@ -96,10 +96,24 @@ import Testing
     try put(2, by: first)
     try put(3, by: first)
     #expect(join.feeding == [0, 1])
+    // Others' are wanted, and own ones never stop coming.
+    world.put("visits/4.csv", (0..<8).map { "k4\($0),1\n" }.joined())
+    second.offer("visits/4.csv")
+    try world.settle([second])
+    while try first.context.ledger.step(milliseconds: 0) {}
+    for _ in 0..<20 {
+      for shard in 0...1 {
+        let message = OutgoingMessage(topic: first.context.topics.rows, partition: shard, value: [0])
+        first.context.own.add([message], [1 << 40])
+      }
+      _ = try join.poll(milliseconds: 0)
+      _ = try join.work()
+    }
+    #expect(join.feeding.isEmpty && join.shards.reduce(0) { $0 + $1.rows } == 72)
     // Who has them next reads all that is in no checkpoint, whoever sent it.
     Self.leave(first)
     try world.settle([second], whole: true)
-    #expect(second.parts.join.shards.reduce(0) { $0 + $1.rows } == 64)
+    #expect(second.parts.join.shards.reduce(0) { $0 + $1.rows } == 72)
   }
 
   private static func leave(_ node: StreamWorld.Node) { node.parts.join.close() }

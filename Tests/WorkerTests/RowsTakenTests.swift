@@ -64,7 +64,7 @@ import Testing
     #expect(Int(rows.next) == isOwn.count, "seed \(seed)")
   }
 
-  @Test("a message that was fetched again is known where own ones followed on one another, and new where a topic may be")
+  @Test("a message that was fetched again is known where nothing is missing before own ones, and else is new")
   func again() {
     var rows = RowsTaken(from: 5)
     // The topic was made anew: what lies before was not seen.

@@ -35,6 +35,8 @@ final class JoinLoop: @unchecked Sendable {
     var isClosing = false
     /// Of what this worker sends to it itself.
     var feed = OwnFeed()
+    /// Where the shard stood when it wanted others' rows, and own ones waited for it.
+    var wantedAt: Int?
     var mailbox: [RecordBlock] = []
     var mailboxBytes = 0
     /// Where `rows` begins, if what was to be read next is gone.
@@ -86,8 +88,9 @@ final class JoinLoop: @unchecked Sendable {
   /// Polls the group once and brings what came to the shards.
   func poll(milliseconds: Int) throws -> Bool {
     let consumer = try joined()
-    try tellStarts(consumer)
+    // A partition that goes on does so before it is told from where.
     try holdBack(consumer)
+    try tellStarts(consumer)
     let event = try consumer.poll(milliseconds: milliseconds, maxBytes: 16 << 20)
     // Not before the shards are there: who asks sees both or neither.
     defer { lock.withLock { isMember = consumer.isMember } }
@@ -279,6 +282,7 @@ final class JoinLoop: @unchecked Sendable {
           context, shard: shard.shard, files: files, stagingBytes: shard.staging.bytesMax)
         slots[shard.shard]?.isRecovered = false
         slots[shard.shard]?.feed = OwnFeed()
+        slots[shard.shard]?.wantedAt = nil
         context.own.close(shard.shard)
       }
       slots[shard.shard]?.isBusy = false
@@ -375,8 +379,17 @@ final class JoinLoop: @unchecked Sendable {
   /// Within the lock: whether a shard goes by what we send to it ourselves, or has all fetched from where it is.
   private func choose(_ number: Int, _ slot: Slot, _ now: Int64) {
     if slot.feed.isFeeding {
-      // What it wants may be what waits for it.
-      guard slot.shard.wantsFetching(now), context.own.bytes(number) == 0 else { return }
+      guard slot.shard.wantsFetching(now) else {
+        slot.wantedAt = nil
+        return
+      }
+      // What it wants may be what waits for it. Own rows are there before their entry is: once they were taken and it still
+      // stands where it stood, it wants others'.
+      guard context.own.bytes(number) == 0 || slot.wantedAt == slot.shard.position else {
+        slot.wantedAt = slot.shard.position
+        return
+      }
+      slot.wantedAt = nil
       slot.feed.end(now)
       context.own.close(number)
       slot.shard.fetchAll()

@@ -254,13 +254,15 @@ final class ShardDriver {
 
   private func chooseFeed() throws {
     let now = shard.context.clock.now()
-    if feed.isFeeding && shard.wantsFetching(now) {
+    if feed.isFeeding {
+      guard shard.wantsFetching(now), shard.context.own.bytes(shard.shard) == 0 else { return }
       feed.end(now)
       shard.context.own.close(shard.shard)
       shard.fetchAll()
       reader = try shard.context.broker.reader(
         TopicPartition(shard.context.topics.rows, shard.shard), from: shard.rowsOffset)
-    } else if takesOwn && feed.opens(now) {
+    } else if takesOwn, shard.position >= shard.context.ledger.position, feed.opens(now) {
+      shard.missedRows = false
       shard.context.own.open(shard.shard)
     }
   }
