@@ -87,14 +87,10 @@ final class Producer: Sendable {
         .closed, operation: "append", location: messages[0].topic, message: "the broker's client was closed")
     }
     let tracker = AppendTracker(count: messages.count)
-    // Values are not copied: the library reads them where they lie until it has reported them, which is waited for.
-    let refusal = withExtendedLifetime(messages) {
-      let refusal = enqueue(messages, tracker)
-      // From here on nothing is handed over, so the polling thread may end once all is reported.
-      state.withLock { $0.calls -= 1 }
-      tracker.wait()
-      return refusal
-    }
+    let refusal = enqueue(messages, tracker)
+    // From here on nothing is handed over, so the polling thread may end once all is reported.
+    state.withLock { $0.calls -= 1 }
+    tracker.wait()
     if let refusal { throw failure(refusal.code, messages[refusal.index]) }
     if let failed = tracker.firstFailure() { throw failure(failed.code, messages[failed.index]) }
     handle.context.reached()
@@ -143,7 +139,7 @@ final class Producer: Sendable {
     return nil
   }
 
-  /// Hands one message over; a full queue is waited for. Until it is reported its value must live and stay as it is.
+  /// Hands one message over; a full queue is waited for.
   private func produce(
     _ message: OutgoingMessage, _ topic: OpaquePointer, _ opaque: UnsafeMutableRawPointer
   ) -> rd_kafka_resp_err_t? {
@@ -154,11 +150,8 @@ final class Producer: Sendable {
     let partition = message.partition.map { Int32($0) } ?? tributary_rdkafka_partition_unassigned
     return withBytes(message.key) { key in
       withBytes(message.value) { value in
-        // Without F_COPY the value is read after this call. Proof: an array's elements lie in an object on the heap, at one
-        // address while nobody changes the array; `append` holds the only messages that are asked about, unchanged, until
-        // the last of them is reported. (An empty value is not read.)
         let result = rd_kafka_produce(
-          topic, partition, Int32(RD_KAFKA_MSG_F_BLOCK),
+          topic, partition, Int32(RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK),
           UnsafeMutableRawPointer(mutating: value.start), value.count, key.start, key.count, opaque)
         return result == 0 ? nil : rd_kafka_last_error()
       }

@@ -15,17 +15,18 @@ import Testing
     var pages = RecordPages(stride: stride)
     var known: [(key: UInt32, record: UnsafeMutableRawPointer)] = []
     var keys = 0
+    let isAhead = seed % 2 == 0
     while keys < keysMax {
       keys = min(keysMax, keys + random.pick([1, 1000, 100_000, keysMax]))
       // What there is no room without is got before, or is not.
-      if random.chance(2), let room = pages.wanted(for: keys, lastCame: 0) {
+      if isAhead, random.chance(2), let room = pages.wanted(for: keys, lastCame: 0) {
         pages.add(room.memory())
         #expect(pages.wanted(for: keys, lastCame: 0) == nil, "seed \(seed)")
       }
       pages.grow(to: keys)
       #expect(pages.wanted(for: keys, lastCame: 0) == nil, "seed \(seed)")
       // And what comes next.
-      if let room = pages.wanted(for: keys, lastCame: random.pick([0, 1, 100, 10_000])) {
+      if isAhead, let room = pages.wanted(for: keys, lastCame: random.pick([0, 1, 100, 10_000])) {
         #expect(pages.bytes >= 4 << 20, "seed \(seed)")
         pages.add(room.memory())
       }
@@ -50,6 +51,6 @@ import Testing
     // What there is room for and nobody asked for is bounded.
     let needed = keys * stride
     let page = RecordPages.rows * stride
-    #expect(pages.bytes >= needed && pages.bytes <= needed + needed / 3 + 2 * page)
+    #expect(pages.bytes >= needed && pages.bytes <= needed + needed / (isAhead ? 3 : 7) + 2 * page)
   }
 }

@@ -35,8 +35,6 @@ final class JoinLoop: @unchecked Sendable {
     var isClosing = false
     /// Of what this worker sends to it itself.
     var feed = OwnFeed()
-    /// Where the shard stood when it wanted others' rows, and own ones waited for it.
-    var wantedAt: Int?
     var mailbox: [RecordBlock] = []
     var mailboxBytes = 0
     /// Where `rows` begins, if what was to be read next is gone.
@@ -282,7 +280,6 @@ final class JoinLoop: @unchecked Sendable {
           context, shard: shard.shard, files: files, stagingBytes: shard.staging.bytesMax)
         slots[shard.shard]?.isRecovered = false
         slots[shard.shard]?.feed = OwnFeed()
-        slots[shard.shard]?.wantedAt = nil
         context.own.close(shard.shard)
       }
       slots[shard.shard]?.isBusy = false
@@ -290,7 +287,7 @@ final class JoinLoop: @unchecked Sendable {
       if let start { starts.want(TopicPartition(context.topics.rows, shard.shard), from: .at(start)) }
       if problem == nil {
         slots[shard.shard]?.isRecovered = true
-        if shard.rows.ownFrom != nil { slots[shard.shard]?.feed.begin(now) }
+        if shard.rowsTaken.ownFrom != nil { slots[shard.shard]?.feed.begin(now) }
       } else {
         slots[shard.shard]?.notBefore = now + 1_000_000
       }
@@ -379,17 +376,8 @@ final class JoinLoop: @unchecked Sendable {
   /// Within the lock: whether a shard goes by what we send to it ourselves, or has all fetched from where it is.
   private func choose(_ number: Int, _ slot: Slot, _ now: Int64) {
     if slot.feed.isFeeding {
-      guard slot.shard.wantsFetching(now) else {
-        slot.wantedAt = nil
-        return
-      }
-      // What it wants may be what waits for it. Own rows are there before their entry is: once they were taken and it still
-      // stands where it stood, it wants others'.
-      guard context.own.bytes(number) == 0 || slot.wantedAt == slot.shard.position else {
-        slot.wantedAt = slot.shard.position
-        return
-      }
-      slot.wantedAt = nil
+      guard slot.shard.wantsFetching(now) else { return slot.feed.wantsNothing() }
+      guard slot.feed.needsOthers(at: slot.shard.position, ownWait: context.own.bytes(number) > 0) else { return }
       slot.feed.end(now)
       context.own.close(number)
       slot.shard.fetchAll()

@@ -38,7 +38,7 @@ extension JoinShard {
     segments = SegmentSet(refs)
     position = checkpoint.position
     chain = LedgerChain(checkpoint.chain) ?? LedgerChain()
-    rows = RowsTaken(from: checkpoint.rowsOffset)
+    rowsTaken = RowsTaken(from: checkpoint.rowsOffset)
     checkpointed = position
     uploaded = checkpoint.names
     told = checkpoint.told

@@ -23,9 +23,9 @@ final class JoinShard: @unchecked Sendable {
   var position = 0
   var chain = LedgerChain()
   /// What has come of our partition of `rows`.
-  var rows = RowsTaken()
+  var rowsTaken = RowsTaken()
   /// The offset before which all of it has come.
-  var rowsOffset: Int64 { rows.next }
+  var rowsOffset: Int64 { rowsTaken.next }
   /// The next entry's rows have not come.
   private var lacksRows = false
   /// An entry's rows were to be there, and were not.
@@ -96,7 +96,7 @@ final class JoinShard: @unchecked Sendable {
     let now = context.clock.now()
     for index in 0..<block.count {
       let entry = block.entries[index]
-      let isNew = rows.takeFetched(entry.offset, now: now)
+      let isNew = rowsTaken.takeFetched(entry.offset, now: now)
       // Once behind us, a message may come again after a seek; staging it twice does no harm.
       if isNew, let frame = block.valueSlice(index) { staging.add(frame, offset: entry.offset) }
     }
@@ -105,24 +105,24 @@ final class JoinShard: @unchecked Sendable {
   /// Takes what this worker has sent to our partition of `rows` itself, behind what was read of it.
   func take(_ own: [OwnRows.Message]) {
     let now = context.clock.now()
-    for message in own where rows.takeOwn(message.offset, now: now) {
+    for message in own where rowsTaken.takeOwn(message.offset, now: now) {
       staging.add(ArraySlice(message.frame), offset: message.offset, isAlone: true)
     }
   }
 
   /// Whether it wants what others have sent, so that own messages are not enough.
   func wantsFetching(_ now: Int64) -> Bool {
-    lacksRows || missedRows || rows.gapSince.map { now - $0 > OwnFeed.gapMax } == true
+    lacksRows || missedRows || rowsTaken.gapSince.map { now - $0 > OwnFeed.gapMax } == true
   }
 
   /// From now on all is to be fetched, from ``rowsOffset`` on.
   func fetchAll() {
     missedRows = false
-    rows.fetchAll()
+    rowsTaken.fetchAll()
   }
 
   /// Our partition of `rows` begins at this offset now. What is gone and needed is found missing by its receipt.
-  func noteFirst(_ offset: Int64) { rows.pass(to: offset, now: context.clock.now()) }
+  func noteFirst(_ offset: Int64) { rowsTaken.pass(to: offset, now: context.clock.now()) }
 
   /// Folds the entries that are there and whose batches have come; false when there was nothing to do.
   func step() throws -> Bool {

@@ -12,6 +12,8 @@ struct OwnFeed: Equatable {
   private var since: Int64 = 0
   private var notBefore: Int64 = 0
   private var pause = OwnFeed.pauseMin
+  /// Where the shard stood when it wanted others' rows, and own ones waited for it.
+  private var wantedAt: Int?
 
   /// Microseconds.
   static let pauseMin: Int64 = 1_000_000
@@ -33,10 +35,22 @@ struct OwnFeed: Equatable {
     since = now
   }
 
+  /// Whether a shard that stands before this entry and wants rows needs others': what it wants may be what waits for it
+  /// (`ownWait`). Own rows are there before their entry is: once they were taken and it still stands where it stood, it needs
+  /// others'.
+  mutating func needsOthers(at position: Int, ownWait: Bool) -> Bool {
+    let isCertain = !ownWait || wantedAt == position
+    wantedAt = isCertain ? nil : position
+    return isCertain
+  }
+
+  /// It goes on with what there is.
+  mutating func wantsNothing() { wantedAt = nil }
+
   /// All is to be fetched, for a while.
   mutating func end(_ now: Int64) {
     if isFeeding && now - since > OwnFeed.pauseMax { pause = OwnFeed.pauseMin }
-    (isOpen, isFeeding) = (false, false)
+    (isOpen, isFeeding, wantedAt) = (false, false, nil)
     notBefore = now + pause
     pause = min(pause * 2, OwnFeed.pauseMax)
   }

@@ -243,7 +243,7 @@ final class ShardDriver {
       }
       if takesOwn {
         shard.take(shard.context.own.take(shard.shard))
-        if shard.rows.ownFrom != nil { feed.begin(shard.context.clock.now()) }
+        if shard.rowsTaken.ownFrom != nil { feed.begin(shard.context.clock.now()) }
       }
       // The ledger may be on its way again, for us.
       while try shard.context.ledger.step(milliseconds: 0) { moved = true }
@@ -255,7 +255,8 @@ final class ShardDriver {
   private func chooseFeed() throws {
     let now = shard.context.clock.now()
     if feed.isFeeding {
-      guard shard.wantsFetching(now), shard.context.own.bytes(shard.shard) == 0 else { return }
+      guard shard.wantsFetching(now) else { return feed.wantsNothing() }
+      guard feed.needsOthers(at: shard.position, ownWait: shard.context.own.bytes(shard.shard) > 0) else { return }
       feed.end(now)
       shard.context.own.close(shard.shard)
       shard.fetchAll()
