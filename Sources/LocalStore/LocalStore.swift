@@ -71,6 +71,38 @@ public struct LocalStore: ObjectStore {
     try LocalReader(info)
   }
 
+  public func bytes(_ info: ObjectInfo, _ range: Range<Int64>) throws(StoreError) -> [UInt8] {
+    let file = try FileDescriptor(info.key, O_RDONLY | O_NONBLOCK, operation: "read")
+    let status = try file.status(operation: "read", path: info.key)
+    guard status.isRegular, Int64(status.st_size) == info.size else {
+      throw StoreError(
+        .changed, operation: "read", location: info.key,
+        message: "it is no file of \(info.size) bytes, as when it was written")
+    }
+    var failure: StoreError?
+    let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { memory, count in
+      while count < range.count {
+        let more = retryingInterrupts {
+          pread(
+            file.number, memory.baseAddress.map { $0 + count }, range.count - count,
+            off_t(range.lowerBound) + off_t(count))
+        }
+        guard more > 0 else {
+          failure =
+            more < 0
+            ? fileError(errno, operation: "read", path: info.key)
+            : StoreError(
+              .changed, operation: "read", location: info.key,
+              message: "it ends at byte \(range.lowerBound + Int64(count)) of \(info.size)")
+          return
+        }
+        count += more
+      }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+
   /// The entity tag is the SHA-256 of the content, in hexadecimal; nil for a large object, as ``head(_:)`` gives none.
   @discardableResult
   public func put(_ key: String, _ bytes: [UInt8], condition: PutCondition) throws(StoreError) -> String? {

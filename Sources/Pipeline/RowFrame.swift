@@ -1,6 +1,7 @@
 public import Columns
 
-/// A message of the `rows` topic: which attempt a row batch belongs to and its number there, before the batch itself.
+/// A message of the `rows` topic: which attempt a row batch belongs to and its number there, before the batch itself or
+/// where it lies (``RowReference``).
 ///
 /// Layout (version 1, little-endian): magic `TRF1`, number (UInt32), attempt high and low, schema hash, generation
 /// (UInt32), 4 bytes of zero, hash of the 40 bytes before, then ``RowBatchCodec``'s bytes, which have a hash of their own.
@@ -16,6 +17,8 @@ public struct RowFrame: Sendable {
   /// ``SourcePlan/schemaHash`` as a number: what the columns are.
   public var schema: UInt64
   public var generation: Int
+  /// The batch does not follow: it lies where the message's ``RowReference`` says.
+  public private(set) var isReference = false
 
   public init(attempt: AttemptID, number: Int, schema: UInt64, generation: Int) {
     self.attempt = attempt
@@ -34,30 +37,35 @@ public struct RowFrame: Sendable {
   }
 
   private func headed(_ bytes: consuming [UInt8]) -> [UInt8] {
-    bytes.withUnsafeMutableBytes { buffer in
-      buffer.storeBytes(of: RowFrame.magic.littleEndian, toByteOffset: 0, as: UInt32.self)
-      buffer.storeBytes(of: UInt32(number).littleEndian, toByteOffset: 4, as: UInt32.self)
-      buffer.storeBytes(of: attempt.high.littleEndian, toByteOffset: 8, as: UInt64.self)
-      buffer.storeBytes(of: attempt.low.littleEndian, toByteOffset: 16, as: UInt64.self)
-      buffer.storeBytes(of: schema.littleEndian, toByteOffset: 24, as: UInt64.self)
-      buffer.storeBytes(of: UInt32(generation).littleEndian, toByteOffset: 32, as: UInt32.self)
-      buffer.storeBytes(
-        of: RowFrame.hash(UnsafeRawBufferPointer(buffer)).littleEndian, toByteOffset: 40, as: UInt64.self)
-    }
+    bytes.withUnsafeMutableBytes { write(RowFrame.magic, to: $0) }
     return bytes
   }
 
-  /// Reads the header alone. The batch's bytes follow it.
+  /// The header of a message of either kind.
+  func write(_ magic: UInt32, to buffer: UnsafeMutableRawBufferPointer) {
+    buffer.storeBytes(of: magic.littleEndian, toByteOffset: 0, as: UInt32.self)
+    buffer.storeBytes(of: UInt32(number).littleEndian, toByteOffset: 4, as: UInt32.self)
+    buffer.storeBytes(of: attempt.high.littleEndian, toByteOffset: 8, as: UInt64.self)
+    buffer.storeBytes(of: attempt.low.littleEndian, toByteOffset: 16, as: UInt64.self)
+    buffer.storeBytes(of: schema.littleEndian, toByteOffset: 24, as: UInt64.self)
+    buffer.storeBytes(of: UInt32(generation).littleEndian, toByteOffset: 32, as: UInt32.self)
+    buffer.storeBytes(of: 0, toByteOffset: 36, as: UInt32.self)
+    buffer.storeBytes(
+      of: RowFrame.hash(UnsafeRawBufferPointer(buffer)).littleEndian, toByteOffset: 40, as: UInt64.self)
+  }
+
+  /// Reads the header alone. The batch's bytes follow it, or where it lies does.
   public init(_ bytes: UnsafeRawBufferPointer) throws(RowBatchCodec.CodecError) {
     func word(_ offset: Int) -> UInt64 {
       UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
     guard bytes.count >= RowFrame.headerBytes,
-      UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self)) == RowFrame.magic
+      [RowFrame.magic, RowReference.magic].contains(UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self)))
     else { throw RowBatchCodec.CodecError(description: "a message of \(bytes.count) bytes is no row batch") }
     guard RowFrame.hash(bytes) == word(40) else {
       throw RowBatchCodec.CodecError(description: "a row batch's header is damaged: its hash does not match")
     }
+    isReference = word(0) & 0xffff_ffff == RowReference.magic
     attempt = AttemptID(high: word(8), low: word(16))
     number = Int(word(0) &>> 32)
     schema = word(24)

@@ -91,6 +91,10 @@ public protocol ObjectStore: Sendable {
   /// modification time), so that a change underneath ends in `.changed`, never in mixed bytes.
   func open(_ info: ObjectInfo) throws(StoreError) -> any ObjectReader
 
+  /// The bytes of a range of an object that is never written to again and `info.size` bytes long. Throws `.changed` where it
+  /// has another length.
+  func bytes(_ info: ObjectInfo, _ range: Range<Int64>) throws(StoreError) -> [UInt8]
+
   /// Writes a whole object. With `ifAbsent`, throws `.exists` if there is one; exactly one of many racing writers wins.
   /// With `ifMatch` (an entity tag that ``head(_:)`` gave), throws `.changed` unless it is still that one.
   /// Nothing partial is ever visible. Returns the entity tag where there is one.
@@ -109,6 +113,23 @@ public protocol ObjectStore: Sendable {
 }
 
 extension ObjectStore {
+  /// By reading all that is before it.
+  public func bytes(_ info: ObjectInfo, _ range: Range<Int64>) throws(StoreError) -> [UInt8] {
+    let reader = try open(info)
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(range.upperBound), alignment: 16)
+    defer { memory.deallocate() }
+    var count = 0
+    while count < memory.count {
+      let more = try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: memory[count...]))
+      if more == 0 {
+        throw StoreError(
+          .changed, operation: "read", location: info.key, message: "it ends at byte \(count) of \(info.size)")
+      }
+      count += more
+    }
+    return Array(memory[Int(range.lowerBound)...])
+  }
+
   public func adopt(_ key: String, file: String) throws(StoreError) -> Bool { false }
 }
 

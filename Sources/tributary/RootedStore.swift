@@ -23,6 +23,12 @@ struct RootedStore: ObjectStore {
     return try base.open(info)
   }
 
+  func bytes(_ info: ObjectInfo, _ range: Range<Int64>) throws(StoreError) -> [UInt8] {
+    var info = info
+    info.key = full(info.key)
+    return try base.bytes(info, range)
+  }
+
   func put(_ key: String, _ bytes: [UInt8], condition: PutCondition) throws(StoreError) -> String? {
     try base.put(full(key), bytes, condition: condition)
   }

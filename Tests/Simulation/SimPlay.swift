@@ -65,6 +65,8 @@ final class SimPlay {
     stream.checkpointEvery = random.pick([500_000, 3_000_000, 15_000_000])
     stream.checkpointBytes = random.pick([1 << 20, 64 << 20])
     stream.appendBytes = random.pick([1, 300, 2 << 20])
+    stream.rowFileBytes = random.pick([1, 300, 8 << 20])
+    stream.rowFileLeast = random.pick([1, 300, .max])
     stream.listEvery = random.pick([5_000_000, 60_000_000, 900_000_000])
     stream.foldEvery = random.pick([10, 10_000])
     stream.triesMax = 3
@@ -259,6 +261,31 @@ final class SimPlay {
     if needed > bounds.first {
       world.trace.add("  rows of shard \(shard) before \(needed) are forgotten")
       try world.broker.truncate(at, before: needed)
+      try forgetRowFiles(settled)
+    }
+  }
+
+  /// Files that no message in `rows` tells of any more, nor will: their attempts are over.
+  private func forgetRowFiles(_ settled: Set<String>) throws {
+    let prefix = "out/_tributary/rows/"
+    var told: Set<String> = []
+    for shard in 0..<dataset.shards {
+      let at = TopicPartition("sim.rows", shard)
+      guard let first = try world.broker.bounds([at])[at]?.first else { continue }
+      let reader = try world.broker.reader(at, from: first)
+      while let block = try reader.poll(milliseconds: 0, maxBytes: 1 << 20) {
+        for index in 0..<block.count {
+          guard let reference = block.value(index)?.withUnsafeBytes({ RowReference($0) }) else { continue }
+          told.insert("\(prefix)\(reference.attempt)-\(reference.file)")
+        }
+      }
+    }
+    for key in world.lake.keys where key.hasPrefix(prefix) && !told.contains(key) {
+      guard let attempt = key.dropFirst(prefix.count).split(separator: "-").first.map(String.init),
+        settled.contains(attempt) || world.senders[attempt]?.isDead == true
+      else { continue }
+      world.trace.add("  \(key) is forgotten")
+      world.lake.delete(key)
     }
   }
 

@@ -108,6 +108,26 @@ struct LocalStoreTests {
     for piece in [1000, 4096, 1 << 20] { #expect(try store.contents(info, piece: piece) == bytes) }
   }
 
+  @Test func aRangeOfAFileIsReadAlone() throws {
+    var random = SeededRandom(seed: 3)
+    let bytes = random.bytes(10_000)
+    let path = directory.path("f")
+    try store.put(path, bytes, condition: .always)
+    // Whatever its age: it is never written to again.
+    let info = ObjectInfo(bucket: "", key: path, size: 10_000, modifiedMicroseconds: 0)
+    for range in [0..<10_000, 0..<1, 9_999..<10_000, 4_097..<8_000, 5..<5] as [Range<Int64>] {
+      #expect(try store.bytes(info, range) == Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)]))
+    }
+    for size in [9_999, 10_001] as [Int64] {
+      let other = ObjectInfo(bucket: "", key: path, size: size, modifiedMicroseconds: 0)
+      #expect(code { () throws(StoreError) in try store.bytes(other, 0..<10) } == .changed)
+    }
+    unlink(path)
+    #expect(code { () throws(StoreError) in try store.bytes(info, 0..<10) } == .notFound)
+    mkfifo(path, 0o600)
+    #expect(code { () throws(StoreError) in try store.bytes(info, 0..<10) } == .changed)
+  }
+
   @Test func aFileThatChangedSinceItWasListedIsNotRead() throws {
     let path = directory.path("f")
     try directory.write("f", "old content")

@@ -81,6 +81,26 @@ struct SeaweedTests {
     }
   }
 
+  @Test func aRangeIsReadAlone() throws {
+    let server = try SeaweedServer.shared()
+    let store = try server.bucket(try server.session { $0.rangeBytes = 1000 })
+    var random = SeededRandom(seed: 9)
+    let bytes = random.bytes(20_000)
+    let writer = try store.writer("rows/file")
+    try writer.write(bytes)
+    try writer.finish()
+    // What a message says of it: neither its entity tag nor its time.
+    func info(_ size: Int64) -> ObjectInfo {
+      ObjectInfo(bucket: "", key: "rows/file", size: size, modifiedMicroseconds: 0)
+    }
+    for range in [0..<20_000, 0..<1, 19_999..<20_000, 4_097..<8_000] as [Range<Int64>] {
+      #expect(try store.bytes(info(20_000), range) == Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)]))
+    }
+    #expect(code { () throws(StoreError) in try store.bytes(info(20_001), 5..<10) } == .changed)
+    try store.delete("rows/file")
+    #expect(code { () throws(StoreError) in try store.bytes(info(20_000), 5..<10) } == .notFound)
+  }
+
   @Test func fortyMegabytesInParts() throws {
     let store = try SeaweedServer.shared().bucket()
     var random = SeededRandom(seed: 40)

@@ -27,10 +27,12 @@ import Testing
     static func key(_ key: String, shards: Int) -> Int { Partitioner.partition(of: Array(key.utf8), among: shards) }
   }
 
-  @Test("what this worker has sent itself is not read, what others sent is, and later all again")
-  func ownRows() throws {
+  @Test(
+    "what this worker has sent itself is not read, what others sent is, and later all again; in files or not",
+    arguments: [false, true])
+  func ownRows(inFiles: Bool) throws {
     let world = try StreamWorld(seed: 1)
-    let nodes = [try world.node(member: "a"), try world.node(member: "b")]
+    let nodes = try ["a", "b"].map { try world.node(member: $0, options: { $0.rowFileLeast = inFiles ? 1 : .max }) }
     try world.settle(nodes)
     let (steady, mine) = (
       try ShardDriver(nodes[1].context, files: MemorySegmentFiles()),
@@ -65,6 +67,13 @@ import Testing
     let later = mine.fetched
     try put(7, by: 0)
     #expect(mine.fetched == later && mine.shard.rowsOffset == steady.shard.rowsOffset)
+    // The files hold what is its own and nothing else, and whoever begins from nothing reads them.
+    let filed = try world.values("w.rows").count { $0.value?.count == RowReference.bytes }
+    #expect(inFiles == (filed > 0))
+    #expect(world.objects.keys.count { $0.contains("/rows/") } == filed)
+    let late = try ShardDriver(try world.context(member: "late"), files: MemorySegmentFiles())
+    try late.settle()
+    #expect(try late.contents() == steady.contents() && late.shard.position == steady.shard.position)
   }
 
   @Test("crashes and checkpoints anywhere change nothing, of the shard or of its cuts", arguments: 0..<12)
@@ -75,7 +84,8 @@ import Testing
   private static func run(seed: Int) throws {
     var random = SeededGenerator(seed: seed)
     let world = try StreamWorld(seed: seed)
-    let nodes = [try world.node(member: "a"), try world.node(member: "b")]
+    let least = random.pick([1, 150, .max])
+    let nodes = try ["a", "b"].map { try world.node(member: $0, options: { $0.rowFileLeast = least }) }
     try world.settle(nodes)
     // One that never stops, and one that does all the time.
     let steady = try ShardDriver(nodes[0].context, files: MemorySegmentFiles())

@@ -14,9 +14,9 @@ import Testing
     let node: StreamWorld.Node
     var parts: StreamParts { node.parts }
 
-    init(_ world: StreamWorld, member: String = "a") throws {
+    init(_ world: StreamWorld, member: String = "a", options: (inout StreamOptions) -> Void = { _ in }) throws {
       self.world = world
-      node = try world.node(member: member)
+      node = try world.node(member: member, options: options)
     }
 
     /// Until nothing happens any more. Without shards, `rows` only fills.
@@ -137,6 +137,37 @@ import Testing
     let context = try whole.world.context(member: "z")
     while try context.ledger.step(milliseconds: 0) {}
     return context
+  }
+
+  @Test("rows in files that are gone are missed as those that are gone from the topic; supplied, all is as it was")
+  func filesGone() throws {
+    try withDeadline(seconds: 60, "files gone") {
+      let whole = try Whole(try world(), options: { $0.rowFileLeast = 1 })
+      // As if its shards took what it sends itself, and died.
+      for shard in 0..<2 { whole.parts.context.own.open(shard) }
+      try whole.settle(shards: false)
+      try produce(whole.world, 0..<20)
+      try whole.settle(shards: false)
+      try produce(whole.world, 20..<50)
+      try whole.settle(shards: false)
+      let files = whole.world.objects.keys.filter { $0.hasPrefix("out/_tributary/rows/") }
+      // Records do not go to files.
+      #expect(!files.isEmpty)
+      for key in files { whole.world.objects.remove(key) }
+      let other = try Whole(whole.world, member: "b", options: { $0.rowFileLeast = 1 })
+      for _ in 0..<5 { try other.settle() }
+      for shard in other.parts.join.shards {
+        #expect(shard.state == "stopped" && shard.reason?.contains("is gone; `tributary backfill --again") == true)
+        #expect(shard.reason?.contains("out/_tributary/rows/") == true, "\(shard)")
+      }
+      let missing = other.parts.missing
+      #expect(Set(missing.map(\.input)).isSuperset(of: ["s3://lake/people/0.csv", "s3://lake/visits/3.csv"]))
+      #expect(missing.allSatisfy { !$0.input.hasPrefix("app.clicks") })
+      other.parts.supply.request()
+      try other.settle()
+      #expect(other.parts.missing.isEmpty && other.parts.supply.failures.isEmpty)
+      #expect(try other.published("one").fingerprint == fingerprint())
+    }
   }
 
   @Test("other rows are not taken, whoever supplies them")

@@ -8,6 +8,7 @@ CHECKPOINT = re.compile(r"^_tributary/shards/(\d+)/checkpoints/[^/]+\.json$")
 SEGMENT = re.compile(r"^_tributary/shards/(\d+)/segments/([^/]+\.seg)$")
 FOLD = re.compile(r"^_tributary/folds/(\d+)\.json$")
 SNAPSHOT = re.compile(r"^snapshot=([^/]+)/(.+)$")
+ROWS = re.compile(r"^_tributary/rows/[0-9a-f]{32}-\d+$")
 
 
 @dataclass
@@ -47,6 +48,8 @@ def survey(s3, prefix: str) -> Folder:
     least = min((int(key.rpartition("/")[2].partition("-")[0]) for key in newest.values()), default=0)
     begin = max((position for position in folds.values() if position < least), default=0)
     named |= {key for key, position in folds.items() if position >= begin}
+    # As long as `rows` may tell of them.
+    named |= {key for key in keys if ROWS.match(key)}
     for key in keys - named:
         if FOLD.match(key) or CHECKPOINT.match(key) or SEGMENT.match(key) or SNAPSHOT.match(key):
             folder.orphans.add(key)

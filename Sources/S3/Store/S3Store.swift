@@ -32,6 +32,22 @@ public struct S3Store: ObjectStore {
     return S3Reader(session: session, info: pinned)
   }
 
+  /// One request, whatever the range's length.
+  public func bytes(_ info: ObjectInfo, _ range: Range<Int64>) throws(StoreError) -> [UInt8] {
+    var pinned = info
+    pinned.bucket = bucket
+    let fetch = RangeFetch(
+      client: session.client, pin: ObjectPin(pinned), start: range.lowerBound, count: range.count, isBudgeted: false,
+      monitor: Monitor(), cancellation: Cancellation())
+    fetch.run()
+    do throws(S3Failure) {
+      try fetch.wait()
+    } catch {
+      throw error.error
+    }
+    return Array(fetch.bytes)
+  }
+
   public func delete(_ key: String) throws(StoreError) {
     do throws(S3Failure) {
       _ = try session.client.perform {

@@ -7,12 +7,30 @@ struct AttemptRows {
   let context: StreamContext
   let shard: Int
 
-  /// The batches of these messages; nil if they are not exactly what the receipt says.
-  func verified(_ frames: [ArraySlice<UInt8>], _ receipt: ShardReceipt, source: Int) -> [EncodedBatch]? {
-    guard let (batches, seen) = decode(frames, source: source), seen.rows == receipt.rows,
-      seen.checksum == receipt.checksum
-    else { return nil }
-    return batches
+  /// What was looked for and how it went.
+  enum Found {
+    case batches([EncodedBatch])
+    /// They are not what the receipt says: some are missing, or damaged.
+    case others
+    /// Retention has removed some of them: where `rows` begins.
+    case removed(first: Int64)
+    /// So has it the file that they lie in.
+    case gone(file: String)
+
+    var batches: [EncodedBatch]? { if case .batches(let batches) = self { batches } else { nil } }
+  }
+
+  /// The batches of these messages, if they are exactly what the receipt says.
+  func verified(_ frames: [ArraySlice<UInt8>], _ receipt: ShardReceipt, source: Int) throws(StoreError) -> Found {
+    switch try RowFiles(context).resolve(frames) {
+    case .damaged: return .others
+    case .gone(let file): return .gone(file: file)
+    case .whole(let frames):
+      guard let (batches, seen) = decode(frames, source: source), seen.rows == receipt.rows,
+        seen.checksum == receipt.checksum
+      else { return .others }
+      return .batches(batches)
+    }
   }
 
   /// The batches, and what a receipt for them says; nil if a message is none.
@@ -50,17 +68,16 @@ struct AttemptRows {
     }
   }
 
-  /// The batches as they lie in `rows` now; nil if they are not what the receipt says. `first`: where `rows` begins, if
-  /// it has lost some of them.
-  func found(_ attempt: AttemptID, _ receipt: ShardReceipt, source: Int) throws -> (
-    batches: [EncodedBatch]?, first: Int64?
-  ) {
+  /// The batches as they lie in `rows` now, or in the files that it tells of.
+  func found(_ attempt: AttemptID, _ receipt: ShardReceipt, source: Int) throws -> Found {
+    let frames: [ArraySlice<UInt8>]
     do {
-      return (verified(try reread(attempt, receipt), receipt, source: source), nil)
+      frames = try reread(attempt, receipt)
     } catch let error as BrokerError {
-      if case .outOfRange(let bounds) = error.code { return (nil, bounds.first) }
+      if case .outOfRange(let bounds) = error.code { return .removed(first: bounds.first) }
       throw error
     }
+    return try verified(frames, receipt, source: source)
   }
 
   /// Reads an attempt's messages again, in order of the batches' numbers. Throws ``BrokerError/Code/outOfRange(_:)``

@@ -15,6 +15,14 @@ extension ControlLoop {
     return true
   }
 
+  /// Removes files of row batches that no message tells of any more, now and then.
+  func sweepRows() throws -> Bool {
+    let now = context.clock.now()
+    guard now - rowsSweptAt > ControlLoop.sweepRowsEvery else { return false }
+    rowsSweptAt = now
+    return try !RowFiles(context).sweep(upTo: now - StreamOptions.rowFilesKept).isEmpty
+  }
+
   func retain() throws -> Bool {
     let snapshot = context.definition.snapshot
     guard snapshot.keepLast != nil || snapshot.keepFor != nil else { return false }

@@ -25,6 +25,7 @@ final class ControlLoop: @unchecked Sendable {
   /// Failed tries to publish for want of reports that agree.
   var failures: [String: Int] = [:]
   var retainedAt: Int64 = 0
+  var rowsSweptAt: Int64 = 0
   var savedFold: Int?
   var asked: [CutRequest] = []
   /// The cut that this worker appended last, where and when.
@@ -33,6 +34,7 @@ final class ControlLoop: @unchecked Sendable {
   var watch: (cut: String, records: RecordsWatch)?
   let shared = Locked(Shared())
 
+  static let sweepRowsEvery: Int64 = 3_600_000_000
   static let cutAgainAfter: Int64 = 5_000_000
 
   struct Shared: Sendable {
@@ -107,6 +109,7 @@ final class ControlLoop: @unchecked Sendable {
     moved = try scanner.step() || moved
     moved = try retain() || moved
     moved = try saveFold() || moved
+    moved = try sweepRows() || moved
     return moved
   }
 

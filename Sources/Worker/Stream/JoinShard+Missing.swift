@@ -45,26 +45,27 @@ extension JoinShard {
     let rows = AttemptRows(context: context, shard: shard)
     let isShort = !hasCome(commit.attempt, receipt)
     let staged = staging.take(commit.attempt)
-    if let batches = rows.verified(staged, receipt, source: source) {
+    var found = try rows.verified(staged, receipt, source: source)
+    if let batches = found.batches {
       shortSince = nil
       return batches
     }
     if context.options.sabotage == .receipt, let (batches, _) = rows.decode(staged, source: source) {
       return batches
     }
-    var first: Int64?
     if !isShort {
       missedRows = true
-      let found = try rows.found(commit.attempt, receipt, source: source)
+      found = try rows.found(commit.attempt, receipt, source: source)
       if let batches = found.batches { return batches }
-      first = found.first
     }
     // Before it is looked at: what comes meanwhile is looked at again.
     let lookedAt = context.ledger.position
     var missing = MissingRows(position: position, commit: commit, needed: verdicts, receipt: receipt)
     for supply in context.ledger.supplies(of: position) {
       guard let other = supply.receipt(replacing: receipt, shard: shard) else { continue }
-      if let batches = rows.verified(staging.take(supply.attempt), receipt, source: source) { return batches }
+      if let batches = try rows.verified(staging.take(supply.attempt), receipt, source: source).batches {
+        return batches
+      }
       if let batches = try rows.found(supply.attempt, other, source: source).batches { return batches }
       missing.tried.insert(supply.attempt)
     }
@@ -77,7 +78,7 @@ extension JoinShard {
         ["shard": .init("\(shard)"), "position": .init("\(position)")])
       return []
     }
-    try wait(for: missing, isShort: isShort, first, lookedAt)
+    try wait(for: missing, isShort: isShort, found, lookedAt)
     return nil
   }
 
@@ -108,9 +109,11 @@ extension JoinShard {
 
   // MARK: Waiting
 
-  /// `first`: where our partition of `rows` begins, if it is retention that took them.
-  private func wait(for missing: MissingRows, isShort: Bool, _ first: Int64?, _ lookedAt: Int) throws {
+  /// `isShort`: our partition of `rows` ends before them. `found`: else, what there was of them.
+  private func wait(for missing: MissingRows, isShort: Bool, _ found: AttemptRows.Found, _ lookedAt: Int) throws {
     let place = "\(context.topics.rows)[\(shard)]"
+    var first: Int64?
+    if !isShort, case .removed(let begins) = found { first = begins }
     var waiting = Waiting(
       shard: shard, missing: [missing],
       cause:
@@ -120,6 +123,8 @@ extension JoinShard {
       waiting.cause = "are not in \(place), which ends before them: it was made anew, or its broker has lost them"
     } else if let first {
       waiting.cause = "are no longer in \(place), which begins at offset \(first)"
+    } else if case .gone(let file) = found {
+      waiting.cause = "are no longer in the store: the file \(file), which \(place) tells of, is gone"
     }
     let later = laterCommits(behind: missing.position)
     if let first {

@@ -29,7 +29,8 @@ extension AttemptRows {
   /// Most that is looked at; what is missing behind it is found when its turn comes.
   private static let keptBytesMax = 256 << 20
 
-  /// What `rows` has of these receipts' offsets: each message's header is looked at once.
+  /// What `rows` has of these receipts' offsets: each message's header is looked at once, and whether the file is there
+  /// that it tells of.
   func kept(_ receipts: [ShardReceipt]) throws -> KeptRows {
     let partition = TopicPartition(context.topics.rows, shard)
     let bounds = try context.broker.bounds([partition])[partition] ?? OffsetBounds(first: 0, end: 0)
@@ -38,6 +39,8 @@ extension AttemptRows {
     guard let from = there.map(\.first).min(), let to = there.map(\.end).max() else { return kept }
     let reader = try context.broker.reader(partition, from: from)
     defer { reader.close() }
+    let files = RowFiles(context)
+    var isThere: [AttemptID: [Int: Bool]] = [:]
     var bytes = 0
     var patience = 50
     kept.seen = from..<from
@@ -51,6 +54,12 @@ extension AttemptRows {
           continue
         }
         bytes += message.count
+        if let reference = message.withRawBytes({ RowReference($0) }) {
+          let known = isThere[reference.attempt]?[reference.file]
+          let isThereNow = try known ?? files.isThere(reference)
+          isThere[reference.attempt, default: [:]][reference.file] = isThereNow
+          if !isThereNow { continue }
+        }
         kept.note(header.attempt, at: block.entries[index].offset)
       }
       kept.seen = from..<max(kept.seen.upperBound, block.nextOffset)

@@ -10,7 +10,7 @@ extension ObjectIngest {
     let id = context.attempts.make()
     let source = context.plan.sources[attempt.source]
     let packer = RowPacker(shards: context.plan.shards, types: source.carriedTypes)
-    var sender = RowSender(context, attempt: id, source: attempt.source, generation: generation)
+    var sender = RowSender(context, attempt: id, source: attempt.source, generation: generation, takesFiles: true)
     var letters = DeadLetterSender(context, attempt: id)
     let reading = ObjectReading(plan: context.decoding[attempt.source], maxRowBytes: context.definition.maxRowBytes)
     var inputs: [CommittedInput] = []

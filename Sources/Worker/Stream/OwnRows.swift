@@ -22,6 +22,9 @@ final class OwnRows: Sendable {
   /// `bytesMax`: of a shard.
   init(bytesMax: Int = 16 << 20) { self.bytesMax = bytesMax }
 
+  /// Shards that take them.
+  var shards: Set<Int> { boxes.withLock { Set($0.keys) } }
+
   /// From now on the shard's are kept.
   func open(_ shard: Int) { boxes.withLock { $0[shard] = $0[shard] ?? Box() } }
   func close(_ shard: Int) { boxes.withLock { _ = $0.removeValue(forKey: shard) } }

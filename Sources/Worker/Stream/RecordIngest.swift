@@ -308,7 +308,7 @@ final class RecordIngest: @unchecked Sendable {
     if taken.isEmpty { return false }
     let plan = context.plan.sources[source]
     let id = context.attempts.make()
-    var sender = RowSender(context, attempt: id, source: source, generation: generation)
+    var sender = RowSender(context, attempt: id, source: source, generation: generation, takesFiles: false)
     var letters = DeadLetterSender(context, attempt: id)
     let packer = RowPacker(shards: context.plan.shards, types: plan.carriedTypes)
     do {

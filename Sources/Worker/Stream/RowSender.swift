@@ -12,9 +12,14 @@ struct RowSender {
   private var waiting: [OutgoingMessage] = []
   private var waitingBytes = 0
   private let room = EncodingRoom()
+  private let takesFiles: Bool
+  private var files = 0
 
-  init(_ context: StreamContext, attempt: AttemptID, source: Int, generation: Int) {
+  /// `takesFiles`: batches of shards that take their rows from us go to files, where they are many (``RowFiles``). Those of
+  /// records have to be quick.
+  init(_ context: StreamContext, attempt: AttemptID, source: Int, generation: Int, takesFiles: Bool) {
     self.context = context
+    self.takesFiles = takesFiles
     self.source = source
     frame = RowFrame(
       attempt: attempt, number: 0, schema: UInt64(context.plan.sources[source].schemaHash, radix: 16) ?? 0,
@@ -33,7 +38,8 @@ struct RowSender {
         try addHalves(of: try RowFrame.batch(bytes, types: context.types(source: source)), bytes.count)
       }
     }
-    if waitingBytes >= context.options.appendBytes { try flush() }
+    let most = takesFiles ? context.options.rowFileBytes : context.options.appendBytes
+    if waitingBytes >= most { try flush() }
   }
 
   /// Of a batch that is too large for a message.
@@ -71,12 +77,26 @@ struct RowSender {
   /// Appends what waits and notes where it lies.
   mutating func flush() throws {
     if waiting.isEmpty { return }
-    let offsets = try context.broker.append(waiting)
+    let offsets = try context.broker.append(try messages())
     context.own.add(waiting, offsets)
     for (message, offset) in zip(waiting, offsets) {
       if let shard = message.partition { receipts[shard].note(offset: offset) }
     }
     waiting.removeAll(keepingCapacity: true)
     waitingBytes = 0
+  }
+
+  /// What waits, or in place of batches that nobody is expected to fetch, where they lie.
+  private mutating func messages() throws -> [OutgoingMessage] {
+    guard takesFiles, waitingBytes >= context.options.rowFileLeast else { return waiting }
+    let own = context.own.shards
+    let filed = waiting.indices.filter { waiting[$0].partition.map(own.contains) == true }
+    let bytes = filed.reduce(0) { $0 + (waiting[$1].value?.count ?? 0) }
+    guard bytes >= max(1, context.options.rowFileLeast) else { return waiting }
+    var messages = waiting
+    let references = try RowFiles(context).write(filed.map { waiting[$0] }, attempt: frame.attempt, file: files)
+    files += 1
+    for (index, reference) in zip(filed, references) { messages[index] = reference }
+    return messages
   }
 }

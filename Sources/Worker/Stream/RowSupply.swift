@@ -82,7 +82,8 @@ final class RowSupply: @unchecked Sendable {
     guard let source = context.source(commit.source) else { return }
     let plan = context.plan.sources[source]
     let id = context.attempts.make()
-    var sender = RowSender(context, attempt: id, source: source, generation: generation)
+    var sender = RowSender(
+      context, attempt: id, source: source, generation: generation, takesFiles: !commit.inputs.isEmpty)
     let packer = RowPacker(shards: context.plan.shards, types: plan.carriedTypes)
     func send(_ batches: [PackedRows]) throws { try sender.send(batches.filter { shards.contains($0.shard) }) }
     for (number, input) in commit.inputs.enumerated() {

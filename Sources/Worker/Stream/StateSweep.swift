@@ -7,6 +7,7 @@ public import Platform
 /// | what | goes when, once it is older than the grace |
 /// |---|---|
 /// | saved folds of the ledger | a later one lies before all checkpoints, too |
+/// | files of row batches | `rows` keeps nothing that tells of them any more (``StreamOptions/rowFilesKept``) |
 /// | checkpoints, segments of a shard | no checkpoint that stays names them |
 /// | files of a snapshot that is published | its manifest does not name them (shards' work files among them) |
 /// | files of a snapshot that retention removed | always; the tombstone stays |
@@ -19,6 +20,7 @@ public struct StateSweep: Sendable {
   private let place: StorePlace
   private let state: StorePlace
   private let old: Int64
+  private let rowsOld: Int64
 
   public struct Removed: Sendable, Hashable {
     public enum Kind: String, Sendable, CaseIterable {
@@ -55,6 +57,7 @@ public struct StateSweep: Sendable {
     place = try stores.open(definition.snapshot.to)
     state = StorePlace(store: place.store, bucket: place.bucket, path: place.key(StreamContext.stateFolder))
     old = now - grace
+    rowsOld = now - max(grace, StreamOptions.rowFilesKept)
   }
 
   /// `localDirectory`: of segments at hand, swept too; only where no worker uses it.
@@ -71,6 +74,9 @@ public struct StateSweep: Sendable {
       report.localNames.formUnion(swept.segments.map { SegmentStorage.localName($0, shard: shard) })
     }
     report.removed += try SavedFolds(state: state, shards: definition.shards).sweep(upTo: old).map {
+      Removed(kind: .state, key: $0.key, bytes: $0.size)
+    }
+    report.removed += try RowFiles(state: state).sweep(upTo: rowsOld).map {
       Removed(kind: .state, key: $0.key, bytes: $0.size)
     }
     for (id, files) in try snapshots().sorted(by: { $0.key < $1.key }) {

@@ -93,6 +93,13 @@ struct StreamOptions: Sendable {
   var threads: Int
   /// Row batches that are appended to `rows` in one call, bytes.
   var appendBytes = 2 << 20
+  /// Row batches of objects that are appended in one call, bytes. Where so many of them or more are for shards that take
+  /// their rows from us, they go to a file (``RowFiles``).
+  var rowFileBytes = 8 << 20
+  var rowFileLeast = 1 << 20
+  /// How long such files are kept, microseconds: as long as `rows` keeps what tells of them, and an hour for what it
+  /// removes late.
+  static let rowFilesKept: Int64 = (3 * 24 + 1) * 3_600_000_000
   /// Rows of staged attempts that are kept in memory a process, bytes; the rest is read again.
   var stagingBytes = 256 << 20
   /// Time between micro-batches of records, microseconds.

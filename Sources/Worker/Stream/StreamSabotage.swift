@@ -26,6 +26,8 @@ enum StreamSabotage: String, Sendable, CaseIterable {
   case gap
   /// Rows that went since the last snapshot are in the next one still.
   case kept
+  /// `rows` tells of files of row batches that were not written.
+  case files
 }
 
 extension LedgerEntry {
