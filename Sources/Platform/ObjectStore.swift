@@ -113,8 +113,13 @@ public protocol ObjectStore: Sendable {
 }
 
 extension ObjectStore {
-  /// By reading all that is before it.
+  /// By asking for its length, and reading all that is before it.
   public func bytes(_ info: ObjectInfo, _ range: Range<Int64>) throws(StoreError) -> [UInt8] {
+    let size = try head(info.key).size
+    guard size == info.size else {
+      throw StoreError(
+        .changed, operation: "read", location: info.key, message: "its size is \(size), and was \(info.size)")
+    }
     let reader = try open(info)
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(range.upperBound), alignment: 16)
     defer { memory.deallocate() }

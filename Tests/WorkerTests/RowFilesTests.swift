@@ -101,7 +101,7 @@ import Testing
   }
 
   @Test(
-    "a store that does not take a file is as a broker that does not take the rows",
+    "what a store does not take goes through the broker, and the store is let be for a while",
     arguments: [
       StoreError.Code.unavailable, .forbidden, .full,
     ])
@@ -115,20 +115,131 @@ import Testing
       guard operation == .finish, key.contains("/rows/") else { return }
       throw StoreError(code, operation: "PUT", location: key, message: "it takes nothing")
     }
+    func references() throws -> Int {
+      try (0..<2).reduce(0) { count, shard in
+        try count + world.values("w.rows", shard).count { $0.value?.count == RowReference.bytes }
+      }
+    }
     node.offer("people/0.csv")
-    for _ in 0..<20 {
+    for _ in 0..<3 {
       try node.round()
       world.clock.advance(milliseconds: 1000)
     }
-    // Neither committed nor set aside, however often it was tried.
-    func commits() throws -> [LedgerView.Judged] {
-      try world.ledger().filter { if case .commit = $0.entry { true } else { false } }
-    }
-    #expect(try commits().isEmpty)
+    let first = try world.ledger().filter { if case .commit = $0.entry { true } else { false } }
+    #expect(try first.count == 1 && references() == 0)
     world.onStore { _, _ throws(StoreError) in }
+    world.put("people/1.csv", (0..<40).map { "k\($0),y\n" }.joined())
+    node.offer("people/1.csv")
+    for _ in 0..<3 { try node.round() }
+    #expect(try references() == 0)
+    world.clock.advance(milliseconds: 60_000)
+    world.put("people/2.csv", (0..<40).map { "k\($0),z\n" }.joined())
+    node.offer("people/2.csv")
     try world.settle([node])
-    #expect(try commits().count == 1)
-    #expect(world.objects.keys.contains { $0.hasPrefix("out/_tributary/rows/") })
+    #expect(try references() == 2)
+    #expect(world.objects.keys.count { $0.hasPrefix("out/_tributary/rows/") } == 1)
+  }
+
+  @Test("of a batch and of where it lies, staging keeps the batch, in any order", arguments: 0..<20)
+  func staging(seed: Int) throws {
+    var random = SeededGenerator(seed: seed)
+    let world = try StreamWorld(seed: seed)
+    let files = RowFiles(try world.context())
+    let attempt = AttemptID(high: 1, low: UInt64(seed))
+    let sent = Self.messages(&random, attempt, count: 12, shards: 1)
+    let batches = Self.slices(sent, shard: 0)
+    let references = Self.slices(try files.write(sent, attempt: attempt, file: 0), shard: 0)
+    var arrivals: [(number: Int, frame: ArraySlice<UInt8>)] = []
+    for number in 0..<12 {
+      for _ in 0..<random.int(0...2) { arrivals.append((number, references[number])) }
+      if random.chance(2) { arrivals.append((number, batches[number])) }
+    }
+    arrivals.shuffle(using: &random)
+    var staging = ShardStaging(bytesMax: 1 << 20)
+    var wanted: [Int: ArraySlice<UInt8>] = [:]
+    for (number, frame) in arrivals {
+      #expect(staging.lacksBatch(of: frame) == (wanted[number]?.count == RowReference.bytes))
+      staging.add(frame, offset: Int64(number))
+      if wanted[number] == nil || frame == batches[number] { wanted[number] = frame }
+    }
+    #expect(staging.bytes == wanted.values.reduce(0) { $0 + $1.count })
+    #expect(staging.take(attempt) == wanted.sorted { $0.key < $1.key }.map(\.value), "seed \(seed)")
+    #expect(staging.bytes == 0)
+  }
+
+  @Test(
+    "a file that is not there for a moment is waited for, as is a store that does not answer", arguments: [true, false])
+  func away(isGone: Bool) throws {
+    let world = try StreamWorld()
+    let node = try world.node(options: { $0.rowFileLeast = 1 })
+    try world.settle([node])
+    for shard in 0..<2 { node.context.own.open(shard) }
+    world.put("people/0.csv", (0..<40).map { "k\($0),x\n" }.joined())
+    node.offer("people/0.csv")
+    try world.settle([node])
+    let asked = Guarded(0)
+    world.onStore { operation, key throws(StoreError) in
+      guard key.contains("/rows/") else { return }
+      asked.withLock { $0 += 1 }
+      throw StoreError(isGone ? .notFound : .forbidden, operation: "GET", location: key, message: "away")
+    }
+    let context = try world.context(member: "z")
+    while try context.ledger.step(milliseconds: 0) {}
+    let driver = try ShardDriver(context, files: MemorySegmentFiles())
+    for _ in 0..<200 {
+      if isGone { try driver.settle() } else { #expect(throws: StoreError.self) { try driver.settle() } }
+      world.clock.advance(milliseconds: 200)
+    }
+    #expect(driver.shard.stopped == nil && driver.shard.segments.rows == 0)
+    // Once a second, where it is asked for at every step.
+    if isGone { #expect(asked.withLock { $0 } < 60) }
+    world.onStore { _, _ throws(StoreError) in }
+    world.clock.advance(milliseconds: 1000)
+    try driver.settle()
+    #expect(driver.shard.stopped == nil && driver.shard.segments.rows > 0)
+  }
+
+  @Test("an attempt that fails leaves no files, and what it sent counts for nothing")
+  func abandoned() throws {
+    let world = try StreamWorld()
+    let node = try world.node(options: {
+      $0.rowFileLeast = 1
+      $0.rowFileBytes = 1
+      $0.appendBytes = 1
+    })
+    try world.settle([node])
+    for shard in 0..<2 { node.context.own.open(shard) }
+    world.put("people/0.csv", (0..<40).map { "k\($0),x\n" }.joined())
+    let appends = Guarded(0)
+    world.onBroker { operation, moment, place throws(BrokerError) in
+      guard operation == .append, moment == .after, place.contains("rows") else { return }
+      if appends.withLock({
+        $0 += 1
+        return $0
+      }) == 1 {
+        throw StreamWorld.unavailable(place)
+      }
+    }
+    node.offer("people/0.csv")
+    let seen = Guarded(0)
+    world.onStore { operation, key throws(StoreError) in
+      if operation == .delete, key.contains("/rows/") { seen.withLock { $0 += 1 } }
+    }
+    try world.settle([node])
+    let files = world.objects.keys.filter { $0.hasPrefix("out/_tributary/rows/") }
+    #expect(seen.withLock { $0 } > 0 && Set(files.map { $0.split(separator: "/")[3].prefix(32) }).count == 1)
+    let driver = try ShardDriver(try world.context(member: "z"), files: MemorySegmentFiles())
+    try driver.settle()
+    #expect(driver.shard.stopped == nil && driver.shard.segments.rows > 0)
+  }
+
+  @Test("they are kept as long as the topic keeps what tells of them, by default")
+  func asLongAsTheTopic() throws {
+    let rows = try #require(DatasetTopics("w").specs(shards: 2).first { $0.name == "w.rows" })
+    let retention = try #require(rows.config["retention.ms"].flatMap { Int64($0) })
+    #expect(StreamOptions.rowFilesKept > retention * 1000)
+    // One request of S3 takes a file that was full, and the batches that were open then.
+    #expect(StreamOptions(member: "", programVersion: "", threads: 1).rowFileBytes + 1 << 20 <= 8 << 20)
   }
 
   @Test("files go when what tells of them is gone from the topic, and not before; both ways", arguments: [false, true])
@@ -146,9 +257,22 @@ import Testing
       let removed = try sweep.run(localDirectory: nil).removed.map(\.key)
       #expect(removed.filter { $0.contains("/rows/") } == ["out/_tributary/rows/older-0"])
     } else {
-      // Now and then.
+      // Now and then, as far as the ledger has come by the broker's clock; more than one step takes, and one not now.
+      for number in 0..<250 {
+        world.objects.set("out/_tributary/rows/older-\(number + 1)", [1], modified: now - kept - 60_000_000)
+      }
+      world.onStore { operation, key throws(StoreError) in
+        guard operation == .delete, key.hasSuffix("/older-77") else { return }
+        throw StoreError(.forbidden, operation: "DELETE", location: key, message: "not this one")
+      }
+      world.clock.advance(milliseconds: 100 * 3_600_000)
+      try world.settle([node], whole: true)
+      #expect(world.objects.keys.contains("out/_tributary/rows/old-0"), "only our clock has gone on")
+      #expect(world.objects.keys.contains("out/_tributary/rows/older-77"))
+      let left = world.objects.keys.count { $0.hasPrefix("out/_tributary/rows/older-") }
+      #expect(left <= 152, "the others of a step were removed")
+      world.onStore { _, _ throws(StoreError) in }
       world.clock.advance(milliseconds: 3_600_001)
-      world.objects.set("out/_tributary/rows/old-0", [1], modified: world.clock.now() - kept + 60_000_000)
       try world.settle([node], whole: true)
     }
     #expect(

@@ -43,7 +43,11 @@ public struct S3Store: ObjectStore {
     do throws(S3Failure) {
       try fetch.wait()
     } catch {
-      throw error.error
+      guard error.isMissingBucket else { throw error.error }
+      // It was there when the object was written.
+      throw StoreError(
+        .unavailable, operation: "GET", location: error.error.location, message: error.error.message,
+        hint: error.error.hint)
     }
     return Array(fetch.bytes)
   }

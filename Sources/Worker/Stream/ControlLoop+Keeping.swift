@@ -15,12 +15,22 @@ extension ControlLoop {
     return true
   }
 
-  /// Removes files of row batches that no message tells of any more, now and then.
-  func sweepRows() throws -> Bool {
+  /// Removes files of row batches that no message tells of any more: now and then, some at a time, and what cannot be done
+  /// later. By the broker's clock, too, for ours may be fast, and nothing tells whether a file is still needed.
+  func sweepRows() -> Bool {
     let now = context.clock.now()
-    guard now - rowsSweptAt > ControlLoop.sweepRowsEvery else { return false }
+    guard now - rowsSweptAt > ControlLoop.sweepRowsEvery,
+      let last = context.ledger.entries(from: context.ledger.position - 1, most: 1).last
+    else { return false }
+    do throws(StoreError) {
+      let gone = try RowFiles(context).sweep(
+        upTo: min(now, last.appendedAt) - StreamOptions.rowFilesKept, most: ControlLoop.sweepRowsMost)
+      if gone.count == ControlLoop.sweepRowsMost { return true }
+    } catch {
+      context.log.warning("files of rows cannot be removed; later again", ["error": .init(error.description)])
+    }
     rowsSweptAt = now
-    return try !RowFiles(context).sweep(upTo: now - StreamOptions.rowFilesKept).isEmpty
+    return false
   }
 
   func retain() throws -> Bool {

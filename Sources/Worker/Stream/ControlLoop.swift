@@ -35,6 +35,8 @@ final class ControlLoop: @unchecked Sendable {
   let shared = Locked(Shared())
 
   static let sweepRowsEvery: Int64 = 3_600_000_000
+  /// Files that one step removes.
+  static let sweepRowsMost = 100
   static let cutAgainAfter: Int64 = 5_000_000
 
   struct Shared: Sendable {
@@ -109,7 +111,7 @@ final class ControlLoop: @unchecked Sendable {
     moved = try scanner.step() || moved
     moved = try retain() || moved
     moved = try saveFold() || moved
-    moved = try sweepRows() || moved
+    moved = sweepRows() || moved
     return moved
   }
 

@@ -47,7 +47,7 @@ extension JoinShard {
     let staged = staging.take(commit.attempt)
     var found = try rows.verified(staged, receipt, source: source)
     if let batches = found.batches {
-      shortSince = nil
+      (shortSince, goneSince) = (nil, nil)
       return batches
     }
     if context.options.sabotage == .receipt, let (batches, _) = rows.decode(staged, source: source) {
@@ -55,9 +55,29 @@ extension JoinShard {
     }
     if !isShort {
       missedRows = true
+      let now = context.clock.now()
+      if goneSince != nil && now - goneAskedAt < JoinShard.shortAskEvery { return nil }
       found = try rows.found(commit.attempt, receipt, source: source)
-      if let batches = found.batches { return batches }
+      guard case .gone = found else {
+        goneSince = nil
+        if let batches = found.batches { return batches }
+        return try missing(commit, verdicts, receipt, at: position, isShort: isShort, found)
+      }
+      // They were there when the entry was appended: a bucket or a file system may be away for a moment.
+      goneAskedAt = now
+      goneSince = goneSince ?? now
+      if now - (goneSince ?? now) < JoinShard.shortMax { return nil }
     }
+    return try missing(commit, verdicts, receipt, at: position, isShort: isShort, found)
+  }
+
+  /// From whoever supplied them; nil: not now, or it waits. `found`: what there was of them.
+  private func missing(
+    _ commit: Commit, _ verdicts: [Bool], _ receipt: ShardReceipt, at position: Int, isShort: Bool,
+    _ found: AttemptRows.Found
+  ) throws -> [EncodedBatch]? {
+    guard let source = context.source(commit.source) else { return [] }
+    let rows = AttemptRows(context: context, shard: shard)
     // Before it is looked at: what comes meanwhile is looked at again.
     let lookedAt = context.ledger.position
     var missing = MissingRows(position: position, commit: commit, needed: verdicts, receipt: receipt)

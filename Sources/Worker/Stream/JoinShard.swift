@@ -34,6 +34,9 @@ final class JoinShard: @unchecked Sendable {
   /// Since when `rows` has ended before the rows of the next entry, and when that was last asked.
   var shortSince: Int64?
   var shortAskedAt: Int64 = 0
+  /// Since when a file with the next entry's rows is not there, and when that was last asked.
+  var goneSince: Int64?
+  var goneAskedAt: Int64 = 0
   /// What it waits for, before ``position``.
   var waiting: Waiting?
   var segments = SegmentSet()
@@ -105,8 +108,11 @@ final class JoinShard: @unchecked Sendable {
   /// Takes what this worker has sent to our partition of `rows` itself, behind what was read of it.
   func take(_ own: [OwnRows.Message]) {
     let now = context.clock.now()
-    for message in own where rowsTaken.takeOwn(message.offset, now: now) {
-      staging.add(ArraySlice(message.frame), offset: message.offset, isAlone: true)
+    for message in own {
+      let frame = ArraySlice(message.frame)
+      // What was fetched already may have been no more than where it lies.
+      guard rowsTaken.takeOwn(message.offset, now: now) || staging.lacksBatch(of: frame) else { continue }
+      staging.add(frame, offset: message.offset, isAlone: true)
     }
   }
 

@@ -56,6 +56,8 @@ extension AttemptRows {
         bytes += message.count
         if let reference = message.withRawBytes({ RowReference($0) }) {
           let known = isThere[reference.attempt]?[reference.file]
+          // Asked at most as often as so many bytes have files.
+          bytes += reference.count
           let isThereNow = try known ?? files.isThere(reference)
           isThere[reference.attempt, default: [:]][reference.file] = isThereNow
           if !isThereNow { continue }

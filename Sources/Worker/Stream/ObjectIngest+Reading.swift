@@ -55,6 +55,7 @@ extension ObjectIngest {
               sha256: counts.sha256, reasons: counts.rejected == 0 ? nil : rejects.reasons)))
       } catch {
         // The attempt's rows lie in `rows` without an entry: nobody will ever see them. The others are read again.
+        sender.abandon()
         lock.withLock { for other in attempt.tasks where other !== task { again(other, after: 0) } }
         try failed(task, error)
         return
@@ -65,6 +66,7 @@ extension ObjectIngest {
       try sender.flush()
       try letters.flush()
     } catch {
+      sender.abandon()
       try failed(attempt, error)
       return
     }

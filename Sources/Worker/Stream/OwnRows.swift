@@ -24,6 +24,7 @@ final class OwnRows: Sendable {
 
   /// Shards that take them.
   var shards: Set<Int> { boxes.withLock { Set($0.keys) } }
+  var isEmpty: Bool { boxes.withLock { $0.isEmpty } }
 
   /// From now on the shard's are kept.
   func open(_ shard: Int) { boxes.withLock { $0[shard] = $0[shard] ?? Box() } }

@@ -33,15 +33,14 @@ struct RowFiles: Sendable {
   }
 
   /// Writes messages of an attempt to a file, and gives those that are to be sent in their place, in the same order.
-  /// What fails is told as not sent: it is tried again as that is.
   func write(_ messages: [OutgoingMessage], attempt: AttemptID, file: Int) throws -> [OutgoingMessage] {
     let total = messages.reduce(0) { $0 + ($1.value?.count ?? 0) }
     var references = messages
+    let writer = try state.store.writer(key(attempt, file))
+    var offset = 0
+    // A reader takes a shard's in one piece.
+    let order = messages.indices.sorted { (messages[$0].partition ?? -1, $0) < (messages[$1].partition ?? -1, $1) }
     do {
-      let writer = try state.store.writer(key(attempt, file))
-      var offset = 0
-      // A reader takes a shard's in one piece.
-      let order = messages.indices.sorted { (messages[$0].partition ?? -1, $0) < (messages[$1].partition ?? -1, $1) }
       for index in order {
         guard let message = messages[index].value else { continue }
         references[index].value = try message.withRawBytes { bytes in
@@ -51,10 +50,9 @@ struct RowFiles: Sendable {
         offset += message.count
       }
       if sabotage == .files { writer.abort() } else { try writer.finish() }
-    } catch let error as StoreError {
-      throw BrokerError(
-        error.code == .full ? .full : .unavailable, operation: error.operation, location: error.location,
-        message: error.message, hint: error.hint)
+    } catch {
+      writer.abort()
+      throw error
     }
     return references
   }
@@ -125,10 +123,43 @@ struct RowFiles: Sendable {
     }
   }
 
-  /// Removes those that are as old as `old`, microseconds; gives them.
-  func sweep(upTo old: Int64) throws -> [ObjectInfo] {
-    let gone = try SmallObject.list(state, prefix).filter { $0.modifiedMicroseconds <= old }
-    for info in gone { try state.store.delete(info.key) }
+  /// Removes those that are as old as `old`, microseconds, or `most` of them; gives them. Throws what went wrong first, after
+  /// trying the others, where there is a store.
+  func sweep(upTo old: Int64, most: Int = .max) throws(StoreError) -> [ObjectInfo] {
+    var gone: [ObjectInfo] = []
+    do throws(StoreError) {
+      try state.store.list(prefix: prefix) { page in
+        gone += page.filter { $0.modifiedMicroseconds <= old && !$0.key.hasSuffix("/") }.prefix(most - gone.count)
+        return gone.count < most
+      }
+    } catch {
+      if error.code != .notFound { throw error }
+    }
+    var failure: StoreError?
+    for info in gone {
+      do throws(StoreError) {
+        try state.store.delete(info.key)
+      } catch {
+        if error.code == .unavailable { throw error }
+        failure = failure ?? error
+      }
+    }
+    if let failure { throw failure }
     return gone
   }
+
+  /// Removes the first files of an attempt that will never be committed, as far as that can be done.
+  func remove(_ attempt: AttemptID, files: Int) {
+    for file in 0..<files { try? state.store.delete(key(attempt, file)) }
+  }
+}
+
+/// Whether rows go to files: a store that took one not is let be for a while. Thread-safe.
+final class RowFiling: Sendable {
+  private let notBefore = Locked(Int64.min)
+
+  static let pause: Int64 = 60_000_000
+
+  func isOn(_ now: Int64) -> Bool { notBefore.withLock { $0 <= now } }
+  func pause(_ now: Int64) { notBefore.withLock { $0 = now + RowFiling.pause } }
 }

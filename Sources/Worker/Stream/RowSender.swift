@@ -1,4 +1,5 @@
 internal import Columns
+internal import Logging
 internal import Pipeline
 internal import Platform
 
@@ -38,8 +39,9 @@ struct RowSender {
         try addHalves(of: try RowFrame.batch(bytes, types: context.types(source: source)), bytes.count)
       }
     }
-    let most = takesFiles ? context.options.rowFileBytes : context.options.appendBytes
-    if waitingBytes >= most { try flush() }
+    guard waitingBytes >= context.options.appendBytes else { return }
+    let mayWait = takesFiles && waitingBytes < context.options.rowFileBytes && !context.own.isEmpty
+    if !mayWait { try flush() }
   }
 
   /// Of a batch that is too large for a message.
@@ -88,15 +90,28 @@ struct RowSender {
 
   /// What waits, or in place of batches that nobody is expected to fetch, where they lie.
   private mutating func messages() throws -> [OutgoingMessage] {
-    guard takesFiles, waitingBytes >= context.options.rowFileLeast else { return waiting }
+    guard takesFiles, waitingBytes >= context.options.rowFileLeast, context.filing.isOn(context.clock.now()) else {
+      return waiting
+    }
     let own = context.own.shards
     let filed = waiting.indices.filter { waiting[$0].partition.map(own.contains) == true }
     let bytes = filed.reduce(0) { $0 + (waiting[$1].value?.count ?? 0) }
     guard bytes >= max(1, context.options.rowFileLeast) else { return waiting }
     var messages = waiting
-    let references = try RowFiles(context).write(filed.map { waiting[$0] }, attempt: frame.attempt, file: files)
     files += 1
-    for (index, reference) in zip(filed, references) { messages[index] = reference }
+    do {
+      let references = try RowFiles(context).write(filed.map { waiting[$0] }, attempt: frame.attempt, file: files - 1)
+      for (index, reference) in zip(filed, references) { messages[index] = reference }
+    } catch let error as StoreError {
+      // The broker takes them as well.
+      context.log.warning(
+        "rows go through the broker, for the store does not take them", ["error": .init(error.description)])
+      context.filing.pause(context.clock.now())
+      return waiting
+    }
     return messages
   }
+
+  /// The attempt will not be committed: nobody will ever want its files.
+  func abandon() { RowFiles(context).remove(frame.attempt, files: files) }
 }

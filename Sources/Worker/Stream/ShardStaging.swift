@@ -10,7 +10,7 @@ internal import Platform
 /// and soon; one that still waits when many others have come is copied out.
 struct ShardStaging {
   private struct Staged {
-    /// By number; repeated deliveries of a number are the same bytes.
+    /// By number; repeated deliveries of a number are the same batch.
     var frames: [Int: ArraySlice<UInt8>] = [:]
     var bytes = 0
     var lastOffset: Int64
@@ -34,9 +34,13 @@ struct ShardStaging {
     guard let header = frame.withRawBytes({ try? RowFrame($0) }) else { return }
     var staged = attempts[header.attempt] ?? Staged(lastOffset: offset)
     attempts[header.attempt] = nil
-    let replaced = staged.frames.updateValue(frame, forKey: header.number)?.count ?? 0
-    staged.bytes += frame.count - replaced
-    bytes += frame.count - replaced
+    // Of a batch and of where it lies, the batch is kept.
+    let held = staged.frames[header.number]
+    if held == nil || !header.isReference || isReference(held) {
+      staged.frames[header.number] = frame
+      staged.bytes += frame.count - (held?.count ?? 0)
+      bytes += frame.count - (held?.count ?? 0)
+    }
     staged.lastOffset = max(staged.lastOffset, offset)
     total += frame.count
     staged.lastTotal = total
@@ -44,6 +48,16 @@ struct ShardStaging {
     attempts[header.attempt] = staged
     if bytes > bytesMax { dropOldest() }
     if total - lookedAt > bytesMax / 2 { copyOld() }
+  }
+
+  /// Whether all that is known of a message's batch is where it lies.
+  func lacksBatch(of frame: ArraySlice<UInt8>) -> Bool {
+    guard let header = frame.withRawBytes({ try? RowFrame($0) }) else { return false }
+    return isReference(attempts[header.attempt]?.frames[header.number])
+  }
+
+  private func isReference(_ frame: ArraySlice<UInt8>?) -> Bool {
+    frame?.withRawBytes { (try? RowFrame($0))?.isReference } == true
   }
 
   /// Copies what has waited while as much came as may wait.

@@ -27,6 +27,7 @@ struct StreamContext: Sendable {
   let folds: SavedFolds
   let sent = SentBatches()
   let own = OwnRows()
+  let filing = RowFiling()
   let held: HeldParts
   let arriving = ArrivingRecords()
   let log: Log
@@ -95,7 +96,7 @@ struct StreamOptions: Sendable {
   var appendBytes = 2 << 20
   /// Row batches of objects that are appended in one call, bytes. Where so many of them or more are for shards that take
   /// their rows from us, they go to a file (``RowFiles``).
-  var rowFileBytes = 8 << 20
+  var rowFileBytes = 7 << 20
   var rowFileLeast = 1 << 20
   /// How long such files are kept, microseconds: as long as `rows` keeps what tells of them, and an hour for what it
   /// removes late.
