@@ -1,10 +1,12 @@
-// Stands before a Kafka server that answers fetches at once, also when it has nothing, and holds such answers for a while,
-// as Kafka does. Without it every idle consumer asks ten thousand times a second, and two processors do little else.
+// Stands before a Kafka server that answers fetches at once, also when it has nothing, and holds such answers as Kafka does:
+// until something comes for one of the partitions, or for as long as the consumer wants to wait (`fetch.wait.max.ms`).
+// Without it every idle consumer asks ten thousand times a second, and two processors do little else.
 //
-// usage: longpoll PORT SERVER_PORT MILLISECONDS        both on 127.0.0.1
+// usage: longpoll PORT SERVER_PORT        both on 127.0.0.1
 //
-// Two threads a connection pass the bytes on. Addresses in the server's answers (metadata, coordinators) are changed to
-// this program's port, so that clients stay with it.
+// Two threads a connection pass the bytes on. What comes is known from the server's answers to those that produce, or that
+// end a transaction; then the server is asked again. Addresses in its answers (metadata, coordinators) are changed to this
+// program's port, so that clients stay with it.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,19 +16,45 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { FETCH = 1, PENDING = 256, SMALL = 64 << 10, CHUNK = 256 << 10 };
+enum { PRODUCE = 0, FETCH = 1, END_TXN = 26 };
+enum { PENDING = 4096, SMALL = 64 << 10, CHUNK = 256 << 10, PARTITIONS = 64 };
 
-static int own_port, server_port, hold_microseconds;
+static int own_port, server_port;
 
-// A client's connection and the server's, with the fetches that are under way on them.
+// A request whose answer is looked at. Clients number theirs one by one, so the place is the number's rest.
+struct asked {
+  int32_t id;
+  int16_t kind, version;
+  // The partitions, a bit for some of them each: all, where they are not known.
+  uint64_t partitions;
+  // Of a fetch that may be asked again: itself, whole.
+  uint8_t *bytes;
+  // When it was passed on, in events; and until when there is time to wait.
+  uint64_t since;
+  struct timespec until;
+};
+
+// A client's connection and the server's, with what is under way on them.
 struct pair {
   int client, server;
+  // Guards what is asked.
   pthread_mutex_t lock;
-  struct { int32_t id; int16_t version; } fetches[PENDING];
-  unsigned first, end;
+  // One request at a time goes to the server.
+  pthread_mutex_t sending;
+  struct asked asked[PENDING];
+  // While it waits.
+  pthread_cond_t woken;
+  uint64_t wanted;
+  struct pair *next;
 };
+
+// What has come: events are counted, and each of the partitions' bits has the number of its last one.
+static pthread_mutex_t events_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t events, last_event[PARTITIONS];
+static struct pair *waiting;
 
 static uint32_t number(const uint8_t *at) {
   uint32_t value;
@@ -138,19 +166,165 @@ static void redirect(uint8_t *answer, size_t count) {
   }
 }
 
+static uint64_t partition_bit(const uint8_t *name, size_t length, uint32_t index) {
+  uint64_t hash = index;
+  for (size_t at = 0; at < length; at++) hash = (hash ^ name[at]) * 0x100000001b3;
+  return 1ull << ((hash ^ hash >> 32) % PARTITIONS);
+}
+
+static void skip_text(struct reader *request) {
+  int16_t length = small_number(skip(request, 2));
+  if (length > 0) skip(request, (size_t)length);
+}
+
+// The partition that a request to produce is for; all, where it is not one of one topic and in the form of versions 3 to 8.
+// `count` bytes of it are there, from its length on.
+static uint64_t produced(const uint8_t *bytes, size_t count, int16_t version) {
+  struct reader request = {bytes, bytes + count, version < 3 || version > 8};
+  skip(&request, 12);
+  skip_text(&request);
+  skip_text(&request);
+  skip(&request, 6);
+  int32_t topics = (int32_t)number(skip(&request, 4));
+  int16_t length = small_number(skip(&request, 2));
+  const uint8_t *name = skip(&request, length > 0 ? (size_t)length : 0);
+  int32_t partitions = (int32_t)number(skip(&request, 4));
+  uint32_t index = number(skip(&request, 4));
+  if (request.failed || topics != 1 || partitions != 1 || length <= 0) return ~0ull;
+  return partition_bit(name, (size_t)length, index);
+}
+
+// Reads how long a fetch may wait (milliseconds), and for what; whether it may be asked again. Versions 4 to 11.
+static int read_fetch(const uint8_t *bytes, size_t count, int16_t version, uint32_t *wait, uint64_t *partitions) {
+  struct reader request = {bytes, bytes + count, version < 4 || version > 11};
+  uint64_t bits = 0;
+  *wait = 5;
+  *partitions = ~0ull;
+  skip(&request, 12);
+  skip_text(&request);
+  skip(&request, 4);
+  uint32_t milliseconds = number(skip(&request, 4));
+  skip(&request, 9);
+  // Of a session the next request says only what is new: it cannot be asked twice.
+  if (version >= 7 && (int32_t)number(skip(&request, 8) + 4) != -1) request.failed = 1;
+  for (int32_t topics = (int32_t)number(skip(&request, 4)); topics > 0 && !request.failed; topics--) {
+    int16_t length = small_number(skip(&request, 2));
+    const uint8_t *name = skip(&request, length > 0 ? (size_t)length : 0);
+    for (int32_t left = (int32_t)number(skip(&request, 4)); left > 0 && !request.failed; left--) {
+      bits |= partition_bit(name, length > 0 ? (size_t)length : 0, number(skip(&request, 4)));
+      skip(&request, (version >= 9 ? 4 : 0) + 8 + (version >= 5 ? 8 : 0) + 4);
+    }
+  }
+  if (request.failed) return 0;
+  *wait = milliseconds < 10000 ? milliseconds : 10000;
+  *partitions = bits;
+  return 1;
+}
+
+static uint64_t count_events(void) {
+  pthread_mutex_lock(&events_lock);
+  uint64_t count = events;
+  pthread_mutex_unlock(&events_lock);
+  return count;
+}
+
+// Something has come for these.
+static void came(uint64_t partitions) {
+  pthread_mutex_lock(&events_lock);
+  events++;
+  for (int bit = 0; bit < PARTITIONS; bit++) {
+    if (partitions >> bit & 1) last_event[bit] = events;
+  }
+  for (struct pair *pair = waiting; pair; pair = pair->next) {
+    if (pair->wanted & partitions) pthread_cond_signal(&pair->woken);
+  }
+  pthread_mutex_unlock(&events_lock);
+}
+
+// Waits until something has come for a fetch since it was passed on; 0: nothing has, and its time is over.
+static int has_come(struct pair *pair, const struct asked *fetch) {
+  int found = 0, late = 0;
+  pthread_mutex_lock(&events_lock);
+  pair->wanted = fetch->partitions;
+  pair->next = waiting;
+  waiting = pair;
+  for (;;) {
+    for (int bit = 0; bit < PARTITIONS; bit++) {
+      if (fetch->partitions >> bit & 1 && last_event[bit] > fetch->since) found = 1;
+    }
+    if (found || late) break;
+    late = pthread_cond_timedwait(&pair->woken, &events_lock, &fetch->until) != 0;
+  }
+  struct pair **place = &waiting;
+  while (*place != pair) place = &(*place)->next;
+  *place = pair->next;
+  pthread_mutex_unlock(&events_lock);
+  return found;
+}
+
+static void remember(struct pair *pair, struct asked asked) {
+  asked.since = count_events();
+  pthread_mutex_lock(&pair->lock);
+  struct asked *place = &pair->asked[(uint32_t)asked.id % PENDING];
+  free(place->bytes);
+  *place = asked;
+  pthread_mutex_unlock(&pair->lock);
+}
+
+// What an answer belongs to; its kind is -1 where that is nothing that is looked at.
+static struct asked recall(struct pair *pair, int32_t id) {
+  struct asked found = {.kind = -1};
+  pthread_mutex_lock(&pair->lock);
+  struct asked *place = &pair->asked[(uint32_t)id % PENDING];
+  if (place->kind >= 0 && place->id == id) {
+    found = *place;
+    place->kind = -1;
+    place->bytes = NULL;
+  }
+  pthread_mutex_unlock(&pair->lock);
+  return found;
+}
+
+static struct timespec in(uint32_t milliseconds) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  now.tv_sec += milliseconds / 1000;
+  now.tv_nsec += (long)(milliseconds % 1000) * 1000000;
+  if (now.tv_nsec >= 1000000000) {
+    now.tv_sec++;
+    now.tv_nsec -= 1000000000;
+  }
+  return now;
+}
+
+// Reads what is to be known of a request from its first `count` bytes; it has `size` in all.
+static struct asked look_at(const uint8_t *bytes, size_t count, size_t size) {
+  struct asked asked = {
+      .id = (int32_t)number(bytes + 8), .kind = small_number(bytes + 4), .version = small_number(bytes + 6),
+      .partitions = ~0ull};
+  if (asked.kind == PRODUCE) {
+    asked.partitions = produced(bytes, count, asked.version);
+  } else if (asked.kind == FETCH) {
+    uint32_t wait;
+    int may_repeat = read_fetch(bytes, count, asked.version, &wait, &asked.partitions) && count == size;
+    asked.until = in(wait);
+    if (may_repeat && (asked.bytes = malloc(size))) memcpy(asked.bytes, bytes, size);
+  }
+  return asked;
+}
+
 static void *requests(void *argument) {
   struct pair *pair = argument;
-  uint8_t *buffer = malloc(CHUNK), head[12];
-  while (take(pair->client, head, sizeof head)) {
-    if (small_number(head + 4) == FETCH) {
-      pthread_mutex_lock(&pair->lock);
-      unsigned place = pair->end++ % PENDING;
-      pair->fetches[place].id = (int32_t)number(head + 8);
-      pair->fetches[place].version = small_number(head + 6);
-      pthread_mutex_unlock(&pair->lock);
-    }
-    if (!put(pair->server, head, sizeof head)) break;
-    if (!pass(pair->client, pair->server, buffer, number(head) - 8)) break;
+  uint8_t *buffer = malloc(CHUNK);
+  while (take(pair->client, buffer, 12)) {
+    size_t size = (size_t)number(buffer) + 4, count = size < SMALL ? size : SMALL;
+    if (size < 12 || !take(pair->client, buffer + 12, count - 12)) break;
+    struct asked asked = look_at(buffer, count, size);
+    if (asked.kind == PRODUCE || asked.kind == FETCH || asked.kind == END_TXN) remember(pair, asked);
+    pthread_mutex_lock(&pair->sending);
+    int is_sent = put(pair->server, buffer, count) && pass(pair->client, pair->server, buffer, size - count);
+    pthread_mutex_unlock(&pair->sending);
+    if (!is_sent) break;
   }
   free(buffer);
   shutdown(pair->client, SHUT_RDWR);
@@ -158,15 +332,17 @@ static void *requests(void *argument) {
   return NULL;
 }
 
-// The version of the fetch that an answer belongs to; 0: it is no fetch's. Answers come in the requests' order.
-static int16_t fetch_version(struct pair *pair, int32_t id) {
-  int16_t version = 0;
-  pthread_mutex_lock(&pair->lock);
-  if (pair->first != pair->end && pair->fetches[pair->first % PENDING].id == id) {
-    version = pair->fetches[pair->first++ % PENDING].version;
-  }
-  pthread_mutex_unlock(&pair->lock);
-  return version;
+// Asks the server again; 0: it does not listen any more.
+static int ask_again(struct pair *pair, struct asked fetch) {
+  size_t size = (size_t)number(fetch.bytes) + 4;
+  uint8_t *bytes = malloc(size);
+  memcpy(bytes, fetch.bytes, size);
+  remember(pair, fetch);
+  pthread_mutex_lock(&pair->sending);
+  int is_sent = put(pair->server, bytes, size);
+  pthread_mutex_unlock(&pair->sending);
+  free(bytes);
+  return is_sent;
 }
 
 static void *answers(void *argument) {
@@ -174,18 +350,23 @@ static void *answers(void *argument) {
   uint8_t *buffer = malloc(CHUNK);
   while (take(pair->server, buffer, 8)) {
     size_t count = number(buffer);
-    int16_t version = fetch_version(pair, (int32_t)number(buffer + 4));
+    struct asked asked = recall(pair, (int32_t)number(buffer + 4));
+    int is_sent;
     if (count > SMALL) {
-      if (!put(pair->client, buffer, 8) || !pass(pair->server, pair->client, buffer, count - 4)) break;
-      continue;
+      is_sent = put(pair->client, buffer, 8) && pass(pair->server, pair->client, buffer, count - 4);
+    } else if (!take(pair->server, buffer + 8, count - 4)) {
+      is_sent = 0;
+    } else if (asked.kind == FETCH && is_empty(buffer + 4, count, asked.version) && has_come(pair, &asked) &&
+               asked.bytes) {
+      is_sent = ask_again(pair, asked);
+      asked.bytes = NULL;
+    } else {
+      if (asked.kind != FETCH) redirect(buffer + 4, count);
+      is_sent = put(pair->client, buffer, count + 4);
     }
-    if (!take(pair->server, buffer + 8, count - 4)) break;
-    if (version == 0) {
-      redirect(buffer + 4, count);
-    } else if (is_empty(buffer + 4, count, version)) {
-      usleep((useconds_t)hold_microseconds);
-    }
-    if (!put(pair->client, buffer, count + 4)) break;
+    free(asked.bytes);
+    if (asked.kind == PRODUCE || asked.kind == END_TXN) came(asked.partitions);
+    if (!is_sent) break;
   }
   free(buffer);
   shutdown(pair->client, SHUT_RDWR);
@@ -201,6 +382,7 @@ static void *serve(void *argument) {
   pthread_join(up, NULL);
   close(pair->client);
   close(pair->server);
+  for (int place = 0; place < PENDING; place++) free(pair->asked[place].bytes);
   free(pair);
   return NULL;
 }
@@ -212,10 +394,12 @@ static struct sockaddr_in local(int port) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4) return 2;
+  if (argc != 3) return 2;
   own_port = atoi(argv[1]);
   server_port = atoi(argv[2]);
-  hold_microseconds = atoi(argv[3]) * 1000;
+  pthread_condattr_t monotonic;
+  pthread_condattr_init(&monotonic);
+  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   struct sockaddr_in address = local(own_port), server = local(server_port);
@@ -229,7 +413,10 @@ int main(int argc, char **argv) {
     struct pair *pair = calloc(1, sizeof *pair);
     pair->client = client;
     pair->server = socket(AF_INET, SOCK_STREAM, 0);
+    for (int place = 0; place < PENDING; place++) pair->asked[place].kind = -1;
     pthread_mutex_init(&pair->lock, NULL);
+    pthread_mutex_init(&pair->sending, NULL);
+    pthread_cond_init(&pair->woken, &monotonic);
     if (connect(pair->server, (struct sockaddr *)&server, sizeof server)) {
       close(client);
       close(pair->server);

@@ -15,8 +15,6 @@ import noida_db
 
 HERE = Path(__file__).resolve().parent
 BROKER = Path(noida_db.__file__).parent / "noida-db"
-# How long an empty fetch is held: Kafka holds it until something comes, up to the consumer's fetch.wait.max.ms.
-HOLD_MILLISECONDS = 5
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -100,7 +98,7 @@ class Broker(Process):
     - It saves all it has as one JSON text every few seconds, a number for each byte, which takes more time than everything
       else it does. The thread that does it is held still (holdthread.c), so its log is in memory.
     - It answers a fetch at once where it has nothing, so that idle consumers ask ten thousand times a second. A program in
-      front of it (longpoll.c) holds such answers for a few milliseconds, as Kafka does.
+      front of it (longpoll.c) holds such answers until something comes, as Kafka does.
     """
 
     def __init__(self, place: Path):
@@ -113,7 +111,7 @@ class Broker(Process):
         self.hold.wait_until(lambda: "held" in self.hold.tail(), 30)
         shutil.rmtree(place / "broker")
         self.front_port = free_port()
-        self.front = Process([compiled("longpoll", place, "-lpthread"), self.front_port, self.port, HOLD_MILLISECONDS],
+        self.front = Process([compiled("longpoll", place, "-lpthread"), self.front_port, self.port],
                              place / "longpoll.log")
         self.front.wait_until(lambda: self._listens(self.front_port), 30)
 
