@@ -269,4 +269,78 @@ import Testing
     let manifest = try Self.manifest("one", world)
     #expect(manifest.rows == 1 && manifest.missing.count == 1)
   }
+
+  /// A cut of which all parts are held: nothing of them is in the store or on `control`.
+  private static func held(_ world: StreamWorld) throws -> StreamWorld.Node {
+    for number in 0...3 {
+      world.put("people/\(number).csv", (0..<8).map { "k\(number * 3 + $0),\(number)\n" }.joined())
+    }
+    let node = try world.node(options: { $0.heldBytes = 1 << 20 })
+    try world.settle([node], whole: true)
+    #expect(node.context.held.isOpen)
+    try world.append(.cut(id: "one", asOf: 1 << 50))
+    try shardsOnly(world, node, milliseconds: 2_000)
+    #expect(node.context.held.shards(of: "one").count == 2)
+    #expect(try world.values("w.control").isEmpty && !world.objects.keys.contains { $0.contains("/_shards/") })
+    return node
+  }
+
+  /// Everything but the publisher.
+  private static func shardsOnly(_ world: StreamWorld, _ node: StreamWorld.Node, milliseconds: Int64) throws {
+    for _ in 0..<10 {
+      try node.round()
+      _ = try node.parts.join.poll(milliseconds: 0)
+      while try node.parts.join.work() {}
+      while try node.parts.cuts.step() {}
+      world.clock.advance(milliseconds: milliseconds / 10)
+    }
+  }
+
+  private static func isReported(_ world: StreamWorld) throws -> Bool {
+    let isWritten = world.objects.keys.contains { $0.contains("/_shards/") }
+    return try world.values("w.control").count == 2 && isWritten
+  }
+
+  @Test("parts that were held for a publisher that is one no longer are written and reported")
+  func ceased() throws {
+    let world = try StreamWorld()
+    let node = try Self.held(world)
+    node.parts.control.rejoin()
+    #expect(!node.context.held.isOpen)
+    try Self.shardsOnly(world, node, milliseconds: 10)
+    #expect(try Self.isReported(world) && node.context.held.isEmpty)
+    // What another one would publish of them.
+    try world.settle([node], whole: true)
+    #expect(try Self.manifest("one", world).rows == 17)
+  }
+
+  @Test("parts that a publisher does nothing with are written and reported, and are published from there")
+  func forgotten() throws {
+    let world = try StreamWorld()
+    let node = try Self.held(world)
+    try Self.shardsOnly(world, node, milliseconds: 7_000)
+    #expect(!node.context.held.isEmpty)
+    try Self.shardsOnly(world, node, milliseconds: 7_000)
+    #expect(try Self.isReported(world) && node.context.held.isEmpty && node.context.held.isOpen)
+    try world.settle([node], whole: true)
+    #expect(try Self.manifest("one", world).rows == 17)
+  }
+
+  @Test("what is held and cannot be written waits until it can")
+  func heldStays() throws {
+    let world = try StreamWorld()
+    let node = try Self.held(world)
+    node.parts.control.rejoin()
+    world.onStore { operation, key throws(StoreError) in
+      guard key.contains("/_shards/") else { return }
+      throw StoreError(.unavailable, operation: "\(operation)", location: key, message: "it is away")
+    }
+    try Self.shardsOnly(world, node, milliseconds: 3_000)
+    #expect(node.context.held.shards(of: "one").count == 2)
+    world.onStore { _, _ in }
+    try Self.shardsOnly(world, node, milliseconds: 3_000)
+    #expect(try Self.isReported(world) && node.context.held.isEmpty)
+    try world.settle([node], whole: true)
+    #expect(try Self.manifest("one", world).rows == 17)
+  }
 }

@@ -49,9 +49,10 @@ extension ControlLoop {
         return true
       }
       let held = context.held.shards(of: cut.id)
-      // Of a process that was here before there may be reports, too; its parts are not needed.
+      // Of whoever had the shard before, or has it now, there may be reports, too; their parts are not needed.
       let reported = (reports[cut.id] ?? []).filter { $0.cutPosition == cut.position && held[$0.shard] == nil }
       guard Set(reported.map(\.shard)).union(held.keys).count == context.plan.shards else { continue }
+      context.held.touch(cut.id, now: now)
       do {
         try publish(cut, reported, held, now)
         return true

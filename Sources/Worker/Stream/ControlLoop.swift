@@ -7,7 +7,8 @@ internal import Platform
 /// The publisher: whoever owns `control`'s partition. Gathers the shards' reports of each pending cut, publishes the
 /// snapshot, and keeps the schedule; lists stores for what no notification spoke of.
 ///
-/// Nothing depends on there being one: a second one repeats steps that are harmless when repeated. One thread steps it.
+/// Nothing depends on there being one: a second one repeats steps that are harmless when repeated, and what shards of this
+/// worker hold for it in memory (``HeldParts``) goes to the store when it does nothing for it. One thread steps it.
 final class ControlLoop: @unchecked Sendable {
   // Sendable: used by its own thread; what others see or ask lies in `shared`.
   let context: StreamContext
@@ -125,6 +126,7 @@ final class ControlLoop: @unchecked Sendable {
 
   private func own(_ owns: Bool) {
     isOwner = owns
+    context.held.publish(here: owns)
     shared.withLock { $0.isOwner = owns }
     if !owns {
       reports = [:]

@@ -4,7 +4,7 @@ internal import Logging
 internal import Pipeline
 internal import Platform
 
-/// Writes our shards' parts of pending cuts and reports them, while ingestion goes on. Any number of threads step it, each
+/// Writes our shards' parts of pending cuts and reports them, or holds them for the publisher, while ingestion goes on. Any number of threads step it, each
 /// with a shard of its own.
 final class CutLoop: Sendable {
   let context: StreamContext
@@ -26,13 +26,31 @@ final class CutLoop: Sendable {
   /// Writes one shard's part; false when there was none to write.
   func step() throws -> Bool {
     let now = context.clock.now()
-    guard now >= notBefore.withLock({ $0 }), let (work, shard) = join.takeCut() else { return false }
-    do {
+    guard now >= notBefore.withLock({ $0 }) else { return false }
+    if context.options.sabotage != .held, let held = context.held.takeDue(now) {
+      return try attempt(held.report.cut, held.report.shard, now) {
+        try write(held)
+      } orElse: {
+        context.held.hold(held, now: now)
+      }
+    }
+    guard let (work, shard) = join.takeCut() else { return false }
+    return try attempt(work.cut.id, work.shard, now) {
       try write(work, of: shard)
+    } orElse: {
+      join.returnCut(work.cut.id, shard)
+    }
+  }
+
+  private func attempt(
+    _ cut: String, _ shard: Int, _ now: Int64, _ body: () throws -> Void, orElse giveBack: () -> Void
+  ) throws -> Bool {
+    do {
+      try body()
       return true
     } catch {
       notBefore.withLock { $0 = now + 1_000_000 }
-      join.returnCut(work.cut.id, shard)
+      giveBack()
       if stopping.withLock({ $0 }) { return false }
       guard
         error is BrokerError || error is StoreError || error is StreamError || error is BatchError
@@ -40,9 +58,22 @@ final class CutLoop: Sendable {
       else { throw error }
       context.log.warning(
         "a shard's part of a snapshot could not be written; will try again",
-        ["shard": .init(work.shard), "snapshot": .init(work.cut.id), "error": .init("\(error)")])
+        ["shard": .init(shard), "snapshot": .init(cut), "error": .init("\(error)")])
       return true
     }
+  }
+
+  /// Writes what was held for the publisher.
+  private func write(_ held: HeldParts.OfShard) throws {
+    // What has ended needs none. While the ledger is read again, nobody knows.
+    guard let isPending = context.ledger.readAtHead({ $0.cuts[held.report.cut] != nil }) else {
+      throw StreamError("the ledger is being read")
+    }
+    guard isPending else { return }
+    try report(
+      held.write(
+        to: context.stores.open(context.definition.snapshot.to),
+        isCancelled: { [stopping] in stopping.withLock { $0 } }))
   }
 
   private func write(_ work: CutWork, of shard: JoinShard) throws {
@@ -66,20 +97,22 @@ final class CutLoop: Sendable {
       contents: "", sourceRows: nil, writer: context.options.member,
       programVersion: context.options.programVersion, threads: threads, kept: keptOutput(folded, of: work))
     let isCancelled: @Sendable () -> Bool = { [stopping] in stopping.withLock { $0 } }
-    if context.options.heldBytes > 0 {
+    if context.held.isOpen {
       let held = try writer.hold(in: context.held.room, isCancelled: isCancelled)
       keep(folded, of: work, in: shard)
-      context.held.hold(held, of: work.cut.id)
+      context.held.hold(held, now: context.clock.now())
       return
     }
-    let report = try writer.write(isCancelled: isCancelled)
+    let written = try writer.write(isCancelled: isCancelled)
     keep(folded, of: work, in: shard)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    try report(written)
+  }
+
+  private func report(_ report: ShardReport) throws {
     _ = try context.broker.append([
       OutgoingMessage(
-        topic: context.topics.control, partition: 0, key: Array("\(work.cut.id)/\(work.shard)".utf8),
-        value: Array(try encoder.encode(report)))
+        topic: context.topics.control, partition: 0, key: Array("\(report.cut)/\(report.shard)".utf8),
+        value: report.message())
     ])
   }
 

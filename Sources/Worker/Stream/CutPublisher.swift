@@ -11,10 +11,11 @@ internal import Platform
 ///    └──────── the manifest is there already, with the same rows ─────────────────────────────▲
 /// ```
 /// A step object: the caller calls ``step()`` until it says true, and does what else it has to do in between (a step is
-/// one document or one file). It has no threads and keeps nothing that a new one could not find out again: any step may
-/// be repeated, by this publisher or another, before and after a crash. Two at once write the same files, for everything
-/// about them follows from the reports; the first manifest counts and the other adopts it. The slower may find that the
-/// shards' parts are swept already; then the manifest is there too. One thread at a time.
+/// one document or one file). It has no threads and keeps nothing that a new one could not find out again, once parts
+/// that were held for it are written: any step may be repeated, by this publisher or another, before and after a crash.
+/// Two at once write the same files, for everything about them follows from the reports, or files of other names; the first
+/// manifest counts and the other adopts it. The slower may find that the shards' parts are swept already; then the manifest
+/// is there too. One thread at a time.
 final class CutPublisher {
   let plan: DatasetPlan
   let facts: CutFacts
@@ -237,11 +238,11 @@ final class CutPublisher {
     phase = numbers.upperBound < files.count ? .joining(next: numbers.upperBound) : .putting
   }
 
-  /// A short hash of everything that the joined files' bytes depend on. Parts in memory have no hash; the cut's rows and their
-  /// sizes stand for it.
+  /// A short hash of everything that the joined files' bytes depend on. Parts in memory have no hash; the cut's rows, their
+  /// sizes and who made them, with the libraries it has, stand for it.
   private var contentsTag: String {
     var lines = [facts.semanticHash, programVersion, "\(plan.definition.snapshot)"]
-    if !held.isEmpty { lines.append(fingerprint) }
+    if !held.isEmpty { lines += [fingerprint, cut.reports.map(\.writer).joined(separator: " ")] }
     for part in parts { lines.append("\(part.split) \(part.sha256) \(part.rows) \(part.bytes)") }
     return String(Digests.SHA256.hexDigest(of: lines.joined(separator: "\n")).prefix(12))
   }

@@ -1,38 +1,90 @@
 internal import Pipeline
 
-/// Parts of pending cuts that wait for the publisher in memory.
+/// Parts of pending cuts that wait in memory for the publisher, while it is this process.
 ///
-/// Where the publisher and all shards are one process, for ever (the embedded broker), a part that goes to the store is
-/// written, brought to the device and read again for nobody else. Nothing durable speaks of what lies here: it is not
-/// reported on `control`. A process that ends takes it along, and its successor writes the parts of all pending cuts
-/// again, as it does in any case (``PendingCuts``).
+/// A part that goes to the store is written, brought to the device and read again; here nobody else would read it. Nothing
+/// durable speaks of what lies here, so nobody else can publish it either, and it lies here for a short time only: once this
+/// process does not publish any more, or has done nothing for the cut for a while (other shards are not there yet, or
+/// another process publishes, and this one has not heard of it), it is written and reported as every other (``takeDue(_:)``).
+/// A process that ends takes it along, and whoever has its shards then writes the parts of all pending cuts again, as
+/// they do in any case (``PendingCuts``).
 ///
 /// Any thread.
 final class HeldParts: Sendable {
   /// A shard's share of a cut.
   struct OfShard: Sendable {
+    /// Parts that are held have no hash in it.
     var report: ShardReport
     var summary: ShardSummary
     /// By key; those that are missing here lie in the store, for want of room.
     var parts: [String: HeldPart]
   }
 
+  private struct State {
+    var isPublisher = false
+    var cuts: [String: OfCut] = [:]
+  }
+
+  private struct OfCut {
+    var shards: [Int: OfShard] = [:]
+    /// When something was last done for it, microseconds.
+    var touched: Int64
+  }
+
+  /// Microseconds for which nothing has to be done for a cut before its parts are written after all.
+  static let patience: Int64 = 10_000_000
+
   let room: PartRoom
-  private let cuts = Locked<[String: [Int: OfShard]]>([:])
+  private let isOn: Bool
+  private let state = Locked(State())
 
-  init(bytesMax: Int) { room = PartRoom(bytesMax) }
+  /// `bytesMax`: 0 for none.
+  init(bytesMax: Int) {
+    room = PartRoom(bytesMax)
+    isOn = bytesMax > 0
+  }
 
-  func hold(_ held: OfShard, of cut: String) { cuts.withLock { $0[cut, default: [:]][held.report.shard] = held } }
+  /// Whether parts may be held now.
+  var isOpen: Bool { isOn && state.withLock { $0.isPublisher } }
+
+  /// This process is the publisher from now on, or no longer.
+  func publish(here isPublisher: Bool) { state.withLock { $0.isPublisher = isPublisher } }
+
+  /// Also where this process has ceased to be the publisher: it is due at once then.
+  func hold(_ held: OfShard, now: Int64) {
+    state.withLock {
+      $0.cuts[held.report.cut, default: OfCut(touched: now)].shards[held.report.shard] = held
+      $0.cuts[held.report.cut]?.touched = now
+    }
+  }
+
+  /// The publisher has something to do for the cut.
+  func touch(_ cut: String, now: Int64) { state.withLock { $0.cuts[cut]?.touched = now } }
+
+  /// Takes out what has to be written after all, one at a time.
+  func takeDue(_ now: Int64) -> OfShard? {
+    state.withLock { state in
+      for (id, cut) in state.cuts.sorted(by: { $0.key < $1.key }) {
+        // A clock that was set back must not make it wait for longer.
+        let isFresh = (cut.touched...cut.touched + HeldParts.patience).contains(now)
+        guard !(state.isPublisher && isFresh), let shard = cut.shards.keys.min() else { continue }
+        let held = state.cuts[id]?.shards.removeValue(forKey: shard)
+        if state.cuts[id]?.shards.isEmpty == true { state.cuts[id] = nil }
+        return held
+      }
+      return nil
+    }
+  }
 
   /// By shard.
-  func shards(of cut: String) -> [Int: OfShard] { cuts.withLock { $0[cut] ?? [:] } }
+  func shards(of cut: String) -> [Int: OfShard] { state.withLock { $0.cuts[cut]?.shards ?? [:] } }
 
   /// The cuts that something is held of.
-  var ids: [String] { cuts.withLock { Array($0.keys) } }
-  var isEmpty: Bool { cuts.withLock { $0.isEmpty } }
+  var ids: [String] { state.withLock { Array($0.cuts.keys) } }
+  var isEmpty: Bool { state.withLock { $0.cuts.isEmpty } }
 
   /// Lets go of what a cut has here.
-  func end(_ cut: String) { cuts.withLock { _ = $0.removeValue(forKey: cut) } }
+  func end(_ cut: String) { state.withLock { _ = $0.cuts.removeValue(forKey: cut) } }
 }
 
 /// How many bytes of parts may be held. Any thread.

@@ -15,7 +15,7 @@ struct PendingCuts: Sendable {
 
   private struct Pending: Sendable {
     var work: CutWork
-    /// Taken by a writer, or reported.
+    /// Taken by a writer, held, or reported.
     var isTaken = false
   }
 

@@ -61,11 +61,7 @@ struct ShardPartWriter: Sendable {
   /// Writes everything and gives the report. `isCancelled` is asked before each table.
   func write(isCancelled: @escaping @Sendable () -> Bool) throws -> ShardReport {
     let (written, summary) = try parts(in: nil, isCancelled: isCancelled)
-    let bytes = summary.encode()
-    _ = try target.store.put(target.key("\(PublishTarget.folder(cut.id))/\(stateKey)"), bytes, condition: .always)
-    let state = ShardReport.StateRecord(
-      key: stateKey, bytes: bytes.count, sha256: Digests.SHA256.hex(Digests.SHA256.digest(bytes)))
-    return report(written, state)
+    return report(written, try summary.put(target, cut: cut.id, key: stateKey))
   }
 
   /// The same for a publisher in this process: what there is room for stays in memory, and so does the summary.
@@ -98,6 +94,47 @@ struct ShardPartWriter: Sendable {
       parts: Array(written.parts.prefix(ShardReport.partsListedMax)), partCount: written.parts.count,
       splits: written.splits, fingerprint: written.fingerprint.hexState, state: state, sourceRows: sourceRows,
       writer: writer)
+  }
+}
+
+extension ShardSummary {
+  fileprivate func put(_ target: StorePlace, cut: String, key: String) throws -> ShardReport.StateRecord {
+    let bytes = encode()
+    _ = try target.store.put(target.key("\(PublishTarget.folder(cut))/\(key)"), bytes, condition: .always)
+    return ShardReport.StateRecord(
+      key: key, bytes: bytes.count, sha256: Digests.SHA256.hex(Digests.SHA256.digest(bytes)))
+  }
+}
+
+extension HeldParts.OfShard {
+  /// Writes what was held, as ``ShardPartWriter/write(isCancelled:)`` would have, and gives the report. `isCancelled` is
+  /// asked before each file. May be repeated.
+  func write(to target: StorePlace, isCancelled: () -> Bool) throws -> ShardReport {
+    var (report, summary) = (report, summary)
+    for index in report.parts.indices { try write(&report.parts[index], to: target, isCancelled) }
+    for index in summary.moreParts.indices { try write(&summary.moreParts[index], to: target, isCancelled) }
+    report.state = try summary.put(target, cut: report.cut, key: report.state.key)
+    return report
+  }
+
+  private func write(_ part: inout ShardReport.Part, to target: StorePlace, _ isCancelled: () -> Bool) throws {
+    guard let held = parts[part.key] else { return }
+    if isCancelled() { throw StreamError("the worker stops") }
+    let object = try target.store.writer(target.key("\(PublishTarget.folder(report.cut))/\(part.key)"))
+    let hash = Digests.SHA256()
+    do {
+      for piece in held.pieces {
+        try piece.withUnsafeBytes { bytes in
+          hash.update(bytes)
+          try object.write(bytes)
+        }
+      }
+      try object.finish()
+    } catch {
+      object.abort()
+      throw error
+    }
+    part.sha256 = hash.finishHex()
   }
 }
 

@@ -111,7 +111,7 @@ struct StreamOptions: Sendable {
   var checkpointBytes = 64 << 20
   /// What snapshots were made from, kept for the next ones, a process, bytes.
   var keptBytes = 1 << 30
-  /// Parts of snapshots that wait for the publisher in memory, bytes; 0: all go to the store, for any worker may publish.
+  /// Parts of snapshots that wait for a publisher in this process in memory, bytes; 0: all go to the store.
   var heldBytes = 0
   /// Time between listings of the stores, microseconds.
   var listEvery: Int64 = 900_000_000

@@ -57,8 +57,8 @@ public struct NodeOptions: Sendable {
     stream.emitsFeatures = emitsFeatures
     stream.keptBytes = keptBytes
     stream.checkpointBytes = checkpointBytes
-    // Its one process has all shards, and publishes. Most of it is by reference what is kept anyway.
-    if brokerKind == .embedded { stream.heldBytes = keptBytes / 4 }
+    // Of Parquet most of it is by reference what is kept anyway.
+    stream.heldBytes = keptBytes / 4
     stream.createsRecordTopics = brokerKind == .embedded
     return stream
   }

@@ -28,6 +28,8 @@ enum StreamSabotage: String, Sendable, CaseIterable {
   case kept
   /// `rows` tells of files of row batches that were not written.
   case files
+  /// What is held for a publisher stays where it is when another one publishes.
+  case held
 }
 
 extension LedgerEntry {
