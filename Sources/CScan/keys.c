@@ -110,19 +110,10 @@ WIDE static size_t numbers_of_keys_wide(
         _mm256_maskz_add_epi32(is_below, _mm512_castsi512_si256(value), _mm512_castsi512_si256(one));
     if (count == 8) _mm256_storeu_si256((__m256i *)(numbers + row), number);
     else _mm256_mask_storeu_epi32(numbers + row, (__mmask8)_bzhi_u32(0xff, (uint32_t)count), number);
+    if (table == NULL) continue;
     for (size_t i = row; i < row + count; i++) cscan_prefetch((const uint32_t *)table + numbers[i]);
   }
   return rows;
-}
-
-/// Eight numbers of `width` bits (0…56), the first of them number `row` of all.
-WIDE static inline __m512i unpack(const uint8_t *packed, size_t row, uint32_t width) {
-  const __m512i in_turn = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
-  const __m512i bits = _mm512_add_epi64(
-      _mm512_set1_epi64((int64_t)(row * width)), _mm512_mullo_epi64(in_turn, _mm512_set1_epi64(width)));
-  const __m512i words = _mm512_i64gather_epi64(_mm512_srli_epi64(bits, 3), packed, 1);
-  const __m512i shifted = _mm512_srlv_epi64(words, _mm512_and_si512(bits, _mm512_set1_epi64(7)));
-  return _mm512_and_si512(shifted, _mm512_set1_epi64((int64_t)(((uint64_t)1 << width) - 1)));
 }
 
 /// `RowSections.digits`.
@@ -156,9 +147,10 @@ WIDE static size_t numbered_texts_wide(
       _mm512_set1_epi64((int64_t)((uint64_t)length << 32 | start)),
       _mm512_mullo_epi64(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0), _mm512_set1_epi64(length)));
   const __m512i next_views = _mm512_set1_epi64(8 * length);
+  const struct unpacker unpacker = unpacker_of(shape->width);
   size_t row = 0;
   for (; row + 8 <= rows; row += 8) {
-    const __m512i number = _mm512_add_epi64(least, unpack(packed, row, shape->width));
+    const __m512i number = _mm512_add_epi64(least, unpack_eight(packed, row, &unpacker));
     if (_mm512_cmpgt_epu64_mask(number, most) != 0) break;
     const __m512i digits = _mm512_srl_epi64(eight_digits(number), unused);
     __m512i first = beginning[0], second = beginning[1];

@@ -56,6 +56,31 @@ WIDE static inline __mmask8 load_keys(
   return _mm512_cmpgt_epu64_mask(keys->length, _mm512_set1_epi64(16));
 }
 
+/// How eight numbers of one width, `width` bytes, are brought to eight words: where each one's bytes lie, and where in the
+/// first of them it begins.
+struct unpacker {
+  __m512i bytes, bit, mask;
+  uint32_t width;
+};
+
+WIDE static inline struct unpacker unpacker_of(uint32_t width) {
+  const __m512i bits = _mm512_mullo_epi64(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0), _mm512_set1_epi64(width));
+  // Each number's first byte in all eight of a word, and then the eight that begin there.
+  const __m512i first = _mm512_mullo_epi64(_mm512_srli_epi64(bits, 3), _mm512_set1_epi64(0x0101010101010101));
+  return (struct unpacker){
+      _mm512_add_epi8(first, _mm512_set1_epi64(0x0706050403020100)), _mm512_and_si512(bits, _mm512_set1_epi64(7)),
+      _mm512_set1_epi64((int64_t)(((uint64_t)1 << width) - 1)), width};
+}
+
+/// Eight numbers of at most 56 bits, of which the first is number `row` of all, which eight divides. Reads their bytes and no
+/// more.
+WIDE static inline __m512i unpack_eight(const uint8_t *packed, size_t row, const struct unpacker *unpacker) {
+  const __mmask64 there = ((uint64_t)1 << unpacker->width) - 1;
+  const __m512i all = _mm512_maskz_loadu_epi8(there, packed + row / 8 * unpacker->width);
+  const __m512i words = _mm512_permutexvar_epi8(unpacker->bytes, all);
+  return _mm512_and_si512(_mm512_srlv_epi64(words, unpacker->bit), unpacker->mask);
+}
+
 /// `Hashing.mix`.
 WIDE static inline __m512i mix(__m512i x) {
   x = _mm512_xor_si512(x, _mm512_srli_epi64(x, 33));

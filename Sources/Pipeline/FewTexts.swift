@@ -1,3 +1,4 @@
+internal import CScan
 internal import Columns
 
 /// Distinct short texts, numbered as they come: a hash table without deletion, in memory of the caller's.
@@ -20,6 +21,33 @@ struct FewTexts {
     self.entries = entries
     self.numbers = numbers
     numbers.update(repeating: FewTexts.free, count: FewTexts.slots)
+  }
+
+  /// Of no text that ``find(_:_:into:)`` knows.
+  static let unknown = UInt8.max
+  private static let findMax = 12
+
+  /// The numbers of texts that are there, of others ``unknown``; false, and nothing is found, where there are too many to
+  /// compare each with all. The column has no null.
+  func find(_ column: Column, _ rows: Int, into codes: UnsafeMutablePointer<UInt8>) -> Bool {
+    guard count > 0, count <= FewTexts.findMax else { return false }
+    return withUnsafeTemporaryAllocation(of: cscan_constant.self, capacity: count) { constants in
+      for index in 0..<count {
+        let entry = entries[index]
+        constants.initializeElement(
+          at: index,
+          to: cscan_constant(first: entry.words.0, second: entry.words.1, length: UInt64(entry.length)))
+      }
+      guard let known = constants.baseAddress else { return false }
+      // Views are two 32-bit words on both sides, and trivial types.
+      let views = UnsafeRawPointer(column.views).assumingMemoryBound(to: cscan_view.self)
+      let done = cscan_which(
+        UnsafePointer(column.arena.base), views, column.validity, rows, known, count, codes)
+      guard done == rows else { return false }
+      // One more than the number, or 0.
+      for row in 0..<rows { codes[row] &-= 1 }
+      return true
+    }
   }
 
   /// The text's number; nil if there are too many. `words` as by ``RowSections/words(_:_:)``.
@@ -76,7 +104,9 @@ final class TextDictionary {
     defer { self.texts = texts }
     let text = UnsafeRawPointer(column.arena.base)
     let bad = faults.count > 0 ? UnsafePointer(faults.codes) : nil
-    for row in 0..<rows {
+    // Most texts are known by now.
+    let areKnown = bad == nil && isValid && texts.find(column, rows, into: codes)
+    for row in 0..<rows where !areKnown || codes[row] == FewTexts.unknown {
       if let bad, bad[row] != 0 { continue }
       let view = isValid || column.validity[row] != 0 ? column.views[row] : ByteView(start: 0, length: 0)
       guard view.length <= RowSections.fewBytesMax,

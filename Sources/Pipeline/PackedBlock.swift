@@ -1,5 +1,9 @@
 internal import Columns
 
+#if canImport(Glibc)
+  internal import Glibc
+#endif
+
 /// A decoded block, looked at as a whole before its rows are dealt out: what form its rows allow, and their numbers in it.
 /// Reused from block to block.
 final class PackedBlock {
@@ -78,6 +82,8 @@ final class PackedBlock {
   /// Whether the keys are views of the column's own texts.
   private func areKeys(_ column: Column, _ rows: RowColumns) -> Bool {
     guard column.arena === rows.keyArena else { return false }
+    let byteCount = rows.count * MemoryLayout<ByteView>.stride
+    if memcmp(column.views, rows.keys, byteCount) == 0 { return true }
     for row in 0..<rows.count
     where column.views[row].start != rows.keys[row].start || column.views[row].length != rows.keys[row].length {
       return false

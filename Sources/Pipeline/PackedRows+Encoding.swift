@@ -57,11 +57,10 @@ extension RowSections.Writer {
 
   /// What ``put(texts:validity:in:mayBeFew:)`` makes of such texts.
   private mutating func put(digits numbers: UnsafePointer<UInt64>, _ form: DigitKeys) {
-    var (least, most) = (UInt64.max, UInt64(0))
-    for row in 0..<rows {
-      least = min(least, numbers[row])
-      most = max(most, numbers[row])
-    }
+    // Of sixteen digits at most: no number is too large to be a signed one.
+    let signed = UnsafeRawPointer(numbers).assumingMemoryBound(to: Int64.self)
+    let range = range(signed)
+    let (least, most) = (UInt64(range.least), UInt64(range.most))
     // Digits that all have in common belong to the beginning.
     var prefix = form.prefix
     var unit: UInt64 = 1
@@ -85,7 +84,7 @@ extension RowSections.Writer {
     put(UInt8(width))
     // `unit` is that of the first digit behind the beginning.
     put(least % (unit * 10))
-    put(width) { numbers[$0] &- least }
+    put(width, signed, above: range.least)
   }
 
   fileprivate mutating func put(column index: Int, of packed: PackedRows) {
@@ -128,7 +127,11 @@ extension RowSections.Writer {
           count += 1
         }
         put(few: count) { dictionary[Int(order[$0])] }
-        put(RowSections.width(UInt64(count - 1))) { UInt64(own[Int(codes[$0])]) }
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: rows) { renumbered in
+          guard let renumbered = renumbered.baseAddress else { return }
+          for row in 0..<rows { (renumbered + row).initialize(to: UInt8(truncatingIfNeeded: own[Int(codes[row])])) }
+          put(RowSections.width(UInt64(count - 1)), UnsafePointer(renumbered))
+        }
       }
     }
   }

@@ -1,3 +1,5 @@
+internal import CScan
+
 /// Small numbers of so many bits each, one behind the other from the lowest bit of the first byte on.
 extension RowSections {
   /// Bits of a number at most: one word holds it together with the bits of a byte that come before it.
@@ -35,10 +37,41 @@ extension RowSections {
 }
 
 extension RowSections.Writer {
+  /// How far each row's number is above the least, in `width` bits.
+  mutating func put(_ width: Int, _ numbers: UnsafePointer<Int64>, above least: Int64) {
+    let target = (base + count).assumingMemoryBound(to: UInt8.self)
+    if width > 0, cscan_pack_int64s(numbers, rows, least, UInt32(truncatingIfNeeded: width), target) != 0 {
+      count += RowSections.bytes(rows, width: width)
+    } else {
+      put(width) { UInt64(bitPattern: numbers[$0] &- least) }
+    }
+  }
+
+  /// Each row's number below 256.
+  mutating func put(_ width: Int, _ numbers: UnsafePointer<UInt8>) {
+    let target = (base + count).assumingMemoryBound(to: UInt8.self)
+    if width > 0, cscan_pack_bytes(numbers, rows, UInt32(truncatingIfNeeded: width), target) != 0 {
+      count += RowSections.bytes(rows, width: width)
+    } else {
+      put(width) { UInt64(numbers[$0]) }
+    }
+  }
+
+  /// The least and the greatest of the rows' numbers; `max` and `min` if there are none.
+  func range(_ numbers: UnsafePointer<Int64>) -> (least: Int64, most: Int64) {
+    var (least, most) = (Int64.max, Int64.min)
+    if rows > 0, cscan_range_int64s(numbers, rows, &least, &most) == rows { return (least, most) }
+    for row in 0..<rows {
+      least = min(least, numbers[row])
+      most = max(most, numbers[row])
+    }
+    return (least, most)
+  }
+
   /// Each row's number, of `width` bits at most ``RowSections/widthMax``. Words are stored whole: what is too much of one is
   /// overwritten by the next, and there is room behind the last.
   @inline(__always)
-  mutating func put(_ width: Int, _ number: (Int) -> UInt64) {
+  private mutating func put(_ width: Int, _ number: (Int) -> UInt64) {
     if width == 0 { return }
     let target = base + count
     var (at, held, word) = (0, 0, UInt64(0))

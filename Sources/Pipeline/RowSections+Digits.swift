@@ -39,7 +39,8 @@ extension RowSections.Writer {
       put(text + Int(views[0].start), prefix)
       put(UInt8(width))
       put(least)
-      put(width) { numbers[$0] &- least }
+      // Of sixteen digits at most: no number is too large to be a signed one.
+      put(width, UnsafeRawPointer(numbers).assumingMemoryBound(to: Int64.self), above: Int64(least))
       textBytes += rows * length
       return true
     }

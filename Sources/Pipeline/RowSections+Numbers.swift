@@ -1,3 +1,4 @@
+internal import CScan
 internal import Columns
 
 /// Numbers, and doubles that are numbers in disguise.
@@ -68,11 +69,7 @@ extension RowSections.Writer {
 
   private mutating func put(numbers values: UnsafePointer<Int64>, mayBeWhole: Bool) {
     if mayBeWhole && putWhole(values) { return }
-    var (least, most) = (Int64.max, Int64.min)
-    for row in 0..<rows {
-      least = min(least, values[row])
-      most = max(most, values[row])
-    }
+    let (least, most) = range(values)
     let width = RowSections.width(rows == 0 ? 0 : UInt64(bitPattern: most &- least))
     guard width <= RowSections.widthMax else {
       put(RowSections.full)
@@ -81,15 +78,14 @@ extension RowSections.Writer {
     }
     put(UInt8(width))
     put(rows == 0 ? 0 : least)
-    put(width) { UInt64(bitPattern: values[$0] &- least) }
+    put(width, values, above: least)
   }
 
   /// Microseconds as seconds; false, and nothing is written, if one is not whole.
   private mutating func putWhole(_ values: UnsafePointer<Int64>) -> Bool {
     withUnsafeTemporaryAllocation(of: Int64.self, capacity: max(rows, 1)) { buffer in
       guard let seconds = buffer.baseAddress else { return false }
-      var (least, most) = (Int64.max, Int64.min)
-      var from = 0
+      var from = cscan_seconds(values, rows, seconds)
       while from < rows {
         // In strides, as above.
         let to = min(rows, from + 64)
@@ -98,17 +94,16 @@ extension RowSections.Writer {
           let second = values[row] / 1_000_000
           rest |= values[row] &- second &* 1_000_000
           (seconds + row).initialize(to: second)
-          least = min(least, second)
-          most = max(most, second)
         }
         if rest != 0 { return false }
         from = to
       }
+      let (least, most) = range(seconds)
       // Seconds are so few that their difference needs no more bits than there may be.
       let width = RowSections.width(rows == 0 ? 0 : UInt64(most - least))
       put(UInt8(width) | RowSections.inMillions)
       put(rows == 0 ? 0 : least * 1_000_000)
-      put(width) { UInt64(bitPattern: seconds[$0] &- least) }
+      put(width, seconds, above: least)
       return true
     }
   }
@@ -142,6 +137,7 @@ extension RowSections.Reader {
     }
     guard let head = next(8), let body = nextNumbers(width) else { return damage() }
     let least = Int64(littleEndian: head.loadUnaligned(as: Int64.self))
-    for row in 0..<rows { numbers[row] = least &+ Int64(truncatingIfNeeded: body[row]) &* unit }
+    let done = cscan_unpack_int64s(body.base, rows, UInt32(truncatingIfNeeded: width), least, unit, numbers)
+    for row in done..<rows { numbers[row] = least &+ Int64(truncatingIfNeeded: body[row]) &* unit }
   }
 }

@@ -95,7 +95,7 @@ extension RowSections.Writer {
           codes.storeBytes(of: code, toByteOffset: row, as: UInt8.self)
         }
         put(few: texts.count) { entriesBase[$0] }
-        put(RowSections.width(UInt64(texts.count - 1))) { UInt64(codes.load(fromByteOffset: $0, as: UInt8.self)) }
+        put(RowSections.width(UInt64(texts.count - 1)), UnsafePointer(codes.assumingMemoryBound(to: UInt8.self)))
         return true
       }
     }

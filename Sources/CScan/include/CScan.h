@@ -181,11 +181,11 @@ typedef struct {
 } cscan_numbered;
 
 /// Of each key (a view) one more than the number that its digits write; 0 where it looks otherwise or the number is not below
-/// `limit`. Asks for the words of `table` at these places; it reads none. Sixteen bytes must be readable from where a key
+/// `limit`. Asks for the words of `table` at these places, if there is one; it reads none. Sixteen bytes must be readable from where a key
 /// begins, and at `base`. Gives `rows`, or 0 where the processor is another one.
 size_t cscan_numbers_of_keys(
     const uint8_t *_Nonnull base, const cscan_view *_Nonnull views, size_t rows, cscan_numbered shape, uint32_t limit,
-    const void *_Nonnull table, uint32_t *_Nonnull numbers);
+    const void *_Nullable table, uint32_t *_Nonnull numbers);
 
 /// Texts of `length` bytes (1…16): a beginning of `prefix` bytes, as two words with zeros behind it, and a number of at most eight
 /// digits, with zeros before it. Of the numbers, what is above `least` lies packed in `width` bits (0…56).
@@ -195,13 +195,12 @@ typedef struct {
 } cscan_numbered_texts;
 
 /// Writes the texts one behind the other to `target`, which is `start` bytes into its arena, their views, and their
-/// `Hashing.hash64`. Reads up to eight bytes behind the last number, and writes up to sixteen behind the last text. Gives how many
-/// were done: eight at a time, up to the first eight with a number of more digits; none where the processor is another one.
+/// `Hashing.hash64`. Writes up to sixteen bytes behind the last text. Gives how many were done: eight at a time, up to the first eight with a number of more digits; none where the processor is another one.
 size_t cscan_texts_of_numbers(
     const void *_Nonnull packed, size_t rows, const cscan_numbered_texts *_Nonnull shape, uint8_t *_Nonnull target,
     uint32_t start, cscan_view *_Nonnull views, uint64_t *_Nullable hashes);
 
-/// A text of 1…16 bytes: as two words, zeros behind it, and its length.
+/// A text of at most 16 bytes: as two words, zeros behind it, and its length.
 typedef struct {
   uint64_t first;
   uint64_t second;
@@ -260,6 +259,23 @@ size_t cscan_profile_doubles(
 /// Packs `groups` groups of eight values of `width` (1…16) bits, least significant bit first: `width` bytes a group. Sixteen
 /// bytes of room behind them are written, too. Gives `groups`, or 0 where the processor is another one.
 size_t cscan_pack(const uint32_t *_Nonnull values, size_t groups, uint32_t width, uint8_t *_Nonnull out);
+
+/// Packs what is in `values` above `least`, `width` (1…56) bits each, least significant bit first: so many bytes as they need, and
+/// nothing behind them. Gives 1, or 0 where the processor is another one.
+int cscan_pack_int64s(
+    const int64_t *_Nonnull values, size_t rows, int64_t least, uint32_t width, uint8_t *_Nonnull out);
+
+/// The same of bytes, of `width` (1…8) bits.
+int cscan_pack_bytes(const uint8_t *_Nonnull values, size_t rows, uint32_t width, uint8_t *_Nonnull out);
+
+/// `least` and `unit` times each of the numbers that lie packed so (0…56 bits), wrapping. Gives how many were done: eight at a
+/// time, or none where the processor is another one.
+size_t cscan_unpack_int64s(
+    const void *_Nonnull packed, size_t rows, uint32_t width, int64_t least, int64_t unit, int64_t *_Nonnull values);
+
+/// Whole seconds of microseconds. Gives how many were done: eight at a time, up to the first eight with one among them that is
+/// not whole; none where the processor is another one.
+size_t cscan_seconds(const int64_t *_Nonnull values, size_t rows, int64_t *_Nonnull seconds);
 
 /// Dictionary indices of values that have slots of their own, from `low` on: what stands in a slot, less 1. Gives how many were
 /// done: eight at a time, up to the first eight with an empty slot (0) among them; none where the processor is another one.
