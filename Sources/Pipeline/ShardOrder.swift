@@ -37,9 +37,13 @@ struct ShardOrder {
   /// Takes all rows for one shard's. Without `probing` there are no probes, and keys may be undefined.
   mutating func sort(_ rows: RowColumns, shard only: Int, probing: Bool) {
     reserve(rows.count)
-    for row in 0..<rows.count {
-      order[row] = UInt32(truncatingIfNeeded: row)
-      if probing { probes[row] = KeyProbe(rows, row) }
+    order.withUnsafeMutableBufferPointer { order in
+      for row in 0..<rows.count { order[row] = UInt32(truncatingIfNeeded: row) }
+    }
+    if probing {
+      probes.withUnsafeMutableBufferPointer { probes in
+        for row in 0..<rows.count { probes[row] = KeyProbe(rows, row) }
+      }
     }
     for shard in 0..<shards { ends[shard] = shard < only ? 0 : rows.count }
   }
