@@ -66,6 +66,8 @@ test: system ## Swift's tests, then the program's tests from outside (pytest)
 	@rm -rf $(REPORTS) && mkdir -p $(REPORTS)
 	swift build --build-tests $(STRICT)
 	scripts/swift-tests --skip-build $(STRICT) --xunit-output $(REPORTS)/swift.xml
+	TRIBUTARY_PLAIN_LOOPS=1 scripts/swift-tests --skip-build --filter 'ColumnsTests|FormatsTests|PipelineTests' \
+	  --xunit-output $(REPORTS)/plain.xml
 	swift build $(RELEASE) $(STRICT)
 	$(PYTHON) -m pytest Tests/system --junitxml $(REPORTS)/system.xml $(PYTEST)
 

@@ -249,7 +249,7 @@ static int has_come(struct pair *pair, const struct asked *fetch) {
   pair->next = waiting;
   waiting = pair;
   for (;;) {
-    for (int bit = 0; bit < PARTITIONS; bit++) {
+    for (int bit = 0; bit < PARTITIONS && !late; bit++) {
       if (fetch->partitions >> bit & 1 && last_event[bit] > fetch->since) found = 1;
     }
     if (found || late) break;
@@ -350,6 +350,7 @@ static void *answers(void *argument) {
   uint8_t *buffer = malloc(CHUNK);
   while (take(pair->server, buffer, 8)) {
     size_t count = number(buffer);
+    if (count < 4) break;
     struct asked asked = recall(pair, (int32_t)number(buffer + 4));
     int is_sent;
     if (count > SMALL) {

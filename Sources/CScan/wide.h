@@ -1,8 +1,8 @@
 #pragma once
 // What the files for processors with AVX-512 share. They are compiled for every x86-64 and called where cscan_is_wide()
 // says so. Compressing goes to a register and is stored whole: a compressing store takes a hundred times as long on some.
-#if defined(__x86_64__)
 #include "CScan.h"
+#if defined(__x86_64__)
 #include <immintrin.h>
 
 #define WIDE                                                                                                        \

@@ -39,7 +39,7 @@ final class SimPlay {
     var stream = SimPlay.streamOptions(&random, sabotage)
     let count = options.level == 0 ? 1 : random.int((kind.isRace ? 2 : 1)...4)
     // Whoever publishes may keep its parts to itself, as far as there is room.
-    stream.heldBytes = world.seed % 3 == 0 ? 0 : world.seed % 3 == 1 ? 500 : 1 << 20
+    stream.heldBytes = world.seed % 3 == 0 ? 0 : world.seed % 3 == 1 ? 40_000 : 1 << 20
     for number in 0..<count {
       let skew = options.level >= 2 && random.chance(4) ? Int64(random.int(-90_000...90_000)) * 1000 : 0
       workers.append(SimWorker(number, world, options: stream, skew: skew))

@@ -137,6 +137,47 @@ import Testing
     }
   }
 
+  @Test("one with parts in memory is replaced within a step, and hears of it then: nothing of it stays")
+  func replaced() throws {
+    let cut = try Self.cut()
+    let clean = MemoryObjects()
+    let reports = try cut.reports(cut.place(clean))
+    let before = Dictionary(uniqueKeysWithValues: clean.keys.map { ($0, clean[$0] ?? []) })
+    func first(_ place: StorePlace) throws -> CutPublisher {
+      try cut.publisher([], held: cut.held([0, 1, 2], PartRoom(1 << 20), place), place)
+    }
+    let counter = PublishTests.Pause(at: -1)
+    _ = try first(cut.place(clean, hook: counter.hook)).publish()
+    #expect(counter.operations > 10)
+    for at in 1...counter.operations {
+      let objects = MemoryObjects()
+      for (key, bytes) in before { objects.set(key, bytes) }
+      let pause = PublishTests.Pause(at: at)
+      let one = try first(cut.place(objects, hook: pause.hook))
+      let isReplaced = Guarded(false)
+      let ended = DispatchSemaphore(value: 0)
+      let running = Unchecked(value: one)
+      DispatchQueue.global().async {
+        while (try? running.value.step()) == false, !isReplaced.withLock({ $0 }) {}
+        ended.signal()
+      }
+      try #require(pause.reached.wait(timeout: .now() + 30) == .success)
+      let second = try cut.publisher(reports, cut.place(objects)).publish()
+      isReplaced.withLock { $0 = true }
+      pause.goOn.signal()
+      try #require(ended.wait(timeout: .now() + 30) == .success)
+      let published = Published(objects: objects)
+      let place: Comment = "it stopped before operation \(at)"
+      #expect(try published.manifest("one")?.fingerprint == second.manifest.fingerprint, place)
+      #expect(try published.problems("one") == [], place)
+    }
+  }
+
+  /// A publisher that one other thread steps, while this one waits.
+  private struct Unchecked: @unchecked Sendable {
+    let value: CutPublisher
+  }
+
   @Test("steps of several publishers in any order, some of them dying", arguments: 0..<40)
   func steps(seed: Int) throws {
     var random = SeededGenerator(seed: seed)

@@ -41,6 +41,7 @@ extension ControlLoop {
     forgetEnded()
     let now = context.clock.now()
     let pending = context.ledger.read { Array($0.cuts.values) }.sorted { $0.position < $1.position }
+    for cut in pending where isComplete(cut) { context.held.touch(cut.id, now: now) }
     for cut in pending where (failedUntil[cut.id] ?? 0) <= now {
       if cut.generation != context.ledger.generation {
         let entry = LedgerEntry.abandoned(cut: cut.id, reason: "the definition changed before it was written")
@@ -48,13 +49,9 @@ extension ControlLoop {
         failedUntil[cut.id] = now + 5_000_000
         return true
       }
-      let held = context.held.shards(of: cut.id)
-      // Of whoever had the shard before, or has it now, there may be reports, too; their parts are not needed.
-      let reported = (reports[cut.id] ?? []).filter { $0.cutPosition == cut.position && held[$0.shard] == nil }
-      guard Set(reported.map(\.shard)).union(held.keys).count == context.plan.shards else { continue }
-      context.held.touch(cut.id, now: now)
+      guard isComplete(cut) else { continue }
       do {
-        try publish(cut, reported, held, now)
+        try publish(cut, now)
         return true
       } catch {
         failedUntil[cut.id] = now + 2_000_000
@@ -66,15 +63,31 @@ extension ControlLoop {
     return false
   }
 
-  private func publish(
-    _ cut: LedgerFold.CutState, _ reported: [ShardReport], _ held: [Int: HeldParts.OfShard], _ now: Int64
-  ) throws {
-    let publisher =
-      try publishers[cut.id]
-      ?? CutPublisher(
+  /// The parts of a cut that are there. Of whoever had a shard before, or has it now, there may be reports, too, of parts that
+  /// are held: theirs are not needed.
+  private func parts(_ cut: LedgerFold.CutState) -> (reported: [ShardReport], held: [Int: HeldParts.OfShard]) {
+    let held = context.held.shards(of: cut.id)
+    return ((reports[cut.id] ?? []).filter { $0.cutPosition == cut.position && held[$0.shard] == nil }, held)
+  }
+
+  /// Whether all parts are there, or were when it began to be published.
+  private func isComplete(_ cut: LedgerFold.CutState) -> Bool {
+    if publishers[cut.id] != nil { return true }
+    let parts = parts(cut)
+    return Set(parts.reported.map(\.shard)).union(parts.held.keys).count == context.plan.shards
+  }
+
+  private func publish(_ cut: LedgerFold.CutState, _ now: Int64) throws {
+    let publisher: CutPublisher
+    if let begun = publishers[cut.id] {
+      publisher = begun
+    } else {
+      let parts = parts(cut)
+      publisher = try CutPublisher(
         plan: DatasetPlan(context.definition, asOf: cut.asOf, carriesAll: true), facts: CutFacts(cut, context),
-        reports: reported, held: held, place: target, programVersion: context.options.programVersion,
+        reports: parts.reported, held: parts.held, place: target, programVersion: context.options.programVersion,
         threads: context.options.threads)
+    }
     publishers[cut.id] = publisher
     guard try publisher.step(), let outcome = publisher.outcome else { return }
     _ = try LedgerWriter.append(.published(cut: cut.id), to: context.broker, context.topics.ledger)

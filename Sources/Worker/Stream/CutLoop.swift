@@ -4,8 +4,8 @@ internal import Logging
 internal import Pipeline
 internal import Platform
 
-/// Writes our shards' parts of pending cuts and reports them, or holds them for the publisher, while ingestion goes on. Any number of threads step it, each
-/// with a shard of its own.
+/// Writes our shards' parts of pending cuts and reports them, or holds them for the publisher, while ingestion goes on. Any
+/// number of threads step it, each with a shard of its own.
 final class CutLoop: Sendable {
   let context: StreamContext
   let join: JoinLoop
@@ -31,7 +31,7 @@ final class CutLoop: Sendable {
       return try attempt(held.report.cut, held.report.shard, now) {
         try write(held)
       } orElse: {
-        context.held.hold(held, now: now)
+        context.held.giveBack(held, now: now)
       }
     }
     guard let (work, shard) = join.takeCut() else { return false }
@@ -100,6 +100,7 @@ final class CutLoop: Sendable {
     if context.held.isOpen {
       let held = try writer.hold(in: context.held.room, isCancelled: isCancelled)
       keep(folded, of: work, in: shard)
+      if held.room == nil { return try write(held) }
       context.held.hold(held, now: context.clock.now())
       return
     }

@@ -236,6 +236,9 @@ final class CutPublisher {
       consume: { _, record in records.withLock { $0.append(record) } })
     written += records.withLock { $0 }
     phase = numbers.upperBound < files.count ? .joining(next: numbers.upperBound) : .putting
+    // Of what is held no other publisher makes files of these names: were it done meanwhile, and this one not stepped again,
+    // nobody would take them away.
+    if !held.isEmpty, try adopted(), case .settling(let manifest, _) = phase { try target.settle(manifest) }
   }
 
   /// A short hash of everything that the joined files' bytes depend on. Parts in memory have no hash; the cut's rows, their

@@ -3,9 +3,9 @@ internal import Pipeline
 /// Parts of pending cuts that wait in memory for the publisher, while it is this process.
 ///
 /// A part that goes to the store is written, brought to the device and read again; here nobody else would read it. Nothing
-/// durable speaks of what lies here, so nobody else can publish it either, and it lies here for a short time only: once this
-/// process does not publish any more, or has done nothing for the cut for a while (other shards are not there yet, or
-/// another process publishes, and this one has not heard of it), it is written and reported as every other (``takeDue(_:)``).
+/// durable speaks of what lies here, so nobody else can publish it either. Once this process does not publish any more, or
+/// has done nothing for the cut for a while (other shards are not there yet, or another process publishes, and this one has
+/// not heard of it), it is written and reported as every other (``takeDue(_:)``).
 /// A process that ends takes it along, and whoever has its shards then writes the parts of all pending cuts again, as
 /// they do in any case (``PendingCuts``).
 ///
@@ -18,6 +18,8 @@ final class HeldParts: Sendable {
     var summary: ShardSummary
     /// By key; those that are missing here lie in the store, for want of room.
     var parts: [String: HeldPart]
+    /// The summary's room; nil: there was none, and it is not to be held.
+    var room: HeldRoom?
   }
 
   private struct State {
@@ -27,12 +29,14 @@ final class HeldParts: Sendable {
 
   private struct OfCut {
     var shards: [Int: OfShard] = [:]
-    /// When something was last done for it, microseconds.
-    var touched: Int64
+    /// When they are to be written after all, microseconds.
+    var due: Int64
   }
 
-  /// Microseconds for which nothing has to be done for a cut before its parts are written after all.
+  /// Microseconds for which nothing has to be done for a cut before its parts are due.
   static let patience: Int64 = 10_000_000
+  /// The same where all parts of a cut are there: a publisher's step may take long.
+  static let patienceOfPublisher: Int64 = 60_000_000
 
   let room: PartRoom
   private let isOn: Bool
@@ -52,21 +56,28 @@ final class HeldParts: Sendable {
 
   /// Also where this process has ceased to be the publisher: it is due at once then.
   func hold(_ held: OfShard, now: Int64) {
-    state.withLock {
-      $0.cuts[held.report.cut, default: OfCut(touched: now)].shards[held.report.shard] = held
-      $0.cuts[held.report.cut]?.touched = now
+    state.withLock { state in
+      state.cuts[held.report.cut, default: OfCut(due: now)].shards[held.report.shard] = held
+      state.cuts[held.report.cut]?.due = now + HeldParts.patience
     }
   }
 
-  /// The publisher has something to do for the cut.
-  func touch(_ cut: String, now: Int64) { state.withLock { $0.cuts[cut]?.touched = now } }
+  /// What was due and could not be written is due still.
+  func giveBack(_ held: OfShard, now: Int64) {
+    state.withLock { $0.cuts[held.report.cut, default: OfCut(due: now)].shards[held.report.shard] = held }
+  }
+
+  /// The publisher has all parts of the cut.
+  func touch(_ cut: String, now: Int64) {
+    state.withLock { $0.cuts[cut]?.due = now + HeldParts.patienceOfPublisher }
+  }
 
   /// Takes out what has to be written after all, one at a time.
   func takeDue(_ now: Int64) -> OfShard? {
     state.withLock { state in
       for (id, cut) in state.cuts.sorted(by: { $0.key < $1.key }) {
-        // A clock that was set back must not make it wait for longer.
-        let isFresh = (cut.touched...cut.touched + HeldParts.patience).contains(now)
+        // A clock that was set back must not make it wait for much longer; threads may be a little late with theirs.
+        let isFresh = now < cut.due && now > cut.due - 2 * HeldParts.patienceOfPublisher
         guard !(state.isPublisher && isFresh), let shard = cut.shards.keys.min() else { continue }
         let held = state.cuts[id]?.shards.removeValue(forKey: shard)
         if state.cuts[id]?.shards.isEmpty == true { state.cuts[id] = nil }
@@ -103,6 +114,20 @@ final class PartRoom: Sendable {
   }
 
   fileprivate func give(_ bytes: Int) { left.withLock { $0 += bytes } }
+}
+
+/// Some of the room, for as long as it lives.
+final class HeldRoom: Sendable {
+  private let room: PartRoom
+  private let bytes: Int
+
+  /// nil where there is not as much.
+  init?(_ room: PartRoom, _ bytes: Int) {
+    guard room.take(bytes) else { return nil }
+    (self.room, self.bytes) = (room, bytes)
+  }
+
+  deinit { room.give(bytes) }
 }
 
 /// A part's bytes in memory, which nobody can have changed: they have no hash. Chunks of columns that are kept for the next

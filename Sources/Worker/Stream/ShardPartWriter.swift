@@ -68,7 +68,9 @@ struct ShardPartWriter: Sendable {
   func hold(in room: PartRoom, isCancelled: @escaping @Sendable () -> Bool) throws -> HeldParts.OfShard {
     let (written, summary) = try parts(in: room, isCancelled: isCancelled)
     let state = ShardReport.StateRecord(key: stateKey, bytes: 0, sha256: "")
-    return HeldParts.OfShard(report: report(written, state), summary: summary, parts: written.held)
+    return HeldParts.OfShard(
+      report: report(written, state), summary: summary, parts: written.held,
+      room: HeldRoom(room, summary.profile.bytes))
   }
 
   private var stateKey: String { "\(folder)/state.bin" }
