@@ -94,30 +94,13 @@ def objects(customers: int, rounds: int) -> dict:
     """Objects that land where a worker looks: from then until the snapshot is there. `batch` in turns with it."""
     lake = data(customers)
     found = [landed(customers, lake) for _ in range(rounds)]
-    batches, relays = [of.pop("batch") for of in found], [of.pop("relay") for of in found]
+    batches = [of.pop("batch") for of in found]
 
     def median(of: list[dict]) -> dict:
         return {key: statistics.median(one[key] for one in of) for key in of[0] if not isinstance(of[0][key], str)}
 
-    result = median(found) | {
-        "customers": customers, "batch": median(batches), "relay": median(relays), "rounds": rounds}
+    result = median(found) | {"customers": customers, "batch": median(batches), "rounds": rounds}
     return result | {"ratio": result["batch"]["seconds"] / result["seconds"]}
-
-
-def relay(broker: Broker, topic: str) -> dict:
-    """The same row batches through the broker once more, with librdkafka alone: what no worker can do without."""
-    partitions = len(AdminClient({"bootstrap.servers": broker.address}).list_topics(timeout=30).topics[topic].partitions)
-    create(broker.address, "relay", partitions)
-    program = compiled("relay", PLACE, "-lrdkafka")
-    with subprocess.Popen([program, broker.address, topic, "relay", str(partitions)], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, text=True) as run:
-        if run.stdout.readline() != "ready\n":
-            sys.exit(f"relay ended with {run.wait()}")
-        before = broker.cpu_seconds
-        found, _ = run.communicate("go\n", timeout=120)
-    if run.returncode:
-        sys.exit(f"relay ended with {run.returncode}")
-    return json.loads(found) | {"broker_cpu_seconds": broker.cpu_seconds - before}
 
 
 def landed(customers: int, lake: Path) -> dict:
@@ -154,8 +137,6 @@ def landed(customers: int, lake: Path) -> dict:
             "cpu_seconds": worker.cpu_seconds - cpu, "broker_cpu_seconds": broker.cpu_seconds - broker_cpu,
             "peak_bytes": worker.memory("VmHWM"),
         }
-        worker.stop()
-        result["relay"] = relay(broker, "customer360.rows")
     finally:
         worker.stop()
         broker.stop()
@@ -416,12 +397,6 @@ def table(results: dict) -> str:
         line("  CPU seconds", f"{of['cpu_seconds']:.2f}",
              f"{of['batch']['cpu_seconds']:.2f} batch, {of['broker_cpu_seconds']:.2f} broker")
         line("  peak MB", f"{of['peak_bytes'] / 1e6:.0f}", f"{of['batch']['peak_bytes'] / 1e6:.0f} batch")
-        relay = of["relay"]
-        cpu = relay["cpu_seconds"] + relay["broker_cpu_seconds"]
-        # Both processors busy from the first moment to the last, which no run is.
-        most = of["batch"]["seconds"] / ((of["batch"]["cpu_seconds"] + cpu) / min(os.cpu_count() or 1, 2))
-        line(f"  its {relay['bytes'] / 1e6:.0f} MB of rows, CPU seconds", f"{cpu:.2f}", "librdkafka alone and broker")
-        line("  with those of batch, at most", "", "", most)
     if of := results.get("records"):
         bare = of["bare"]
         line(f"{of['records']:,} records: records/s", f"{of['rate']:,.0f}",
