@@ -112,13 +112,19 @@ struct PublishTarget: Sendable {
 
   /// The manifest that stands where `manifest` could not be put; the files that were written for this one go.
   func taken(by manifest: Manifest) throws -> Manifest {
+    guard let held = try found(fingerprint: manifest.fingerprint) else {
+      throw StoreError(
+        .exists, operation: "PUT", location: key(PublishTarget.manifestName),
+        message: "a manifest was there and is gone", hint: "who removes manifests by hand?")
+    }
+    return held
+  }
+
+  /// The manifest that is there, for one who has not put it: the files that it does not name go.
+  func found(fingerprint: String) throws -> Manifest? {
     let held: Manifest
     do {
-      guard let found = try existing() else {
-        throw StoreError(
-          .exists, operation: "PUT", location: key(PublishTarget.manifestName),
-          message: "a manifest was there and is gone", hint: "who removes manifests by hand?")
-      }
+      guard let found = try existing() else { return nil }
       held = found
     } catch let error as PublishError where error.code == .removed {
       // A name that is used up: whatever lies there belongs to nobody.
@@ -126,7 +132,7 @@ struct PublishTarget: Sendable {
       throw error
     }
     try sweep(keeping: PublishTarget.files(held))
-    try adopt(held, fingerprint: manifest.fingerprint)
+    try adopt(held, fingerprint: fingerprint)
     return held
   }
 

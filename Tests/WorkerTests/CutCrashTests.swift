@@ -137,14 +137,29 @@ import Testing
     }
   }
 
-  @Test("one with parts in memory is replaced within a step, and hears of it then: nothing of it stays")
-  func replaced() throws {
+  struct Replaced: Sendable {
+    var held: [Int]
+    var threads: Int
+    /// And then retention takes the snapshot.
+    var isRemoved: Bool
+  }
+
+  @Test(
+    "one with parts in memory is replaced within a step, and hears of it then: nothing of it stays",
+    arguments: [
+      Replaced(held: [0, 1, 2], threads: 1, isRemoved: false), Replaced(held: [0], threads: 3, isRemoved: false),
+      Replaced(held: [0, 2], threads: 2, isRemoved: true),
+    ])
+  func replaced(by: Replaced) throws {
     let cut = try Self.cut()
+    let newer = try Self.cut(id: "two", micros: 2_000_000)
     let clean = MemoryObjects()
     let reports = try cut.reports(cut.place(clean))
     let before = Dictionary(uniqueKeysWithValues: clean.keys.map { ($0, clean[$0] ?? []) })
     func first(_ place: StorePlace) throws -> CutPublisher {
-      try cut.publisher([], held: cut.held([0, 1, 2], PartRoom(1 << 20), place), place)
+      try cut.publisher(
+        reports.filter { !by.held.contains($0.shard) }, held: cut.held(by.held, PartRoom(1 << 20), place), place,
+        threads: by.threads)
     }
     let counter = PublishTests.Pause(at: -1)
     _ = try first(cut.place(clean, hook: counter.hook)).publish()
@@ -163,13 +178,25 @@ import Testing
       }
       try #require(pause.reached.wait(timeout: .now() + 30) == .success)
       let second = try cut.publisher(reports, cut.place(objects)).publish()
+      if by.isRemoved {
+        let place = cut.place(objects)
+        _ = try newer.publisher(try newer.reports(place), place).publish()
+        let retention = SnapshotRetention(
+          place: place, dataset: cut.facts.dataset, rule: RetentionRule(keepLast: 1, keepFor: nil))
+        #expect(try retention.remove("one", now: 0) == .removed)
+      }
       isReplaced.withLock { $0 = true }
       pause.goOn.signal()
       try #require(ended.wait(timeout: .now() + 30) == .success)
       let published = Published(objects: objects)
       let place: Comment = "it stopped before operation \(at)"
-      #expect(try published.manifest("one")?.fingerprint == second.manifest.fingerprint, place)
-      #expect(try published.problems("one") == [], place)
+      if by.isRemoved {
+        let left = objects.keys.filter { $0.hasPrefix("out/snapshot=one/") && !$0.contains("/_shards/") }
+        #expect(left == ["out/snapshot=one/manifest.json"], place)
+      } else {
+        #expect(try published.manifest("one")?.fingerprint == second.manifest.fingerprint, place)
+        #expect(try published.problems("one") == [], place)
+      }
     }
   }
 

@@ -83,6 +83,13 @@ extension ControlLoop {
       publisher = begun
     } else {
       let parts = parts(cut)
+      for report in reports[cut.id] ?? [] where report.cutPosition == cut.position {
+        guard let held = parts.held[report.shard]?.report else { continue }
+        guard report.fingerprint == held.fingerprint && report.splits == held.splits else {
+          throw PublishError(
+            .reports, "shard \(report.shard) was reported with different rows by \(report.writer) and \(held.writer)")
+        }
+      }
       publisher = try CutPublisher(
         plan: DatasetPlan(context.definition, asOf: cut.asOf, carriesAll: true), facts: CutFacts(cut, context),
         reports: parts.reported, held: parts.held, place: target, programVersion: context.options.programVersion,

@@ -100,7 +100,8 @@ final class CutPublisher {
         parts, splits: SplitRule(plan.definition.split).names, target: plan.definition.snapshot.partTarget)
       phase = .joining(next: 0)
     case .joining(let next):
-      try unlessPublished { try join(files: next..<min(next + threads, files.count)) }
+      let numbers = next..<min(next + threads, files.count)
+      if held.isEmpty { try unlessPublished { try join(files: numbers) } } else { try joinHeld(files: numbers) }
     case .putting:
       let manifest = manifest()
       let isFirst = try target.put(manifest)
@@ -236,9 +237,18 @@ final class CutPublisher {
       consume: { _, record in records.withLock { $0.append(record) } })
     written += records.withLock { $0 }
     phase = numbers.upperBound < files.count ? .joining(next: numbers.upperBound) : .putting
-    // Of what is held no other publisher makes files of these names: were it done meanwhile, and this one not stepped again,
-    // nobody would take them away.
-    if !held.isEmpty, try adopted(), case .settling(let manifest, _) = phase { try target.settle(manifest) }
+  }
+
+  /// The same with parts in memory. No other publisher makes files of the same names, so nobody else would take them away if
+  /// another one was done meanwhile, and this one was not stepped again.
+  private func joinHeld(files numbers: Range<Int>) throws {
+    let joined = Result { try join(files: numbers) }
+    if let manifest = try target.found(fingerprint: fingerprint) {
+      try target.checkParts(manifest)
+      phase = .settling(manifest, wasThere: true)
+    } else {
+      try joined.get()
+    }
   }
 
   /// A short hash of everything that the joined files' bytes depend on. Parts in memory have no hash; the cut's rows, their

@@ -57,8 +57,10 @@ final class HeldParts: Sendable {
   /// Also where this process has ceased to be the publisher: it is due at once then.
   func hold(_ held: OfShard, now: Int64) {
     state.withLock { state in
-      state.cuts[held.report.cut, default: OfCut(due: now)].shards[held.report.shard] = held
-      state.cuts[held.report.cut]?.due = now + HeldParts.patience
+      var cut = state.cuts[held.report.cut] ?? OfCut(due: now)
+      cut.shards[held.report.shard] = held
+      cut.due = max(min(cut.due, now + HeldParts.patienceOfPublisher), now + HeldParts.patience)
+      state.cuts[held.report.cut] = cut
     }
   }
 
