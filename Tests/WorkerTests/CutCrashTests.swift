@@ -167,8 +167,8 @@ import Testing
     for at in 1...counter.operations {
       let objects = MemoryObjects()
       for (key, bytes) in before { objects.set(key, bytes) }
-      let pause = PublishTests.Pause(at: at)
-      let one = try first(cut.place(objects, hook: pause.hook))
+      let gate = Gate(at: at)
+      let one = try first(cut.place(objects, hook: gate.hook))
       let isReplaced = Guarded(false)
       let ended = DispatchSemaphore(value: 0)
       let running = Unchecked(value: one)
@@ -176,7 +176,7 @@ import Testing
         while (try? running.value.step()) == false, !isReplaced.withLock({ $0 }) {}
         ended.signal()
       }
-      try #require(pause.reached.wait(timeout: .now() + 30) == .success)
+      try #require(gate.reached.wait(timeout: .now() + 30) == .success)
       let second = try cut.publisher(reports, cut.place(objects)).publish()
       if by.isRemoved {
         let place = cut.place(objects)
@@ -186,7 +186,7 @@ import Testing
         #expect(try retention.remove("one", now: 0) == .removed)
       }
       isReplaced.withLock { $0 = true }
-      pause.goOn.signal()
+      gate.goOn.signal()
       try #require(ended.wait(timeout: .now() + 30) == .success)
       let published = Published(objects: objects)
       let place: Comment = "it stopped before operation \(at)"
@@ -196,6 +196,29 @@ import Testing
       } else {
         #expect(try published.manifest("one")?.fingerprint == second.manifest.fingerprint, place)
         #expect(try published.problems("one") == [], place)
+      }
+    }
+  }
+
+  /// Lets no operation through, of any thread, from one on until it is told to.
+  private final class Gate: Sendable {
+    private let count = Guarded(0)
+    private let at: Int
+    let reached = DispatchSemaphore(value: 0)
+    let goOn = DispatchSemaphore(value: 0)
+
+    init(at: Int) { self.at = at }
+
+    var hook: MemoryStore.Hook {
+      { (_, key) throws(StoreError) in
+        let number = self.count.withLock { count in
+          count += 1
+          return count
+        }
+        if number < self.at { return }
+        self.reached.signal()
+        self.goOn.wait()
+        self.goOn.signal()
       }
     }
   }
