@@ -181,8 +181,8 @@ typedef struct {
 } cscan_numbered;
 
 /// Of each key (a view) one more than the number that its digits write; 0 where it looks otherwise or the number is not below
-/// `limit`. Asks for the words of `table` at these places, if there is one; it reads none. Sixteen bytes must be readable from where a key
-/// begins, and at `base`. Gives `rows`, or 0 where the processor is another one.
+/// `limit`. Asks for the words of `table` at these places, if there is one; it reads none. Sixteen bytes must be readable from
+/// where a key begins, and at `base`. Gives `rows`, or 0 where the processor is another one.
 size_t cscan_numbers_of_keys(
     const uint8_t *_Nonnull base, const cscan_view *_Nonnull views, size_t rows, cscan_numbered shape, uint32_t limit,
     const void *_Nullable table, uint32_t *_Nonnull numbers);
@@ -195,7 +195,8 @@ typedef struct {
 } cscan_numbered_texts;
 
 /// Writes the texts one behind the other to `target`, which is `start` bytes into its arena, their views, and their
-/// `Hashing.hash64`. Writes up to sixteen bytes behind the last text. Gives how many were done: eight at a time, up to the first eight with a number of more digits; none where the processor is another one.
+/// `Hashing.hash64`. Writes up to sixteen bytes behind the last text. Gives how many were done: eight at a time, up to the
+/// first eight with a number of more digits; none where the processor is another one.
 size_t cscan_texts_of_numbers(
     const void *_Nonnull packed, size_t rows, const cscan_numbered_texts *_Nonnull shape, uint8_t *_Nonnull target,
     uint32_t start, cscan_view *_Nonnull views, uint64_t *_Nullable hashes);

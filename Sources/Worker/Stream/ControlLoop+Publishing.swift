@@ -41,7 +41,8 @@ extension ControlLoop {
     forgetEnded()
     let now = context.clock.now()
     let pending = context.ledger.read { Array($0.cuts.values) }.sorted { $0.position < $1.position }
-    for cut in pending where isComplete(cut) { context.held.touch(cut.id, now: now) }
+    let complete = Set(pending.filter(isComplete).map(\.id))
+    for id in complete { context.held.touch(id, now: now) }
     for cut in pending where (failedUntil[cut.id] ?? 0) <= now {
       if cut.generation != context.ledger.generation {
         let entry = LedgerEntry.abandoned(cut: cut.id, reason: "the definition changed before it was written")
@@ -49,7 +50,7 @@ extension ControlLoop {
         failedUntil[cut.id] = now + 5_000_000
         return true
       }
-      guard isComplete(cut) else { continue }
+      guard complete.contains(cut.id) else { continue }
       do {
         try publish(cut, now)
         return true

@@ -100,8 +100,7 @@ final class CutPublisher {
         parts, splits: SplitRule(plan.definition.split).names, target: plan.definition.snapshot.partTarget)
       phase = .joining(next: 0)
     case .joining(let next):
-      let numbers = next..<min(next + threads, files.count)
-      if held.isEmpty { try unlessPublished { try join(files: numbers) } } else { try joinHeld(files: numbers) }
+      try joinOrAdopt(files: next..<min(next + threads, files.count))
     case .putting:
       let manifest = manifest()
       let isFirst = try target.put(manifest)
@@ -239,10 +238,12 @@ final class CutPublisher {
     phase = numbers.upperBound < files.count ? .joining(next: numbers.upperBound) : .putting
   }
 
-  /// The same with parts in memory. No other publisher makes files of the same names, so nobody else would take them away if
-  /// another one was done meanwhile, and this one was not stepped again.
-  private func joinHeld(files numbers: Range<Int>) throws {
+  /// Joins, unless another publisher is done; then what was joined here goes. It is looked for after a failure, and always
+  /// where parts are in memory: no other publisher makes files of the same names, so nobody else would take them away if
+  /// this one was not stepped again.
+  private func joinOrAdopt(files numbers: Range<Int>) throws {
     let joined = Result { try join(files: numbers) }
+    if case .success = joined, held.isEmpty { return }
     if let manifest = try target.found(fingerprint: fingerprint) {
       try target.checkParts(manifest)
       phase = .settling(manifest, wasThere: true)
