@@ -155,13 +155,19 @@ class Worker(Process):
         return sum(float(line.rsplit(" ", 1)[1]) for line in self.ask("/metrics").splitlines()
                    if line.startswith(name) and not line.startswith("#"))
 
-    def snapshot(self, name: str, as_of: str, seconds: float = 600) -> None:
-        path = f"/snapshot?id={name}&as_of={as_of}&listing=1"
-
-        def is_published() -> bool:
-            state = json.loads(self.ask(path, "POST"))["state"]
-            if state == "abandoned":
-                raise RuntimeError(f"the snapshot was abandoned:\n{self.tail()}")
-            return state == "published"
-
-        self.wait_until(is_published, seconds)
+    def snapshot(self, name: str, as_of: str, out: Path, seconds: float = 600) -> None:
+        """Asks for it as `tributary snapshot` does, and waits until `latest.json` in `out` names it. The file is looked at,
+        and the worker asked now and then only: an answer takes it a while, and a longer pause between two would be measured."""
+        path, latest = f"/snapshot?id={name}&as_of={as_of}&listing=1", out / "latest.json"
+        now = time.monotonic()
+        deadline, asked = now + seconds, now - 1
+        while not (latest.exists() and json.loads(latest.read_text())["snapshot"] == name):
+            now = time.monotonic()
+            if now - asked >= 1:
+                asked = now
+                self.check()
+                if json.loads(self.ask(path, "POST"))["state"] == "abandoned":
+                    raise RuntimeError(f"the snapshot was abandoned:\n{self.tail()}")
+            if now > deadline:
+                raise RuntimeError(f"the snapshot is not there within {seconds} s; the log ends:\n{self.tail()}")
+            time.sleep(0.002)

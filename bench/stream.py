@@ -130,7 +130,7 @@ def landed(customers: int, lake: Path) -> dict:
         cpu, broker_cpu = worker.cpu_seconds, broker.cpu_seconds
         began = time.monotonic()
         land(lake, place)
-        worker.snapshot("bench", AS_OF)
+        worker.snapshot("bench", AS_OF, PLACE / "out-run")
         seconds = time.monotonic() - began
         result = {
             "customers": customers, "rows": alone["rows"], "batch": alone, "seconds": seconds, "ready_seconds": ready,
@@ -233,7 +233,7 @@ def records(count: int, latency_seconds: int, soak_seconds: int) -> dict:
     worker = Worker(PROGRAM, BENCH / "stream.yaml", PLACE, environment)
     try:
         result = throughput(worker, broker, count, broker_before) | {"bare": bare}
-        worker.snapshot("bench", "2100-01-01T00:00:00Z")
+        worker.snapshot("bench", "2100-01-01T00:00:00Z", PLACE / "out-run")
         found, rows = records_in_features(broker.address)
         if found != count:
             sys.exit(f"the topic of features holds {found} of {count} records")

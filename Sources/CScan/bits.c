@@ -93,6 +93,53 @@ WIDE static size_t seconds_wide(const int64_t *values, size_t rows, int64_t *sec
   }
   return row;
 }
+
+WIDE static size_t multiples_wide(const double *values, size_t rows, double scale, int64_t *numbers) {
+  // With the large number added, an integer's bits are the lowest ones.
+  const __m512d rounding = _mm512_set1_pd(0x1.8p52), unit = _mm512_set1_pd(scale);
+  const __m512d most = _mm512_set1_pd(0x1p51), zero = _mm512_setzero_pd();
+  size_t row = 0;
+  for (; row + 8 <= rows; row += 8) {
+    const __m512d value = _mm512_loadu_pd(values + row);
+    const __m512d shifted = _mm512_add_pd(_mm512_mul_pd(value, unit), rounding);
+    // Minus zero becomes zero, as it would as an integer, and so is found to be none.
+    const __m512d product = _mm512_add_pd(_mm512_sub_pd(shifted, rounding), zero);
+    const __mmask8 is_none = _mm512_cmpneq_epi64_mask(
+        _mm512_castpd_si512(_mm512_div_pd(product, unit)), _mm512_castpd_si512(value));
+    const __mmask8 is_small = _mm512_cmp_pd_mask(_mm512_abs_pd(product), most, _CMP_LT_OQ);
+    if ((__mmask8)(is_none | ~is_small) != 0) break;
+    _mm512_storeu_si512(
+        numbers + row, _mm512_sub_epi64(_mm512_castpd_si512(shifted), _mm512_castpd_si512(rounding)));
+  }
+  return row;
+}
+
+WIDE static size_t quotients_wide(const int64_t *numbers, size_t rows, double scale, double *values) {
+  const __m512d unit = _mm512_set1_pd(scale);
+  size_t row = 0;
+  for (; row + 8 <= rows; row += 8) {
+    const __m512d number = _mm512_cvtepi64_pd(_mm512_loadu_si512(numbers + row));
+    _mm512_storeu_pd(values + row, _mm512_div_pd(number, unit));
+  }
+  return row;
+}
+
+WIDE static size_t byte_steps_wide(
+    const uint64_t *values, size_t rows, uint8_t *steps, size_t *large, size_t *very_large) {
+  const __m512i byte = _mm512_set1_epi64(0xff), word = _mm512_set1_epi64(0xffff);
+  __m512i before = _mm512_setzero_si512();
+  size_t row = 0;
+  for (; row + 8 <= rows; row += 8) {
+    const __m512i some = _mm512_loadu_si512(values + row);
+    // Each one's predecessor: the last of those before, then these but the last.
+    const __m512i step = _mm512_sub_epi64(some, _mm512_alignr_epi64(some, before, 7));
+    before = some;
+    *large += (size_t)_mm_popcnt_u32(_mm512_cmpge_epu64_mask(step, byte));
+    *very_large += (size_t)_mm_popcnt_u32(_mm512_cmpge_epu64_mask(step, word));
+    _mm_storel_epi64((__m128i *)(steps + row), _mm512_cvtusepi64_epi8(step));
+  }
+  return row;
+}
 #endif
 
 int cscan_pack_int64s(const int64_t *values, size_t rows, int64_t least, uint32_t width, uint8_t *out) {
@@ -127,6 +174,29 @@ size_t cscan_unpack_int64s(
 size_t cscan_seconds(const int64_t *values, size_t rows, int64_t *seconds) {
 #if defined(__x86_64__)
   if (cscan_is_wide()) return seconds_wide(values, rows, seconds);
+#endif
+  return 0;
+}
+
+size_t cscan_multiples(const double *values, size_t rows, double scale, int64_t *numbers) {
+#if defined(__x86_64__)
+  if (cscan_is_wide()) return multiples_wide(values, rows, scale, numbers);
+#endif
+  return 0;
+}
+
+size_t cscan_quotients(const int64_t *numbers, size_t rows, double scale, double *values) {
+#if defined(__x86_64__)
+  if (cscan_is_wide()) return quotients_wide(numbers, rows, scale, values);
+#endif
+  return 0;
+}
+
+size_t cscan_byte_steps(const uint64_t *values, size_t rows, uint8_t *steps, size_t *large, size_t *very_large) {
+  *large = 0;
+  *very_large = 0;
+#if defined(__x86_64__)
+  if (cscan_is_wide()) return byte_steps_wide(values, rows, steps, large, very_large);
 #endif
   return 0;
 }

@@ -72,30 +72,9 @@ public enum Hashing {
   /// each `sum = rotate(sum + word * K1, 31) * K2` over every fourth word (xxHash's round), the rest by
   /// ``hash64(_:_:seed:)``. Some six times as fast as that; not for keys.
   public static func bulk128(_ data: UnsafePointer<UInt8>, _ length: Int) -> (high: UInt64, low: UInt64) {
-    let raw = UnsafeRawPointer(data)
-    var (a, b, c, d) = (
-      0x243f_6a88_85a3_08d3 as UInt64, 0x1319_8a2e_0370_7344 as UInt64,
-      0xa409_3822_299f_31d0 as UInt64, 0x082e_fa98_ec4e_6c89 as UInt64
-    )
-    var i = 0
-    while i &+ 32 <= length {
-      a = round(a, raw, i)
-      b = round(b, raw, i &+ 8)
-      c = round(c, raw, i &+ 16)
-      d = round(d, raw, i &+ 24)
-      i &+= 32
-    }
-    let rest = hash64(data + i, length &- i, seed: UInt64(truncatingIfNeeded: length))
-    let high = mix(mix(mix(mix(a ^ rest) &+ b) &+ c) &+ d)
-    let low = mix(mix(mix(mix(d &+ rest) ^ c) ^ b) ^ a)
-    return (high, low)
-  }
-
-  @inline(__always)
-  private static func round(_ sum: UInt64, _ raw: UnsafeRawPointer, _ at: Int) -> UInt64 {
-    let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-    let added = sum &+ word &* 0xc2b2_ae3d_27d4_eb4f
-    return (added &<< 31 | added &>> 33) &* 0x9e37_79b1_85eb_ca87
+    var sums = BulkSums()
+    let whole = sums.add(UnsafeRawPointer(data), length)
+    return sums.finish(data + whole, length: length)
   }
 
   /// The last `length % 8` bytes (1…7 of them) as a little-endian word, without reading beyond them or byte by byte.

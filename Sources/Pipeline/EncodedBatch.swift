@@ -3,7 +3,7 @@ public import Columns
 /// A row batch in ``RowBatchCodec``'s form, as it came off the wire or lies in a segment: a third of the memory of its rows,
 /// and copied as it is into a segment. It may be a piece of more that came at once, and holds all of that. Decoding is cheap; encoding is not.
 public struct EncodedBatch: Sendable {
-  private let bytes: ArraySlice<UInt8>
+  public let bytes: ArraySlice<UInt8>
   public let rows: Int
 
   /// `rows`: how many the batch holds.
@@ -29,7 +29,4 @@ public struct EncodedBatch: Sendable {
       throw RowBatchCodec.CodecError(description: "\(error)")
     }
   }
-
-  /// Puts the batch's bytes behind those of `target`.
-  public func append(to target: inout [UInt8]) { target += bytes }
 }

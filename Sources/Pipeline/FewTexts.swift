@@ -90,6 +90,9 @@ final class TextDictionary {
   static let byteCount =
     FewTexts.slots * MemoryLayout<UInt16>.stride + RowSections.fewMax * MemoryLayout<FewTexts.Entry>.stride
 
+  /// How many there are.
+  var count: Int { texts.count }
+
   /// By number.
   var entries: UnsafePointer<FewTexts.Entry> { UnsafePointer(texts.entries) }
 

@@ -29,8 +29,11 @@ extension RowBatchCodec {
     for column in rows.columns {
       most += RowSections.overheadMax + n * (max(column.type.stride, RowSections.fewBytesMax) + 1)
     }
-    let base = room.reserve(most)
-    var sections = RowSections.Writer(base + headerBytes, rows: n)
+    // Behind all that, in whole words.
+    let scratchAt = (most + 7) & ~7
+    let base = room.reserve(scratchAt + n * MemoryLayout<Int64>.stride)
+    let scratch = (base + scratchAt).bindMemory(to: Int64.self, capacity: n)
+    var sections = RowSections.Writer(base + headerBytes, rows: n, scratch: scratch)
     sections.put(keysOf: rows)
     sections.put(RowSections.derived)
     sections.put(origins: rows.origins)
@@ -121,10 +124,15 @@ extension RowSections.Writer {
         guard let own = own.baseAddress, let order = order.baseAddress else { return }
         own.initialize(repeating: .max, count: RowSections.fewMax)
         var count = 0
-        for row in 0..<rows where own[Int(codes[row])] == .max {
-          own[Int(codes[row])] = UInt16(truncatingIfNeeded: count)
-          (order + count).initialize(to: codes[row])
-          count += 1
+        // All that there are have been seen soon, as a rule.
+        var row = 0
+        while row < rows && count < dictionary.count {
+          if own[Int(codes[row])] == .max {
+            own[Int(codes[row])] = UInt16(truncatingIfNeeded: count)
+            (order + count).initialize(to: codes[row])
+            count += 1
+          }
+          row += 1
         }
         put(few: count) { dictionary[Int(order[$0])] }
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: rows) { renumbered in

@@ -27,18 +27,20 @@ public enum RowBatchCodec {
     // Each section at its largest, and room for whole words behind the last text.
     var most = headerBytes + n * 32 + arenaBytes + hashBytes + 64
     for column in batch.columns { most += RowSections.overheadMax + n * (column.type.stride + 1) }
-    return [UInt8](unsafeUninitializedCapacity: reserving + most) { buffer, count in
-      guard let whole = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
-      whole.initializeMemory(as: UInt8.self, repeating: 0, count: reserving)
-      let base = whole + reserving
-      var sections = RowSections.Writer(base + headerBytes, rows: n)
-      sections.put(texts: batch.keys, validity: nil, in: batch.arena, mayBeFew: false)
-      // A batch's hashes are its keys', so they need not be written.
-      sections.put(RowSections.derived)
-      sections.put(origins: batch.origins)
-      for column in batch.columns { sections.put(column, keys: batch.keys, in: batch.arena) }
-      sections.put(times: batch.times, columns: batch.columns)
-      count = reserving + finish(base, sections, shard: batch.shard, columns: batch.columns.count)
+    return withUnsafeTemporaryAllocation(of: Int64.self, capacity: max(n, 1)) { scratch in
+      [UInt8](unsafeUninitializedCapacity: reserving + most) { buffer, count in
+        guard let whole = UnsafeMutableRawPointer(buffer.baseAddress), let scratch = scratch.baseAddress else { return }
+        whole.initializeMemory(as: UInt8.self, repeating: 0, count: reserving)
+        let base = whole + reserving
+        var sections = RowSections.Writer(base + headerBytes, rows: n, scratch: scratch)
+        sections.put(texts: batch.keys, validity: nil, in: batch.arena, mayBeFew: false)
+        // A batch's hashes are its keys', so they need not be written.
+        sections.put(RowSections.derived)
+        sections.put(origins: batch.origins)
+        for column in batch.columns { sections.put(column, keys: batch.keys, in: batch.arena) }
+        sections.put(times: batch.times, columns: batch.columns)
+        count = reserving + finish(base, sections, shard: batch.shard, columns: batch.columns.count)
+      }
     }
   }
 

@@ -12,38 +12,34 @@ extension RowSections.Writer {
     guard digits <= RowSections.digitsMax,
       RowSections.others(RowSections.padded(text + Int(views[0].start) + prefix, min(digits, 8))) == 0
     else { return false }
-    return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: rows) { numbers in
-      guard let numbers = numbers.baseAddress else { return false }
-      let (high, low) = (max(0, digits - 8), min(digits, 8))
-      var isOther: UInt64 = 0
-      var (least, most) = (UInt64.max, UInt64(0))
-      for row in 0..<rows {
-        let at = text + Int(views[row].start) + prefix
-        let last = RowSections.padded(at + high, low)
-        isOther |= RowSections.others(last)
-        var number = RowSections.number(last)
-        if high > 0 {
-          let first = RowSections.padded(at, high)
-          isOther |= RowSections.others(first)
-          number &+= RowSections.number(first) &* 100_000_000
-        }
-        numbers[row] = number
-        least = min(least, number)
-        most = max(most, number)
+    let numbers = scratch
+    let (high, low) = (max(0, digits - 8), min(digits, 8))
+    var isOther: UInt64 = 0
+    for row in 0..<rows {
+      let at = text + Int(views[row].start) + prefix
+      let last = RowSections.padded(at + high, low)
+      isOther |= RowSections.others(last)
+      var number = RowSections.number(last)
+      if high > 0 {
+        let first = RowSections.padded(at, high)
+        isOther |= RowSections.others(first)
+        number &+= RowSections.number(first) &* 100_000_000
       }
-      guard isOther == 0 else { return false }
-      let width = RowSections.width(most - least)
-      put(RowSections.ofDigits)
-      put(UInt8(length))
-      put(UInt8(prefix))
-      put(text + Int(views[0].start), prefix)
-      put(UInt8(width))
-      put(least)
       // Of sixteen digits at most: no number is too large to be a signed one.
-      put(width, UnsafeRawPointer(numbers).assumingMemoryBound(to: Int64.self), above: Int64(least))
-      textBytes += rows * length
-      return true
+      numbers[row] = Int64(bitPattern: number)
     }
+    guard isOther == 0 else { return false }
+    let (least, most) = range(numbers)
+    let width = RowSections.width(UInt64(most - least))
+    put(RowSections.ofDigits)
+    put(UInt8(length))
+    put(UInt8(prefix))
+    put(text + Int(views[0].start), prefix)
+    put(UInt8(width))
+    put(least)
+    put(width, numbers, above: least)
+    textBytes += rows * length
+    return true
   }
 }
 

@@ -10,16 +10,14 @@ extension RowSections.Writer {
   mutating func put(doubles values: UnsafePointer<Double>, _ validity: UnsafePointer<UInt8>?) {
     withValues(UnsafeRawPointer(values).assumingMemoryBound(to: Int64.self), validity) { writer, words in
       let doubles = UnsafeRawPointer(words).assumingMemoryBound(to: Double.self)
-      withUnsafeTemporaryAllocation(of: Int64.self, capacity: max(writer.rows, 1)) { numbers in
-        guard let numbers = numbers.baseAddress else { return }
-        for (code, scale) in RowSections.scales.enumerated() where writer.areMultiples(doubles, scale, numbers) {
-          writer.put(UInt8(code + 1))
-          writer.put(numbers: numbers, mayBeWhole: false)
-          return
-        }
-        writer.put(RowSections.asTheyAre)
-        writer.put(words, writer.rows * 8)
+      let numbers = writer.scratch
+      for (code, scale) in RowSections.scales.enumerated() where writer.areMultiples(doubles, scale, numbers) {
+        writer.put(UInt8(code + 1))
+        writer.put(numbers: numbers, mayBeWhole: false)
+        return
       }
+      writer.put(RowSections.asTheyAre)
+      writer.put(words, writer.rows * 8)
     }
   }
 
@@ -46,7 +44,7 @@ extension RowSections.Writer {
   private func areMultiples(
     _ doubles: UnsafePointer<Double>, _ scale: Double, _ numbers: UnsafeMutablePointer<Int64>
   ) -> Bool {
-    var from = 0
+    var from = cscan_multiples(doubles, rows, scale, numbers)
     while from < rows {
       // In strides, so that the first row that is none ends it soon, and the rest goes without branches.
       let to = min(rows, from + 64)
@@ -83,29 +81,27 @@ extension RowSections.Writer {
 
   /// Microseconds as seconds; false, and nothing is written, if one is not whole.
   private mutating func putWhole(_ values: UnsafePointer<Int64>) -> Bool {
-    withUnsafeTemporaryAllocation(of: Int64.self, capacity: max(rows, 1)) { buffer in
-      guard let seconds = buffer.baseAddress else { return false }
-      var from = cscan_seconds(values, rows, seconds)
-      while from < rows {
-        // In strides, as above.
-        let to = min(rows, from + 64)
-        var rest: Int64 = 0
-        for row in from..<to {
-          let second = values[row] / 1_000_000
-          rest |= values[row] &- second &* 1_000_000
-          (seconds + row).initialize(to: second)
-        }
-        if rest != 0 { return false }
-        from = to
+    let seconds = scratch
+    var from = cscan_seconds(values, rows, seconds)
+    while from < rows {
+      // In strides, as above.
+      let to = min(rows, from + 64)
+      var rest: Int64 = 0
+      for row in from..<to {
+        let second = values[row] / 1_000_000
+        rest |= values[row] &- second &* 1_000_000
+        seconds[row] = second
       }
-      let (least, most) = range(seconds)
-      // Seconds are so few that their difference needs no more bits than there may be.
-      let width = RowSections.width(rows == 0 ? 0 : UInt64(most - least))
-      put(UInt8(width) | RowSections.inMillions)
-      put(rows == 0 ? 0 : least * 1_000_000)
-      put(width, seconds, above: least)
-      return true
+      if rest != 0 { return false }
+      from = to
     }
+    let (least, most) = range(seconds)
+    // Seconds are so few that their difference needs no more bits than there may be.
+    let width = RowSections.width(rows == 0 ? 0 : UInt64(most - least))
+    put(UInt8(width) | RowSections.inMillions)
+    put(rows == 0 ? 0 : least * 1_000_000)
+    put(width, seconds, above: least)
+    return true
   }
 }
 
@@ -123,7 +119,8 @@ extension RowSections.Reader {
     let scale = RowSections.scales[Int(code) - 1]
     take(numbers: column.int64s)
     if isDamaged { return }
-    for row in 0..<rows { column.doubles[row] = Double(column.int64s[row]) / scale }
+    let done = cscan_quotients(column.int64s, rows, scale, column.doubles)
+    for row in done..<rows { column.doubles[row] = Double(column.int64s[row]) / scale }
   }
 
   mutating func take(numbers: UnsafeMutablePointer<Int64>) {

@@ -1,3 +1,4 @@
+internal import CScan
 internal import Columns
 
 extension RowSections {
@@ -5,13 +6,16 @@ extension RowSections {
   struct Writer {
     let base: UnsafeMutableRawPointer
     let rows: Int
+    /// Room for a number of each row, while a section is written.
+    let scratch: UnsafeMutablePointer<Int64>
     var count = 0
     /// Bytes of texts that a reader has to make room for.
     var textBytes = 0
 
-    init(_ base: UnsafeMutableRawPointer, rows: Int) {
+    init(_ base: UnsafeMutableRawPointer, rows: Int, scratch: UnsafeMutablePointer<Int64>) {
       self.base = base
       self.rows = rows
+      self.scratch = scratch
     }
 
     @inline(__always)
@@ -26,13 +30,18 @@ extension RowSections {
     }
 
     mutating func put(origins: UnsafePointer<RowOrigin>) {
+      // A `RowOrigin` is its number. Steps of bytes are written where they are going to be if they are the smallest.
+      let numbers = UnsafeRawPointer(origins).assumingMemoryBound(to: UInt64.self)
+      let places = (base + count + 5).assumingMemoryBound(to: UInt8.self)
       var large = (bytes: 0, words: 0)
-      var before: UInt64 = 0
-      for row in 0..<rows {
-        let step = origins[row].packed &- before
-        before = origins[row].packed
+      let done = cscan_byte_steps(numbers, rows, places, &large.bytes, &large.words)
+      var before = done > 0 ? numbers[done - 1] : 0
+      for row in done..<rows {
+        let step = numbers[row] &- before
+        before = numbers[row]
         if step >= UInt64(UInt8.max) { large.bytes += 1 }
         if step >= UInt64(UInt16.max) { large.words += 1 }
+        places[row] = UInt8(truncatingIfNeeded: min(step, UInt64(UInt8.max)))
       }
       // The smallest of the three.
       let (byBytes, byWords) = (rows + large.bytes * 8, rows * 2 + large.words * 8)
@@ -41,30 +50,39 @@ extension RowSections {
         put(origins, rows * 8)
       } else if byBytes <= byWords {
         put(steppedByBytes)
-        put(steps: origins, UInt8.self, large: large.bytes)
+        put(UInt32(large.bytes * 8))
+        count += rows
+        put(numbers, behind: places, large: large.bytes)
       } else {
         put(stepped)
-        put(steps: origins, UInt16.self, large: large.words)
+        put(steps: numbers, large: large.words)
       }
     }
 
-    /// A step that does not fit is written as the largest there is, and the whole value behind all steps.
-    private mutating func put<Step: FixedWidthInteger & UnsignedInteger>(
-      steps origins: UnsafePointer<RowOrigin>, _: Step.Type, large: Int
-    ) {
+    /// The whole values of those steps that are the largest there is.
+    private mutating func put(_ numbers: UnsafePointer<UInt64>, behind steps: UnsafePointer<UInt8>, large: Int) {
+      var row = 0
+      for _ in 0..<large {
+        while steps[row] != UInt8.max { row += 1 }
+        put(numbers[row])
+        row += 1
+      }
+    }
+
+    /// Steps of two bytes. One that does not fit is written as the largest there is, and the whole value behind all steps.
+    private mutating func put(steps numbers: UnsafePointer<UInt64>, large: Int) {
       put(UInt32(large * 8))
       let places = base + count
-      count += rows * MemoryLayout<Step>.size
+      count += rows * 2
       var before: UInt64 = 0
       for row in 0..<rows {
-        let packed = origins[row].packed
-        let step = packed &- before
-        before = packed
-        let isLarge = step >= UInt64(Step.max)
+        let step = numbers[row] &- before
+        before = numbers[row]
+        let isLarge = step >= UInt64(UInt16.max)
         places.storeBytes(
-          of: isLarge ? Step.max : Step(truncatingIfNeeded: step).littleEndian,
-          toByteOffset: row &* MemoryLayout<Step>.size, as: Step.self)
-        if isLarge { put(packed) }
+          of: isLarge ? UInt16.max : UInt16(truncatingIfNeeded: step).littleEndian, toByteOffset: row &* 2,
+          as: UInt16.self)
+        if isLarge { put(numbers[row]) }
       }
     }
 

@@ -85,4 +85,61 @@ import Testing
       #expect(cscan_seconds(values, 16, &seconds) == (odd < 8 ? 0 : 8), "\(values[odd])")
     }
   }
+  /// What one value is of: by division alone.
+  private static func multiple(_ value: Double, _ scale: Double) -> Int64? {
+    let product = (value * scale).rounded(.toNearestOrEven)
+    guard product.magnitude < 0x1p51, ((product + 0) / scale).bitPattern == value.bitPattern else { return nil }
+    return Int64(product)
+  }
+
+  @Test("doubles are multiples or not, whatever their bits are", arguments: 1...20)
+  func multiples(seed: Int) {
+    guard cscan_is_wide() != 0 else { return }
+    var random = SeededGenerator(seed: UInt64(seed))
+    let odd: [Double] = [
+      -0.0, .nan, .infinity, -.infinity, .leastNonzeroMagnitude, 0x1p51, -0x1p51, 0x1p51 - 1, 0x1p52 + 1, 0x1p53, 0.3,
+      0.1 + 0.2, 1e300, .greatestFiniteMagnitude,
+    ]
+    for _ in 0..<500 {
+      let scale = RowSections.scales.randomElement(using: &random) ?? 1
+      var values = (0..<16).map { _ -> Double in
+        Double(Int64(bitPattern: random.next()) >> Int64(random.int(13...63))) / scale
+      }
+      var numbers = [Int64](repeating: 0, count: 16)
+      if random.chance(2) {
+        let bits = random.next()
+        values[random.int(0...15)] =
+          random.chance(2) ? Double(bitPattern: bits) : odd.randomElement(using: &random) ?? 0
+      }
+      let wanted = values.map { Self.multiple($0, scale) }
+      let end = (wanted.firstIndex(of: nil) ?? 16) & ~7
+      #expect(cscan_multiples(values, 16, scale, &numbers) == end, "seed \(seed): \(values) by \(scale)")
+      #expect(numbers[..<end].elementsEqual(wanted[..<end].map { $0 ?? 0 }))
+      var back = [Double](repeating: 0, count: 16)
+      #expect(cscan_quotients(numbers, end, scale, &back) == end)
+      #expect(back[..<end].map(\.bitPattern) == values[..<end].map(\.bitPattern))
+    }
+  }
+
+  @Test("steps of bytes, and how many are larger", arguments: 1...20)
+  func steps(seed: Int) {
+    guard cscan_is_wide() != 0 else { return }
+    var random = SeededGenerator(seed: UInt64(seed))
+    for count in Array(0...33) + [1000] {
+      var value: UInt64 = random.chance(2) ? 0 : random.next()
+      let values = (0..<count).map { _ -> UInt64 in
+        let some: [UInt64] = [0, 1, 16, 254, 255, 256, 65_534, 65_535, 65_536, random.next()]
+        value = value &+ (some.randomElement(using: &random) ?? 0)
+        return value
+      }
+      let steps: [UInt64] = zip(values, [0] + values).map { $0 &- $1 }
+      var bytes = [UInt8](repeating: 7, count: count + 8)
+      var (large, veryLarge) = (9, 9)
+      let done = cscan_byte_steps(values + [0], count, &bytes, &large, &veryLarge)
+      #expect(done == count & ~7)
+      #expect(bytes[..<done].elementsEqual(steps[..<done].map { UInt8(min($0, 255)) }))
+      #expect(bytes[done...].allSatisfy { $0 == 7 })
+      #expect(large == steps[..<done].count { $0 >= 255 } && veryLarge == steps[..<done].count { $0 >= 65_535 })
+    }
+  }
 }

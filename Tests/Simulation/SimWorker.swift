@@ -23,7 +23,9 @@ final class SimFiles: SegmentFiles, @unchecked Sendable {
   private var files: [String: SegmentBytes] = [:]
 
   func load(_ name: String) throws(StoreError) -> SegmentBytes? { files[name] }
-  func save(_ name: String, _ bytes: [UInt8]) throws(StoreError) { files[name] = SegmentBytes(copying: bytes) }
+  func save(_ name: String, _ pieces: [ArraySlice<UInt8>]) throws(StoreError) {
+    files[name] = SegmentBytes(copying: Array(pieces.joined()))
+  }
   func remove(_ name: String) { files[name] = nil }
   func names() -> [String] { files.keys.sorted() }
 

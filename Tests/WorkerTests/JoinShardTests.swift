@@ -506,5 +506,5 @@ import Testing
 }
 
 extension SegmentStorage {
-  fileprivate func saveQuietly(_ name: String) { try? saveLocally(name, [1]) }
+  fileprivate func saveQuietly(_ name: String) { try? saveLocally(name, [[1]]) }
 }

@@ -278,6 +278,20 @@ size_t cscan_unpack_int64s(
 /// not whole; none where the processor is another one.
 size_t cscan_seconds(const int64_t *_Nonnull values, size_t rows, int64_t *_Nonnull seconds);
 
+/// The integers of which each value is one divided by `scale`, to the bit, as long as they are below 2⁵¹. Gives how many were
+/// done: eight at a time, up to the first eight with one among them that is none; none where the processor is another one.
+size_t cscan_multiples(const double *_Nonnull values, size_t rows, double scale, int64_t *_Nonnull numbers);
+
+/// Each number divided by `scale`. Gives how many were done: eight at a time, or none where the processor is another one.
+/// `values` may be where `numbers` are.
+size_t cscan_quotients(const int64_t *_Nonnull numbers, size_t rows, double scale, double *_Nonnull values);
+
+/// How far each value is above the one before it, the first above 0, wrapping; 255 where it is more. `large`: how many are 255
+/// or more, `very_large`: 65,535 or more. Gives how many were done: eight at a time, or none where the processor is another one.
+size_t cscan_byte_steps(
+    const uint64_t *_Nonnull values, size_t rows, uint8_t *_Nonnull steps, size_t *_Nonnull large,
+    size_t *_Nonnull very_large);
+
 /// Dictionary indices of values that have slots of their own, from `low` on: what stands in a slot, less 1. Gives how many were
 /// done: eight at a time, up to the first eight with an empty slot (0) among them; none where the processor is another one.
 size_t cscan_near_indices(

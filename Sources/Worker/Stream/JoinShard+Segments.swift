@@ -23,9 +23,9 @@ extension JoinShard {
     try cuts.seal { ref in
       let (content, dead) = try SegmentBuilder.join(
         [(ref, ref.batches)], types: types(of: ref), dropsDead: false)
-      let (name, header, bytes) = try SegmentCodec.encode(content, shard: shard)
-      try storage.saveLocally(name, bytes)
-      return SegmentRef(name: name, bytes: bytes.count, header: header, dead: dead)
+      let (name, header, pieces) = try SegmentCodec.encode(content, shard: shard)
+      try storage.saveLocally(name, pieces)
+      return SegmentRef(name: name, bytes: pieces.reduce(0) { $0 + $1.count }, header: header, dead: dead)
     }
   }
 
@@ -53,9 +53,9 @@ extension JoinShard {
     }
     guard let first = parts.first?.ref else { return }
     let (content, dead) = try SegmentBuilder.join(parts, types: types(of: first), dropsDead: dropsDead)
-    let (name, header, bytes) = try SegmentCodec.encode(content, shard: shard)
-    try storage.saveLocally(name, bytes)
-    let ref = SegmentRef(name: name, bytes: bytes.count, header: header, dead: dead)
+    let (name, header, pieces) = try SegmentCodec.encode(content, shard: shard)
+    try storage.saveLocally(name, pieces)
+    let ref = SegmentRef(name: name, bytes: pieces.reduce(0) { $0 + $1.count }, header: header, dead: dead)
     // A cut that holds the same rows names the file from now on.
     let firsts = Set(indices.map { segments.refs[$0].header.first })
     cuts.rename(firsts, to: ref)

@@ -8,8 +8,8 @@ internal import Platform
 protocol SegmentFiles: Sendable {
   /// The file's bytes; nil if it is not there.
   func load(_ name: String) throws(StoreError) -> SegmentBytes?
-  /// Whole or not at all.
-  func save(_ name: String, _ bytes: [UInt8]) throws(StoreError)
+  /// The pieces, one behind the other; whole or not at all.
+  func save(_ name: String, _ pieces: [ArraySlice<UInt8>]) throws(StoreError)
   /// Where it lies, for a store in the same file system; nil: nowhere.
   func path(_ name: String) -> String?
   func remove(_ name: String)
@@ -18,6 +18,7 @@ protocol SegmentFiles: Sendable {
 
 extension SegmentFiles {
   func path(_ name: String) -> String? { nil }
+  func save(_ name: String, _ bytes: [UInt8]) throws(StoreError) { try save(name, [bytes[...]]) }
 }
 
 /// Bytes of a file: mapped, so that the system reads what is touched and forgets what is not.
@@ -79,27 +80,34 @@ struct DirectorySegmentFiles: SegmentFiles {
     return SegmentBytes(mapped: UnsafeRawBufferPointer(start: base, count: Int(status.st_size)))
   }
 
-  func save(_ name: String, _ bytes: [UInt8]) throws(StoreError) {
+  func save(_ name: String, _ pieces: [ArraySlice<UInt8>]) throws(StoreError) {
     // A crash may leave a part of the file: it is renamed only when whole. It need not be synced: its hash is checked
     // when it is read, and before a store takes it over.
     // Two threads may fetch the same one.
     let temporary = directory + "/." + name + ".\(getpid()).\(pthread_self())"
     let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     if file < 0 { throw failure("open", temporary) }
-    var done = 0
-    while done < bytes.count {
-      let n = bytes.withRawBytes { write(file, $0.baseAddress! + done, bytes.count - done) }
-      if n < 0 && errno == EINTR { continue }
-      if n < 0 {
-        let error = failure("write", temporary)
+    for piece in pieces {
+      do throws(StoreError) {
+        try write(piece, to: file, temporary)
+      } catch {
         close(file)
         unlink(temporary)
         throw error
       }
-      done += n
     }
     close(file)
     guard rename(temporary, directory + "/" + name) == 0 else { throw failure("rename", temporary) }
+  }
+
+  private func write(_ piece: ArraySlice<UInt8>, to file: Int32, _ path: String) throws(StoreError) {
+    var rest = piece
+    while !rest.isEmpty {
+      let n = rest.withRawBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+      if n < 0 && errno == EINTR { continue }
+      if n < 0 { throw failure("write", path) }
+      rest = rest.dropFirst(n)
+    }
   }
 
   func path(_ name: String) -> String? { directory + "/" + name }
@@ -144,9 +152,9 @@ struct DirectorySegmentFiles: SegmentFiles {
 
 /// A segment as a file: its bytes, made and read.
 enum SegmentCodec {
-  /// Lays out a segment; gives its name and bytes.
+  /// Lays out a segment; gives its name and bytes, in pieces: the batches are where they were.
   static func encode(_ content: SegmentBuilder.Content, shard: Int) throws -> (
-    name: String, header: SegmentHeader, bytes: [UInt8]
+    name: String, header: SegmentHeader, pieces: [ArraySlice<UInt8>]
   ) {
     var header = content.header
     var bodyBytes = 0
@@ -159,15 +167,16 @@ enum SegmentCodec {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let text = Array(try encoder.encode(header))
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(8 + text.count + bodyBytes)
+    var head: [UInt8] = []
     for word in [SegmentHeader.magic, UInt32(text.count)] {
-      for shift in stride(from: UInt32(0), to: 32, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
+      for shift in stride(from: UInt32(0), to: 32, by: 8) { head.append(UInt8(truncatingIfNeeded: word >> shift)) }
     }
-    bytes += text
-    for (batch, _) in content.batches { batch.append(to: &bytes) }
-    let name = "\(digits(header.first))-\(digits(header.last))-\(hash(bytes)).seg"
-    return (name, header, bytes)
+    head += text
+    let pieces = [head[...]] + content.batches.map(\.batch.bytes)
+    var hash = BulkHash()
+    for piece in pieces { piece.withRawBytes { hash.add($0) } }
+    let name = "\(digits(header.first))-\(digits(header.last))-\(digits(hash.value)).seg"
+    return (name, header, pieces)
   }
 
   /// Reads the header; the bytes must be those that the name promises.
@@ -231,11 +240,12 @@ enum SegmentCodec {
     return String(repeating: "0", count: max(0, 12 - text.count)) + text
   }
 
-  private static func hash(_ bytes: [UInt8]) -> String { bytes.withRawBytes { hash($0) } }
-
   private static func hash(_ bytes: UnsafeRawBufferPointer) -> String {
     guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return "" }
-    let (high, low) = Hashing.bulk128(base, bytes.count)
-    return AttemptID(high: high, low: low).description
+    return digits(Hashing.bulk128(base, bytes.count))
+  }
+
+  private static func digits(_ hash: (high: UInt64, low: UInt64)) -> String {
+    AttemptID(high: hash.high, low: hash.low).description
   }
 }

@@ -20,7 +20,9 @@ struct SegmentStorage: Sendable {
   static func localName(_ name: String, shard: Int) -> String { "\(shard)-\(name)" }
   private func local(_ name: String) -> String { Self.localName(name, shard: shard) }
 
-  func saveLocally(_ name: String, _ bytes: [UInt8]) throws(StoreError) { try files.save(local(name), bytes) }
+  func saveLocally(_ name: String, _ pieces: [ArraySlice<UInt8>]) throws(StoreError) {
+    try files.save(local(name), pieces)
+  }
 
   /// Puts a segment that is at hand into the store. Harmless if it is there.
   func upload(_ name: String) throws {

@@ -201,6 +201,7 @@ final class MemorySegmentFiles: SegmentFiles {
   let files = Guarded<[String: [UInt8]]>([:])
 
   func load(_ name: String) -> SegmentBytes? { files.withLock { $0[name] }.map { SegmentBytes(copying: $0) } }
+  func save(_ name: String, _ pieces: [ArraySlice<UInt8>]) { save(name, Array(pieces.joined())) }
   func save(_ name: String, _ bytes: [UInt8]) { files.withLock { $0[name] = bytes } }
   func remove(_ name: String) { files.withLock { _ = $0.removeValue(forKey: name) } }
   func names() -> [String] { files.withLock { $0.keys.sorted() } }
