@@ -156,8 +156,9 @@ class Worker(Process):
                    if line.startswith(name) and not line.startswith("#"))
 
     def snapshot(self, name: str, as_of: str, out: Path, seconds: float = 600) -> None:
-        """Asks for it as `tributary snapshot` does, and waits until `latest.json` in `out` names it. The file is looked at,
-        and the worker asked now and then only: an answer takes it a while, and a longer pause between two would be measured."""
+        """Asks for it as `tributary snapshot` does, and waits until `latest.json` in `out`, which has none of the name yet,
+        names it. The file is looked at, and the worker asked now and then only: an answer takes it a while, and a longer
+        pause between two would be measured."""
         path, latest = f"/snapshot?id={name}&as_of={as_of}&listing=1", out / "latest.json"
         now = time.monotonic()
         deadline, asked = now + seconds, now - 1
@@ -166,7 +167,11 @@ class Worker(Process):
             if now - asked >= 1:
                 asked = now
                 self.check()
-                if json.loads(self.ask(path, "POST"))["state"] == "abandoned":
+                try:
+                    state = json.loads(self.ask(path, "POST"))["state"]
+                except OSError:
+                    state = "unknown"
+                if state == "abandoned":
                     raise RuntimeError(f"the snapshot was abandoned:\n{self.tail()}")
             if now > deadline:
                 raise RuntimeError(f"the snapshot is not there within {seconds} s; the log ends:\n{self.tail()}")

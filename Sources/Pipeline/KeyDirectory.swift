@@ -10,7 +10,7 @@ internal import Synchronization
 /// lies densely once lies so ever after.
 ///
 /// Any thread: entries are set once, by whoever holds the key's shard, and read by everybody. Who reads one comes to use its
-/// number only with the shard in hand.
+/// number only with the shard in hand. Where states come and go, a shard's entries are one state's at a time (``lease(_:)``).
 public final class KeyDirectory: Sendable {
   /// The number of a key that is not known; no key's.
   static let unknown = UInt32.max
@@ -24,6 +24,10 @@ public final class KeyDirectory: Sendable {
   private nonisolated(unsafe) var known: NumberedKeys?
   private let shaping = Mutex(())
   private let held = Atomic<Int>(0)
+  /// Values below this are looked up, and were all the time since one was set: it never falls.
+  private let limit: Atomic<Int>
+  /// Shards that are leased.
+  private let leased = Mutex<Set<Int>>([])
   /// By place, which is one more than the digits' value: above the bits of the shard one more than the number, 0 where it is
   /// not known. At ``noPlace`` it never is.
   // Sendable: read and written through atomics alone.
@@ -31,8 +35,7 @@ public final class KeyDirectory: Sendable {
   private nonisolated(unsafe) let memory: TableMemory
   private let shardBits: UInt32
 
-  /// Places below this, where values lie densely; what is never used costs address space alone.
-  private static let placesMax = 1 << 24
+  private let placesMax: Int
   /// Values below this are kept however few they are.
   private static let valuesAlways = 1 << 16
   /// Beyond, at least one in so many is a key.
@@ -40,13 +43,16 @@ public final class KeyDirectory: Sendable {
 
   private static let rowsAtOnce = 1024
 
-  /// Of the keys of so many shards' states.
-  public init(shards: Int) {
+  /// Of the keys of so many shards' states. `placesMax`: there are places below this, where values lie densely; what is
+  /// never used costs address space alone.
+  public init(shards: Int, placesMax: Int = 1 << 24) {
     self.shards = shards
+    self.placesMax = placesMax
+    limit = Atomic(min(KeyDirectory.valuesAlways, placesMax - 1))
     shardBits = UInt32(truncatingIfNeeded: Int.bitWidth - (shards - 1).leadingZeroBitCount)
-    memory = TableMemory(byteCount: KeyDirectory.placesMax * MemoryLayout<UInt32>.size)
+    memory = TableMemory(byteCount: placesMax * MemoryLayout<UInt32>.size)
     // Zeros are a valid `Atomic<UInt32>`, which has the layout of a UInt32.
-    entries = memory.base.bindMemory(to: Atomic<UInt32>.self, capacity: KeyDirectory.placesMax)
+    entries = memory.base.bindMemory(to: Atomic<UInt32>.self, capacity: placesMax)
   }
 
   /// What is found of rows' keys.
@@ -70,7 +76,8 @@ public final class KeyDirectory: Sendable {
       for row in 0..<count { found.unknown[row] = UInt32(truncatingIfNeeded: row) }
       return count
     }
-    let (entries, limit, shardBits) = (entries, limit, shardBits)
+    let (entries, shardBits) = (entries, shardBits)
+    let limit = UInt32(truncatingIfNeeded: limit.load(ordering: .relaxed))
     let shardMask = (1 as UInt32) << shardBits &- 1
     var unknown = 0
     // All that is asked for of some rows is asked for before any of it is looked at.
@@ -103,7 +110,7 @@ public final class KeyDirectory: Sendable {
   /// Where a key's number is, were its value low enough for any number of keys. It lies in a padded arena.
   func place(of key: UnsafePointer<UInt8>, _ length: Int) -> UInt32 {
     guard isShaped.load(ordering: .acquiring), let number = known?.number(of: key, length),
-      number < KeyDirectory.placesMax - 1
+      number < placesMax - 1
     else { return KeyDirectory.noPlace }
     return UInt32(truncatingIfNeeded: number) &+ 1
   }
@@ -120,12 +127,47 @@ public final class KeyDirectory: Sendable {
   }
 
   /// So many keys more are here.
-  func hold(_ more: Int) { if more > 0 { held.add(more, ordering: .relaxed) } }
+  func hold(_ more: Int) {
+    if more == 0 { return }
+    let count = held.add(more, ordering: .relaxed).newValue
+    // Of values: their places are one more.
+    limit.max(min(placesMax - 1, count * KeyDirectory.valuesAKey), ordering: .relaxed)
+  }
 
-  /// Of values: their places are one more.
-  private var limit: UInt32 {
-    let dense = held.load(ordering: .relaxed) * KeyDirectory.valuesAKey
-    return UInt32(min(KeyDirectory.placesMax - 1, max(KeyDirectory.valuesAlways, dense)))
+  /// A shard's entries, as one state's own: nil while another one has them. The state has to do without then.
+  public func lease(_ shard: Int) -> Lease? {
+    leased.withLock { $0.insert(shard).inserted } ? Lease(self, shard) : nil
+  }
+
+  /// See ``KeyDirectory/lease(_:)``. Ends with its owner; the entries go then.
+  public final class Lease: Sendable {
+    let directory: KeyDirectory
+    private let shard: Int
+
+    fileprivate init(_ directory: KeyDirectory, _ shard: Int) {
+      self.directory = directory
+      self.shard = shard
+    }
+
+    deinit {
+      directory.clear(shard)
+      // Whoever gets the shard next finds it cleared: the lock sees to it.
+      directory.leased.withLock { _ = $0.remove(shard) }
+    }
+  }
+
+  /// Takes a shard's entries out; nobody sets or uses any of them meanwhile.
+  private func clear(_ shard: Int) {
+    if held.load(ordering: .relaxed) == 0 { return }
+    let (entries, mask) = (entries, (1 as UInt32) &<< shardBits &- 1)
+    var count = 0
+    for place in 1...limit.load(ordering: .relaxed) {
+      let entry = entries[place].load(ordering: .relaxed)
+      guard entry != 0, entry & mask == UInt32(truncatingIfNeeded: shard) else { continue }
+      entries[place].store(0, ordering: .relaxed)
+      count += 1
+    }
+    held.subtract(count, ordering: .relaxed)
   }
 
   /// What keys look like: like one in the middle of a block (what comes first is something else at times).

@@ -57,6 +57,13 @@ public final class KeyTable {
   @inline(__always)
   private func next(_ at: Int) -> Int { (at &+ 1) & (2 &* slotCapacity &- 1) }
 
+  /// About how much memory it takes: of each key its bytes, a view, a hash, and an entry in the directory or slots.
+  var bytes: Int {
+    let bytesPerKey = MemoryLayout<ByteView>.stride + MemoryLayout<UInt64>.stride
+    let entries = directory == nil ? 0 : (count - slotted) * MemoryLayout<UInt32>.stride
+    return count * bytesPerKey + entries + slotMemory.byteCount + arena.count
+  }
+
   /// Writes the key numbers of those of the chosen rows for whose keys the directory has `places`, by row, to `numbers`,
   /// where they are ``KeyDirectory/unknown``; new keys are added. Gives how many rows are left and writes which to `left`, as
   /// indices of `chosen`.

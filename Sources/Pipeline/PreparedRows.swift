@@ -90,7 +90,10 @@ public final class PreparedRows: @unchecked Sendable {
     take(rows)
     let unknown = look(rows)
     // A directory's numbers are of the keys' own shards: those of rows that came to another are neither taken nor set.
-    for row in unknown where ShardOrder.shard(of: rows, Int(row), among: order.shards) != shard {
+    for row in unknown
+    where places[Int(row)] != KeyDirectory.noPlace
+      && ShardOrder.shard(of: rows, Int(row), among: order.shards) != shard
+    {
       places[Int(row)] = KeyDirectory.noPlace
     }
     if directory != nil {

@@ -25,9 +25,9 @@ public final class RollingState: @unchecked Sendable {
     var forgotten = Int64.max
   }
 
-  /// `waitingBytesMax`: rows that are kept aside.
-  public init(shard: Int, plan: DatasetPlan, waitingBytesMax: Int) {
-    state = ShardState(shard: shard, plan: plan)
+  /// `waitingBytesMax`: rows that are kept aside. `lease`: of the directory that all shards' states have some keys in.
+  public init(shard: Int, plan: DatasetPlan, waitingBytesMax: Int, lease: KeyDirectory.Lease? = nil) {
+    state = ShardState(shard: shard, plan: plan, lease: lease)
     asOf = plan.asOf
     sources = plan.sources.map { _ in OfSource() }
     self.waitingBytesMax = waitingBytesMax

@@ -10,15 +10,26 @@ public final class ShardState: @unchecked Sendable {
   let keys: KeyTable
   private(set) var latest: [LatestState?]
   private(set) var events: [EventsState?]
-  /// What the table of keys takes for one of them, but for its bytes: views, hashes, and about three slots.
-  private static let bytesPerKey = 64
   /// Of each source, the last applied batch's rows.
   private var prepared: [PreparedRows?]
   /// Since the last snapshot; nil where nobody asks.
   private(set) var touched: TouchedKeys?
+  private let directory: KeyDirectory?
+  /// What makes the directory's entries of the shard this state's, where states come and go.
+  private let lease: KeyDirectory.Lease?
+
+  /// `lease`: of a directory that states share which come and go.
+  public convenience init(shard: Int, plan: DatasetPlan, lease: KeyDirectory.Lease?) {
+    self.init(shard: shard, plan: plan, directory: lease?.directory, lease: lease)
+  }
 
   /// `directory`: where it keeps some of its keys' numbers, and all shards' states with it.
-  public init(shard: Int, plan: DatasetPlan, directory: KeyDirectory? = nil) {
+  public convenience init(shard: Int, plan: DatasetPlan, directory: KeyDirectory? = nil) {
+    self.init(shard: shard, plan: plan, directory: directory, lease: nil)
+  }
+
+  private init(shard: Int, plan: DatasetPlan, directory: KeyDirectory?, lease: KeyDirectory.Lease?) {
+    (self.directory, self.lease) = (directory, lease)
     self.shard = shard
     self.plan = plan
     keys = KeyTable(directory: directory, shard: shard)
@@ -44,7 +55,7 @@ public final class ShardState: @unchecked Sendable {
 
   /// Applies one batch of an accepted attempt. `inputs[n]` is the number in `table` of the attempt's n-th input.
   public func apply(_ batch: RowBatch, source: Int, inputs: [UInt32], table: InputTable) {
-    let rows = prepared[source] ?? PreparedRows(plan.sources[source], shards: plan.shards)
+    let rows = prepared[source] ?? PreparedRows(plan.sources[source], shards: plan.shards, directory: directory)
     prepared[source] = rows
     rows.prepare(batch, shard: shard)
     apply(rows, source: source, inputs: inputs, table: table)
@@ -102,7 +113,7 @@ public final class ShardState: @unchecked Sendable {
   /// About how much memory it takes.
   var bytes: Int {
     latest.reduce(0) { $0 + ($1?.bytes ?? 0) } + events.reduce(0) { $0 + ($1?.bytes ?? 0) }
-      + keys.count * ShardState.bytesPerKey + keys.arena.count
+      + keys.bytes
   }
 
   /// Whether the rows' source has a row for the key that counts.

@@ -1,3 +1,4 @@
+import Columns
 import Definition
 import Pipeline
 import Platform
@@ -453,13 +454,11 @@ import Testing
         segments: names.map { .init(name: $0, bytes: 1, dead: []) },
         cuts: [.init(id: "one", segments: cut.map { .init(name: $0, bytes: 1, dead: []) })])
     }
-    for name in ["a", "b", "c", "d"] {
-      storage.saveQuietly(name)
-      try storage.upload(name)
-    }
-    _ = try storage.write(checkpoint(9, ["a"]))
-    _ = try storage.write(checkpoint(1000, ["b"], cut: ["c"]))
-    _ = try storage.write(checkpoint(20, ["d"]))
+    let names = try (0..<4).map { try storage.save($0) }
+    for name in names { try storage.upload(name) }
+    _ = try storage.write(checkpoint(9, [names[0]]))
+    _ = try storage.write(checkpoint(1000, [names[1]], cut: [names[2]]))
+    _ = try storage.write(checkpoint(20, [names[3]]))
     let first = try #require(try storage.checkpointKeys().first)
     #expect(try storage.checkpoint(first).position == 1000)
     #expect(try storage.sweep(grace: world.clock.now()).deleted.isEmpty, "nothing is that old")
@@ -467,10 +466,29 @@ import Testing
     #expect(try storage.sweep(grace: 0).deleted.count == 4)
     #expect(try storage.checkpointKeys() == [first])
     #expect(
-      world.objects.keys.filter { $0.contains("/segments/") }.compactMap { $0.split(separator: "/").last } == [
-        "b", "c",
-      ])
+      Set(
+        world.objects.keys.filter { $0.contains("/segments/") }.compactMap {
+          $0.split(separator: "/").last.map(String.init)
+        })
+        == Set(names[1...2]))
     #expect(throws: SegmentStorage.Missing.self) { try storage.upload("nowhere") }
+  }
+
+  @Test("I3: a segment that was damaged at hand does not get into the store")
+  func damagedBefore() throws {
+    let world = try StreamWorld()
+    let node = try started(world)
+    let files = MemorySegmentFiles()
+    let storage = SegmentStorage(context: node.context, files: files, shard: 0)
+    let name = try storage.save(1)
+    let file = try #require(files.names().first)
+    let bytes = try #require(files.files.withLock { $0[file] })
+    files.save(file, bytes.map { $0 ^ 1 })
+    #expect(throws: SegmentStorage.Missing.self) { try storage.upload(name) }
+    #expect(!world.objects.keys.contains { $0.hasSuffix(name) })
+    files.save(file, bytes)
+    try storage.upload(name)
+    #expect(world.objects.keys.contains { $0.hasSuffix(name) })
   }
 
   @Test("damage of a segment is noticed, at hand and in the store", arguments: 0..<4)
@@ -506,5 +524,12 @@ import Testing
 }
 
 extension SegmentStorage {
-  fileprivate func saveQuietly(_ name: String) { try? saveLocally(name, [[1]]) }
+  /// Bytes that make do for a segment; gives the name that they have as one.
+  fileprivate func save(_ byte: UInt8) throws -> String {
+    var hash = BulkHash()
+    [byte].withUnsafeBytes { hash.add($0) }
+    let name = "1-2-\(AttemptID(high: hash.value.high, low: hash.value.low)).seg"
+    try saveLocally(name, [[byte]])
+    return name
+  }
 }

@@ -63,10 +63,12 @@ def test_killed_at_any_moment(program, tmp_path, seed):
     for number in range(4 * KILLS):
         # Every third time the id of a run that was killed before; the last moments (parts, manifest) more often.
         name = f"run-{number - number % 3}"
+        was_published = (out / f"snapshot={name}" / "manifest.json").exists()
         begin = time.monotonic()
         child = program.start("batch", definition, "--id", name, DATA=lake, OUT=out)
         ended = has_ended(child, within=took * (draw.random() if number % 2 else draw.uniform(0.7, 1.1)))
-        if ended:
+        # One that finds its snapshot there writes none, and is shorter.
+        if ended and not was_published:
             took = min(took, time.monotonic() - begin)
         child.kill()
         killed += child.wait() < 0

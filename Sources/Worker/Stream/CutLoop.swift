@@ -120,23 +120,31 @@ final class CutLoop: Sendable {
   /// The shard as at the cut: what the last one left and what has come since, or all of it anew.
   private func folded(_ work: CutWork, _ plan: DatasetPlan, of shard: JoinShard) throws -> KeptCut {
     let isStopping = { [stopping] in stopping.withLock { $0 } }
-    let kept = shard.kept.withLock { kept -> KeptCut? in
-      guard let held = kept, work.removals != nil, held.position < work.cut.position else { return nil }
-      kept = nil
-      return held
-    }
-    if let kept {
-      if try kept.read(work, plan, isStopping: isStopping) { return kept }
-      context.log.warning(
-        "the rows of a snapshot are read anew: those kept did not come out even",
-        ["shard": .init(work.shard), "snapshot": .init(work.cut.id)])
-    }
+    // What is of no use goes before another one is made, and with it its memory and its keys in the directory.
+    if let kept = try followed(work, plan, of: shard, isStopping: isStopping) { return kept }
     let storage = SegmentStorage(context: context, files: files, shard: work.shard)
     let fresh = KeptCut(context, storage: storage, shard: work.shard, plan: plan)
     guard try fresh.read(work, plan, isStopping: isStopping) else {
       throw StreamError("the segments of shard \(work.shard) do not hold the rows that they name; this is a bug")
     }
     return fresh
+  }
+
+  /// What the last one left, with what has come since; nil where there is none, or it did not come out even.
+  private func followed(_ work: CutWork, _ plan: DatasetPlan, of shard: JoinShard, isStopping: () -> Bool) throws
+    -> KeptCut?
+  {
+    let kept = shard.kept.withLock { kept -> KeptCut? in
+      guard let held = kept, work.removals != nil, held.position < work.cut.position else { return nil }
+      kept = nil
+      return held
+    }
+    guard let kept else { return nil }
+    if try kept.read(work, plan, isStopping: isStopping) { return kept }
+    context.log.warning(
+      "the rows of a snapshot are read anew: those kept did not come out even",
+      ["shard": .init(work.shard), "snapshot": .init(work.cut.id)])
+    return nil
   }
 
   /// Where there is room for the state, the rest of it is for what the part is made of.

@@ -29,7 +29,8 @@ final class KeptCut: @unchecked Sendable {
 
   init(_ context: StreamContext, storage: SegmentStorage, shard: Int, plan: DatasetPlan) {
     self.context = context
-    rolling = RollingState(shard: shard, plan: plan, waitingBytesMax: KeptCut.waitingBytesMax)
+    rolling = RollingState(
+      shard: shard, plan: plan, waitingBytesMax: KeptCut.waitingBytesMax, lease: context.keys.lease(shard))
     output = KeptOutput(rolling.state)
     rows = ShardRows(context, storage: storage)
     counts = plan.sources.map { _ in 0 }

@@ -97,7 +97,10 @@ struct DirectorySegmentFiles: SegmentFiles {
       }
     }
     close(file)
-    guard rename(temporary, directory + "/" + name) == 0 else { throw failure("rename", temporary) }
+    if rename(temporary, directory + "/" + name) == 0 { return }
+    let error = failure("rename", temporary)
+    unlink(temporary)
+    throw error
   }
 
   private func write(_ piece: ArraySlice<UInt8>, to file: Int32, _ path: String) throws(StoreError) {

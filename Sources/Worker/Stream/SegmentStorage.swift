@@ -29,12 +29,11 @@ struct SegmentStorage: Sendable {
     guard let held = try files.load(local(name)) else {
       throw Missing(description: "segment \(name) of shard \(shard) is not in the local directory any more")
     }
-    // What a store takes over is the only copy from then on.
-    if let path = files.path(local(name)), SegmentCodec.matches(name, held.bytes),
-      try adopt(segmentPrefix + name, path)
-    {
-      return
+    // What the store takes is the only copy from then on, or the one that all others are fetched from.
+    guard SegmentCodec.matches(name, held.bytes) else {
+      throw Missing(description: "segment \(name) of shard \(shard) is damaged in the local directory")
     }
+    if let path = files.path(local(name)), try adopt(segmentPrefix + name, path) { return }
     _ = try context.state.store.put(segmentPrefix + name, Array(held.bytes), condition: .always)
   }
 
@@ -82,7 +81,7 @@ struct SegmentStorage: Sendable {
   /// What the store holds is not what was put there.
   struct Damage: Error, CustomStringConvertible { var description: String }
 
-  /// A segment that was never uploaded is gone: only recovering brings its rows back.
+  /// A segment that was never uploaded is gone, or damaged: only recovering brings its rows back.
   struct Missing: Error, CustomStringConvertible { var description: String }
 
   /// The shard's checkpoints, the highest first.

@@ -29,6 +29,8 @@ struct StreamContext: Sendable {
   let own = OwnRows()
   let filing = RowFiling()
   let held: HeldParts
+  /// Numbers of the keys of the states that snapshots are made from.
+  let keys: KeyLeases
   let arriving = ArrivingRecords()
   let log: Log
   let metrics: WorkerMetrics
@@ -54,6 +56,7 @@ struct StreamContext: Sendable {
     self.attempts = attempts
     self.options = options
     held = HeldParts(bytesMax: options.heldBytes)
+    keys = KeyLeases(shards: plan.shards, placesMax: options.hasThreads ? 1 << 24 : 1 << 12)
     let target = try stores.open(definition.snapshot.to)
     state = StorePlace(store: target.store, bucket: target.bucket, path: target.key(StreamContext.stateFolder))
     let folds = SavedFolds(state: state, shards: plan.shards)
