@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -169,6 +170,8 @@ class Worker(Process):
                 self.check()
                 try:
                     state = json.loads(self.ask(path, "POST"))["state"]
+                except urllib.error.HTTPError:
+                    raise
                 except OSError:
                     state = "unknown"
                 if state == "abandoned":

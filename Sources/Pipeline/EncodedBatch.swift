@@ -17,6 +17,9 @@ public struct EncodedBatch: Sendable {
   /// Bytes of the batch.
   public var count: Int { bytes.count }
 
+  /// Whether the bytes match the hash that they carry.
+  public var isWhole: Bool { bytes.withUnsafeBytes { RowBatchCodec.isWhole($0) } }
+
   /// `types`: the columns' types, which the bytes do not hold.
   public func decode(types: [ColumnType]) throws(RowBatchCodec.CodecError) -> RowBatch {
     do {

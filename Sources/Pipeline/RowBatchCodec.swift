@@ -16,6 +16,7 @@ public enum RowBatchCodec {
   /// Bytes of a batch that cannot be read back.
   public struct CodecError: Error, Sendable, CustomStringConvertible {
     public var description: String
+    public init(description: String) { self.description = description }
   }
 
   /// `reserving`: bytes left free in front, for a caller's header. Elements of nulls are written as zeros.

@@ -511,7 +511,21 @@ import Testing
       #expect(!damaged.withUnsafeBytes { SegmentCodec.matches(name, $0) })
     }
     #expect(bytes.withUnsafeBytes { SegmentCodec.matches(name, $0) })
-    // At hand: fetched again.
+    // At hand: neither read nor merged, but fetched again by whoever reads it.
+    for _ in 0..<20 {
+      var damaged = bytes
+      switch random.int(0...2) {
+      case 0: damaged[random.int(0...3) + 4] ^= 1 << UInt8(random.int(0...7))
+      case 1: damaged.removeLast(random.int(1...bytes.count - 1))
+      default: damaged[bytes.count - 1 - random.int(0...20)] ^= 1 << UInt8(random.int(0...7))
+      }
+      files.save(file, damaged)
+      #expect(throws: RowBatchCodec.CodecError.self) {
+        for ref in driver.shard.segments.refs where ref.name == name { _ = try driver.shard.batches(of: ref) }
+      }
+      #expect(try driver.contents() == contents && files.files.withLock { $0[file] } == bytes)
+    }
+    // When a worker begins, too.
     files.save(file, Array(bytes.dropLast()))
     let again = try ShardDriver(node.context, files: files)
     try again.settle()

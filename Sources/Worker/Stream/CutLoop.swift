@@ -54,7 +54,8 @@ final class CutLoop: Sendable {
       if stopping.withLock({ $0 }) { return false }
       guard
         error is BrokerError || error is StoreError || error is StreamError || error is BatchError
-          || error is SegmentStorage.Damage || error is RowBatchCodec.CodecError
+          || error is SegmentStorage.Missing || error is SegmentStorage.Damage
+          || error is RowBatchCodec.CodecError
       else { throw error }
       context.log.warning(
         "a shard's part of a snapshot could not be written; will try again",

@@ -250,7 +250,8 @@ final class JoinLoop: @unchecked Sendable {
         moved = try move(shard, blocks)
       }
     } catch let error as SegmentStorage.Missing {
-      // Another owner in this process has cleared the directory: what the last checkpoint holds is made whole again.
+      // Another owner in this process has cleared the directory, or a file was damaged there before the store had it: what the
+      // last checkpoint holds is made whole again.
       problem = error.description
       startsOver = true
     } catch let error as RowBatchCodec.CodecError {

@@ -15,7 +15,10 @@ extension JoinShard {
         break
       } catch {
         // The highest may name what others have swept, if who wrote it had been away for long; each other one will do.
-        guard (error as? StoreError)?.code == .notFound || error is SegmentStorage.Damage else { throw error }
+        guard
+          (error as? StoreError)?.code == .notFound || error is SegmentStorage.Missing
+            || error is SegmentStorage.Damage
+        else { throw error }
         context.log.warning(
           "a checkpoint cannot be used; the one before it is tried", ["key": .init(key), "error": .init("\(error)")])
         failure = failure ?? StreamError("no checkpoint of shard \(shard) can be used; \(key): \(error)")

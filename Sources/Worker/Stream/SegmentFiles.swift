@@ -191,23 +191,27 @@ enum SegmentCodec {
   /// The n-th batch. Its own hash is checked.
   static func batch(
     _ name: String, _ bytes: UnsafeRawBufferPointer, _ extent: SegmentHeader.BatchExtent, types: [ColumnType]
-  ) throws -> RowBatch {
+  ) throws(RowBatchCodec.CodecError) -> RowBatch {
     try RowBatchCodec.decode(try part(name, bytes, extent), types: types)
   }
 
-  /// The n-th batch as it lies there.
-  static func encoded(_ name: String, _ bytes: UnsafeRawBufferPointer, _ extent: SegmentHeader.BatchExtent) throws
-    -> EncodedBatch
+  /// The n-th batch as it lies there. Its own hash is checked: it may go into another segment, which has a name of its own.
+  static func encoded(_ name: String, _ bytes: UnsafeRawBufferPointer, _ extent: SegmentHeader.BatchExtent)
+    throws(RowBatchCodec.CodecError) -> EncodedBatch
   {
-    EncodedBatch(Array(try part(name, bytes, extent))[...], rows: extent.rows)
+    let batch = EncodedBatch(Array(try part(name, bytes, extent))[...], rows: extent.rows)
+    guard batch.isWhole else {
+      throw RowBatchCodec.CodecError(description: "segment \(name) is damaged: a batch's hash does not match")
+    }
+    return batch
   }
 
   private static func part(
     _ name: String, _ bytes: UnsafeRawBufferPointer, _ extent: SegmentHeader.BatchExtent
-  ) throws -> UnsafeRawBufferPointer {
-    let start = bodyStart(bytes) + extent.offset
-    guard extent.offset >= 0, extent.bytes >= 0, start + extent.bytes <= bytes.count else {
-      throw StreamError("segment \(name) is damaged: a batch lies outside of it")
+  ) throws(RowBatchCodec.CodecError) -> UnsafeRawBufferPointer {
+    let start = bytes.count >= 8 ? bodyStart(bytes) + extent.offset : .max
+    guard extent.offset >= 0, extent.bytes >= 0, start <= bytes.count, extent.bytes <= bytes.count - start else {
+      throw RowBatchCodec.CodecError(description: "segment \(name) is damaged: a batch lies outside of it")
     }
     return UnsafeRawBufferPointer(rebasing: bytes[start..<start + extent.bytes])
   }

@@ -58,7 +58,12 @@ struct SegmentStorage: Sendable {
       if !verify || SegmentCodec.matches(name, held.bytes) { return held }
       files.remove(local(name))
     }
-    let fetched = try fetch(segmentPrefix + name)
+    let fetched: [UInt8]
+    do {
+      fetched = try fetch(segmentPrefix + name)
+    } catch let error as StoreError where error.code == .notFound {
+      throw Missing(description: "segment \(name) of shard \(shard) is neither in the local directory nor in the store")
+    }
     guard fetched.withRawBytes({ SegmentCodec.matches(name, $0) }) else {
       throw Damage(
         description:

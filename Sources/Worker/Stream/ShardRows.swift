@@ -56,9 +56,17 @@ struct ShardRows {
       for (batch, base) in ref.batches { try apply(try batch.decode(types: types), base) }
       return
     }
-    let bytes = try storage.bytes(name, verify: false)
+    var bytes = try storage.bytes(name, verify: false)
     for extent in ref.header.batches {
-      try apply(try SegmentCodec.batch(name, bytes.bytes, extent, types: types), extent.inputBase)
+      let batch: RowBatch
+      do {
+        batch = try SegmentCodec.batch(name, bytes.bytes, extent, types: types)
+      } catch {
+        // Damaged at hand: the store's takes its place.
+        bytes = try storage.bytes(name, verify: true)
+        batch = try SegmentCodec.batch(name, bytes.bytes, extent, types: types)
+      }
+      try apply(batch, extent.inputBase)
     }
   }
 
