@@ -1,8 +1,10 @@
 """What the streaming benchmark starts: a broker and a worker, with what the kernel says of their time and memory."""
 
+import ctypes
 import json
 import os
 import random
+import select
 import shutil
 import signal
 import socket
@@ -37,6 +39,35 @@ def compiled(name: str, place: Path, *libraries: str) -> Path:
     place.mkdir(parents=True, exist_ok=True)
     subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", HERE / f"{name}.c", "-o", program, *libraries], check=True)
     return program
+
+
+class Arrivals:
+    """Files that appear in a directory, as the system tells of them (inotify(7)): whole ones, by a link or a rename."""
+
+    MOVED_TO, CREATE = 0x80, 0x100
+
+    def __init__(self, directory: Path):
+        library = ctypes.CDLL(None, use_errno=True)
+        self.file = library.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self.file < 0 or library.inotify_add_watch(self.file, bytes(directory), self.MOVED_TO | self.CREATE) < 0:
+            raise OSError(ctypes.get_errno(), "inotify", str(directory))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.file)
+
+    def wait(self, name: str, seconds: float) -> None:
+        """Until a file of that name has appeared, or so long."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and select.select([self.file], [], [], left)[0]:
+            events = os.read(self.file, 1 << 16)
+            while events:
+                length = int.from_bytes(events[12:16], "little")
+                if events[16:16 + length].rstrip(b"\0") == os.fsencode(name):
+                    return
+                events = events[16 + length:]
 
 
 class Process:
@@ -158,15 +189,13 @@ class Worker(Process):
 
     def snapshot(self, name: str, as_of: str, out: Path, seconds: float = 600) -> None:
         """Asks for it as `tributary snapshot` does, and waits until `latest.json` in `out`, which has none of the name yet,
-        names it. The file is looked at, and the worker asked now and then only: an answer takes it a while, and a longer
-        pause between two would be measured."""
+        names it. The system says when the file appears, and the worker is asked now and then only: looking and asking take
+        processor time, and a pause between two looks would be measured."""
         path, latest = f"/snapshot?id={name}&as_of={as_of}&listing=1", out / "latest.json"
-        now = time.monotonic()
-        deadline, asked = now + seconds, now - 1
-        while not (latest.exists() and json.loads(latest.read_text())["snapshot"] == name):
-            now = time.monotonic()
-            if now - asked >= 1:
-                asked = now
+        deadline = time.monotonic() + seconds
+        out.mkdir(parents=True, exist_ok=True)
+        with Arrivals(out) as arrivals:
+            while not (latest.exists() and json.loads(latest.read_text())["snapshot"] == name):
                 self.check()
                 try:
                     state = json.loads(self.ask(path, "POST"))["state"]
@@ -176,6 +205,6 @@ class Worker(Process):
                     state = "unknown"
                 if state == "abandoned":
                     raise RuntimeError(f"the snapshot was abandoned:\n{self.tail()}")
-            if now > deadline:
-                raise RuntimeError(f"the snapshot is not there within {seconds} s; the log ends:\n{self.tail()}")
-            time.sleep(0.002)
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"the snapshot is not there within {seconds} s; the log ends:\n{self.tail()}")
+                arrivals.wait(latest.name, seconds=1)

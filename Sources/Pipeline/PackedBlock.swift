@@ -15,38 +15,55 @@ final class PackedBlock {
   /// Few texts, by column.
   private(set) var codes: [UnsafeMutablePointer<UInt8>]
   let dictionaries: [TextDictionary?]
-  /// By column, whether no good row's value is null.
-  private(set) var isValid: [Bool]
+  /// Where each column's rows are copied from; of the block that was read last, and as long as that is there.
+  let sources: UnsafeMutablePointer<Source>
   private var capacity = 1
+
+  /// One column. Pointers alone: nothing is counted where it is used, which is often.
+  struct Source {
+    /// Elements of the column, or codes, as the form says.
+    var values: UnsafeRawPointer
+    var validity: UnsafePointer<UInt8>
+    /// No good row's value is null.
+    var isValid: Bool
+  }
 
   init(types: [ColumnType]) {
     self.types = types
     numbers = .allocate(capacity: capacity)
     codes = types.map { _ in .allocate(capacity: 1) }
     dictionaries = types.map { $0 == .string ? TextDictionary() : nil }
-    isValid = types.map { _ in true }
+    sources = .allocate(capacity: types.count)
   }
 
   deinit {
     numbers.deallocate()
     for codes in codes { codes.deallocate() }
+    sources.deallocate()
   }
 
   /// There must be a good row.
   func read(_ rows: RowColumns, _ faults: RowFaults) {
     reserve(rows.count)
-    for index in types.indices { isValid[index] = hasNoNull(rows.columns[index], rows.count, faults) }
+    for (index, column) in rows.columns.enumerated() {
+      (sources + index).initialize(
+        to: Source(
+          values: UnsafeRawPointer(column.values), validity: UnsafePointer(column.validity),
+          isValid: hasNoNull(column, rows.count, faults)))
+    }
     var form = self.form ?? first(rows, faults)
     if let keys = form.keys, !keys.read(rows, faults, into: numbers) { form.keys = nil }
     for (index, column) in rows.columns.enumerated() where column.type == .string {
-      if form.columns[index] == .keys && !(isValid[index] && areKeys(column, rows)) { form.columns[index] = .few }
+      if form.columns[index] == .keys && !(sources[index].isValid && areKeys(column, rows)) { form.columns[index] = .few }
       if form.columns[index] == .few,
-        dictionaries[index]?.read(column, rows: rows.count, faults, isValid: isValid[index], into: codes[index]) != true
+        dictionaries[index]?.read(
+          column, rows: rows.count, faults, isValid: sources[index].isValid, into: codes[index]) != true
       {
         form.columns[index] = .plain
       }
+      if form.columns[index] == .few { sources[index].values = UnsafeRawPointer(codes[index]) }
     }
-    if case .column(let index) = form.times, !(isValid[index] && areTimes(rows.columns[index], rows, faults)) {
+    if case .column(let index) = form.times, !(sources[index].isValid && areTimes(rows.columns[index], rows, faults)) {
       form.times = .own
     }
     self.form = form
@@ -61,7 +78,7 @@ final class PackedBlock {
     if rows.times != nil {
       // The batch says which one in a byte.
       let column = types.indices.prefix(256).first {
-        types[$0] == .timestamp && isValid[$0] && areTimes(rows.columns[$0], rows, faults)
+        types[$0] == .timestamp && sources[$0].isValid && areTimes(rows.columns[$0], rows, faults)
       }
       times = column.map { .column($0) } ?? .own
     }

@@ -32,8 +32,16 @@ public final class PackedRows: @unchecked Sendable {
     let dictionary: TextDictionary?
   }
 
-  /// By column, a byte a row; nil while there is no null.
-  private var validities: [UnsafeMutablePointer<UInt8>?]
+  /// Where a column's rows are copied to. Pointers alone: nothing is counted where it is used, which is often.
+  private struct Target {
+    let kind: Kind
+    let values: UnsafeMutableRawPointer
+    /// A byte a row; nil while there is no null.
+    var validity: UnsafeMutablePointer<UInt8>?
+
+    enum Kind { case none, bytes, words, longWords, doubleWords, texts }
+  }
+  private let targets: UnsafeMutablePointer<Target>
 
   init(shard: Int, capacity: Int, arenaBytes: Int, form: PackedForm, types: [ColumnType], block: PackedBlock) {
     self.shard = shard
@@ -55,7 +63,19 @@ public final class PackedRows: @unchecked Sendable {
         type: types[index], values: .allocate(byteCount: capacity * stride, alignment: 16),
         dictionary: form.columns[index] == .few ? block.dictionaries[index] : nil)
     }
-    validities = types.map { _ in nil }
+    targets = .allocate(capacity: types.count)
+    for (index, column) in columns.enumerated() {
+      let kind: Target.Kind =
+        switch (form.columns[index], column.type) {
+        case (.keys, _): .none
+        case (.few, _), (.plain, .bool): .bytes
+        case (.plain, .string): .texts
+        case (.plain, .date): .words
+        case (.plain, .int), (.plain, .timestamp), (.plain, .double): .longWords
+        case (.plain, .decimal): .doubleWords
+        }
+      (targets + index).initialize(to: Target(kind: kind, values: column.values))
+    }
   }
 
   deinit {
@@ -63,12 +83,15 @@ public final class PackedRows: @unchecked Sendable {
     keys.deallocate()
     origins.deallocate()
     times.deallocate()
-    for column in columns { column.values.deallocate() }
-    for validity in validities { validity?.deallocate() }
+    for (index, column) in columns.enumerated() {
+      column.values.deallocate()
+      targets[index].validity?.deallocate()
+    }
+    targets.deallocate()
   }
 
   /// A column's validity, a byte a row; nil if there is no null.
-  func validity(_ index: Int) -> UnsafePointer<UInt8>? { validities[index].map { UnsafePointer($0) } }
+  func validity(_ index: Int) -> UnsafePointer<UInt8>? { targets[index].validity.map { UnsafePointer($0) } }
 
   /// Bytes of all rows' texts.
   var textBytes: Int { arena.count }
@@ -83,7 +106,7 @@ public final class PackedRows: @unchecked Sendable {
       arena.gather(chosen, from: rows.keys, of: rows.keyArena, to: keys + count)
     }
     if form.times == .own, let from = rows.times { gather(chosen, from, to: times + count) }
-    for index in columns.indices { append(chosen, of: rows.columns[index], index, block) }
+    for index in 0..<columns.count { append(chosen, of: rows, index, block.sources[index]) }
     count += chosen.count
   }
 
@@ -99,37 +122,41 @@ public final class PackedRows: @unchecked Sendable {
   }
 
   private func append(
-    _ chosen: UnsafeBufferPointer<UInt32>, of column: Column, _ index: Int, _ block: PackedBlock
+    _ chosen: UnsafeBufferPointer<UInt32>, of rows: RowColumns, _ index: Int, _ source: PackedBlock.Source
   ) {
-    if !block.isValid[index] || validities[index] != nil { append(validityOf: column, chosen, index) }
-    let values = columns[index].values
-    switch form.columns[index] {
-    case .keys: break
-    case .few: gather(chosen, block.codes[index], to: values.assumingMemoryBound(to: UInt8.self) + count)
-    case .plain:
-      switch column.type {
-      case .string:
-        arena.gather(
-          chosen, from: column.views, of: column.arena, to: values.assumingMemoryBound(to: ByteView.self) + count)
-      case .int, .timestamp, .double:
-        gather(chosen, column.int64s, to: values.assumingMemoryBound(to: Int64.self) + count)
-      case .date: gather(chosen, column.int32s, to: values.assumingMemoryBound(to: Int32.self) + count)
-      case .bool: gather(chosen, column.bytes, to: values.assumingMemoryBound(to: UInt8.self) + count)
-      case .decimal: gather(chosen, column.int128s, to: values.assumingMemoryBound(to: Int128.self) + count)
-      }
+    let target = targets[index]
+    if !source.isValid || target.validity != nil { append(validityOf: source, chosen, index) }
+    switch target.kind {
+    case .none: break
+    case .bytes: gather(chosen, source.values, to: target.values, UInt8.self)
+    case .words: gather(chosen, source.values, to: target.values, UInt32.self)
+    case .longWords: gather(chosen, source.values, to: target.values, UInt64.self)
+    case .doubleWords: gather(chosen, source.values, to: target.values, UInt128.self)
+    case .texts:
+      let column = rows.columns[index]
+      arena.gather(
+        chosen, from: column.views, of: column.arena, to: target.values.assumingMemoryBound(to: ByteView.self) + count)
     }
   }
 
-  private func append(validityOf column: Column, _ chosen: UnsafeBufferPointer<UInt32>, _ index: Int) {
+  private func append(validityOf source: PackedBlock.Source, _ chosen: UnsafeBufferPointer<UInt32>, _ index: Int) {
     let validity: UnsafeMutablePointer<UInt8>
-    if let held = validities[index] {
+    if let held = targets[index].validity {
       validity = held
     } else {
       validity = .allocate(capacity: capacity)
       validity.initialize(repeating: 1, count: count)
-      validities[index] = validity
+      targets[index].validity = validity
     }
-    gather(chosen, column.validity, to: validity + count)
+    gather(chosen, source.validity, to: validity + count)
+  }
+
+  /// Elements of one size, whatever they are.
+  @inline(__always)
+  private func gather<T>(
+    _ rows: UnsafeBufferPointer<UInt32>, _ from: UnsafeRawPointer, to: UnsafeMutableRawPointer, _: T.Type
+  ) {
+    gather(rows, from.assumingMemoryBound(to: T.self), to: to.assumingMemoryBound(to: T.self) + count)
   }
 
   @inline(__always)
