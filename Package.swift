@@ -61,17 +61,18 @@ let package = Package(
     module("Pipeline", ["Columns", "Definition", "CScan"], settings: hot),
 
     // The edge.
+    module("Threads", []),
     module("Digests", ["CCrypto"]),
     module("Platform", []),
     module(
       "Formats", ["Columns", "Definition", "CScan", "CSimdJSON", "CISAL", "CZstd", "CSnappy"], settings: hot),
     module("LocalStore", ["Platform", "Digests"]),
-    module("S3", ["Platform", "Digests", "Notifications", "CCurl", "CCrypto"]),
-    module("KafkaBroker", ["Platform", "CRDKafka"]),
-    module("LogBroker", ["Platform"]),
-    module("EmbeddedBroker", ["Platform", "LogBroker", "CSQLite"]),
+    module("S3", ["Platform", "Digests", "Notifications", "Threads", "CCurl", "CCrypto"]),
+    module("KafkaBroker", ["Platform", "Threads", "CRDKafka"]),
+    module("LogBroker", ["Platform", "Threads"]),
+    module("EmbeddedBroker", ["Platform", "LogBroker", "Threads", "CSQLite"]),
     module("Notifications", []),
-    module("Monitor", ["CMicroHTTPD"]),
+    module("Monitor", ["Threads", "CMicroHTTPD"]),
 
     // What a running worker tells of itself; nothing below these.
     module("Metrics", []),
@@ -81,14 +82,14 @@ let package = Package(
       "Worker",
       [
         "Columns", "Definition", "Pipeline", "Platform", "Formats", "Digests", "Notifications", "Metrics", "Logging",
-        "Status",
+        "Status", "Threads",
       ], settings: hot),
     module("Console", ["Columns", "Definition", "Pipeline", "Status", "Worker"]),
     .executableTarget(
       name: "tributary",
       dependencies: [
         "Console", "Definition", "Digests", "Pipeline", "Platform", "LocalStore", "S3", "KafkaBroker",
-        "EmbeddedBroker", "Monitor", "Metrics", "Logging", "Status", "Worker", "CMalloc",
+        "EmbeddedBroker", "Monitor", "Metrics", "Logging", "Status", "Threads", "Worker", "CMalloc",
       ],
       swiftSettings: strict),
 
@@ -134,12 +135,16 @@ let package = Package(
     tests("PipelineTests", ["CScan", "Pipeline", "Definition", "Columns", "Formats", "Platform", "TestKit", "Worker"]),
     tests("FormatsTests", ["CScan", "Formats", "Pipeline", "Definition", "Columns", "TestKit"], fixtures: true),
     tests("DigestsTests", ["Digests"]),
+    tests("ThreadsTests", ["Threads"]),
     tests("ConsoleTests", ["Console", "Status", "Worker", "Pipeline", "Definition", "TestKit"]),
     tests("TributaryTests", ["tributary", "Definition", "Platform", "LocalStore", "TestKit", "Worker"]),
     tests("StoreTests", ["LocalStore", "S3", "Platform", "Digests", "Notifications", "TestKit"], fixtures: true),
     tests(
       "BrokerTests",
-      ["Columns", "CRDKafka", "EmbeddedBroker", "LogBroker", "KafkaBroker", "Platform", "TestKit", "broker-trial"]),
+      [
+        "Columns", "CRDKafka", "EmbeddedBroker", "LogBroker", "KafkaBroker", "Platform", "TestKit", "Threads",
+        "broker-trial",
+      ]),
     tests("NotificationTests", ["Notifications", "TestKit"], fixtures: true),
     tests("MonitorTests", ["Monitor", "TestKit"]),
     tests("SimulationTests", ["Simulation"]),

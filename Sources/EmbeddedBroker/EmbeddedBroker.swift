@@ -1,5 +1,6 @@
 internal import LogBroker
 public import Platform
+internal import Threads
 
 /// A broker in one file, owned by one process: for one machine without Kafka.
 ///

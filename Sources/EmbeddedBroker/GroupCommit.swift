@@ -1,5 +1,6 @@
 internal import LogBroker
 internal import Platform
+internal import Threads
 
 /// A change of the file that waits for the transaction it goes in.
 final class Change: @unchecked Sendable {
@@ -22,7 +23,7 @@ final class Change: @unchecked Sendable {
 /// wait, and one of them leads next. No thread of its own: a lone caller commits without a change of threads.
 final class GroupCommit: @unchecked Sendable {
   // Sendable: all that changes is touched under the lock only.
-  private let lock = WaitLock()
+  private let lock = ConditionLock()
   private var waiting: [Change] = []
   private var isLed = false
   /// Enough to make the device's wait small beside the writing.
@@ -30,13 +31,13 @@ final class GroupCommit: @unchecked Sendable {
 
   /// Returns when the change was carried out, by this thread or another; `perform` gives each its error.
   func run(_ change: Change, perform: ([Change]) -> Void) throws(BrokerError) {
-    lock.locked { waiting.append(change) }
+    lock.withLock { waiting.append(change) }
     while let batch = lead(change) {
       perform(batch)
-      lock.locked {
+      lock.withLock {
         for done in batch { done.isDone = true }
         isLed = false
-        lock.broadcast()
+        lock.wakeAll()
       }
     }
     if let error = change.error { throw error }
@@ -44,7 +45,7 @@ final class GroupCommit: @unchecked Sendable {
 
   /// What this thread shall carry out next; nil when its own change is done.
   private func lead(_ own: Change) -> [Change]? {
-    lock.locked {
+    lock.withLock {
       while isLed, !own.isDone { lock.wait() }
       if own.isDone { return nil }
       isLed = true

@@ -1,5 +1,6 @@
 internal import LogBroker
 internal import Platform
+internal import Threads
 
 /// Topics in one SQLite file, which one process owns.
 ///
@@ -10,7 +11,7 @@ final class SQLiteLog: RecordLog, @unchecked Sendable {
   let path: String
   let clock: any WallClock
   private let commits = GroupCommit()
-  private let use = WaitLock()
+  private let use = ConditionLock()
   private var connection: Connection?
   /// Touched under `use`.
   var partitions: [TopicPartition: PartitionLog] = [:]
@@ -20,7 +21,7 @@ final class SQLiteLog: RecordLog, @unchecked Sendable {
   /// Where the sweep of old records stands among all partitions.
   var sweep = Sweep()
 
-  private let known = WaitLock()
+  private let known = ConditionLock()
   private var topics: [String: LogTopic] = [:]
   private var bounds: [TopicPartition: OffsetBounds] = [:]
 
@@ -43,11 +44,11 @@ final class SQLiteLog: RecordLog, @unchecked Sendable {
 
   // MARK: Reading
 
-  func topic(_ name: String) throws(BrokerError) -> LogTopic? { known.locked { topics[name] } }
+  func topic(_ name: String) throws(BrokerError) -> LogTopic? { known.withLock { topics[name] } }
 
-  func partitionCounts() throws(BrokerError) -> [String: Int] { known.locked { topics.mapValues(\.partitions) } }
+  func partitionCounts() throws(BrokerError) -> [String: Int] { known.withLock { topics.mapValues(\.partitions) } }
 
-  func bounds(_ partition: TopicPartition) throws(BrokerError) -> OffsetBounds? { known.locked { bounds[partition] } }
+  func bounds(_ partition: TopicPartition) throws(BrokerError) -> OffsetBounds? { known.withLock { bounds[partition] } }
 
   func read(
     _ partition: TopicPartition, from offset: Int64, maxBytes: Int
@@ -101,10 +102,10 @@ final class SQLiteLog: RecordLog, @unchecked Sendable {
     try commits.run(change) { batch in perform(batch) }
   }
 
-  func close() { use.locked { connection = nil } }
+  func close() { use.withLock { connection = nil } }
 
   private func perform(_ batch: [Change]) {
-    use.locked {
+    use.withLock {
       guard let error = transact(batch) else {
         if let connection { shrinking.step(connection) }
         return
@@ -130,7 +131,7 @@ final class SQLiteLog: RecordLog, @unchecked Sendable {
       return error
     }
     for partition in touched { partition.commit() }
-    known.locked { for partition in touched { bounds[partition.at] = partition.bounds } }
+    known.withLock { for partition in touched { bounds[partition.at] = partition.bounds } }
     touched.removeAll(keepingCapacity: true)
     return nil
   }
@@ -145,7 +146,7 @@ final class SQLiteLog: RecordLog, @unchecked Sendable {
   private func using<Result>(
     _ operation: String, _ body: (Connection) throws(BrokerError) -> Result
   ) throws(BrokerError) -> Result {
-    try use.locked { () throws(BrokerError) in try body(try open(operation)) }
+    try use.withLock { () throws(BrokerError) in try body(try open(operation)) }
   }
 
   /// Reads the catalogue anew: when the file was opened, and after topics changed.
@@ -155,7 +156,7 @@ final class SQLiteLog: RecordLog, @unchecked Sendable {
     configs = catalogue.topics.mapValues(\.config)
     for log in partitions.values { log.oldestDue = 0 }  // what is too old may be told otherwise now
     sweep = Sweep(over: partitions.values.sorted { $0.id < $1.id })
-    known.locked {
+    known.withLock {
       topics = catalogue.topics
       bounds = catalogue.partitions.mapValues(\.bounds)
     }

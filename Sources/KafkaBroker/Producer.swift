@@ -1,8 +1,8 @@
 internal import CRDKafka
 internal import Dispatch
-internal import Foundation
 internal import Platform
 internal import Synchronization
+internal import Threads
 
 /// librdkafka's idempotent producer, and the one thread that polls its delivery reports. Any number of threads append.
 final class Producer: Sendable {
@@ -44,9 +44,13 @@ final class Producer: Sendable {
       }
     }
     // The thread holds the handle and this object for as long as it runs.
-    let thread = Thread { [self] in pollDeliveries() }
-    thread.name = "kafka-deliveries"
-    thread.start()
+    do {
+      try SystemThread { [self] in pollDeliveries() }.detach()
+    } catch {
+      // Another time there may be one.
+      throw BrokerError(
+        .unavailable, operation: "append", location: context.settings.brokers, message: error.description)
+    }
   }
 
   /// Set when the library has given the producer up (it lost its place in a partition): nothing can be appended any more.

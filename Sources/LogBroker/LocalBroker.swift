@@ -1,4 +1,5 @@
 public import Platform
+public import Threads
 
 /// A broker inside one process, over any ``RecordLog``: partitioning, groups, and waiting for what others append.
 public final class LocalBroker: Broker {
@@ -140,11 +141,11 @@ public final class LocalBroker: Broker {
 /// 0, 1, 2, … for any number of threads.
 private final class Turn: @unchecked Sendable {
   // Sendable: the number is touched under the lock only.
-  private let lock = WaitLock()
+  private let lock = ConditionLock()
   private var number = -1
 
   func next() -> Int {
-    lock.locked {
+    lock.withLock {
       number = number == Int.max ? 0 : number + 1
       return number
     }

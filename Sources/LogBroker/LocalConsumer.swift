@@ -1,4 +1,5 @@
 internal import Platform
+internal import Threads
 
 /// A member of a group inside the process. One thread at a time uses it, as the protocol says.
 final class LocalConsumer: GroupConsumer, @unchecked Sendable {

@@ -1,4 +1,5 @@
 internal import Platform
+internal import Threads
 
 /// Reads one partition, one thread at a time, as the protocol says.
 final class LocalReader: PartitionReader, @unchecked Sendable {

@@ -1,6 +1,7 @@
 internal import CMicroHTTPD
 internal import Glibc
 internal import Synchronization
+internal import Threads
 
 /// A small HTTP/1.1 server for health, metrics and commands. No TLS, no authentication: it listens on the loopback
 /// address unless told otherwise.
@@ -12,7 +13,7 @@ public final class HTTPServer: @unchecked Sendable {
   // Sendable: the constants are set once; the daemon is touched by `stop` alone, under the lock.
   private let daemon: OpaquePointer
   private let service: HTTPService
-  private let reaper: pthread_t
+  private let reaper: SystemThread
   private let isStopped = Mutex(false)
 
   /// Where it listens: the one asked for, or the one that was free.
@@ -32,19 +33,29 @@ public final class HTTPServer: @unchecked Sendable {
     let service = HTTPService(limits: limits, handler: handler)
     self.port = listener.port
     let descriptor = listener.handOver()
+    guard let reaper = SystemThread.ifAny({ service.connections.reap() }) else {
+      close(descriptor)
+      throw Self.doesNotStart(address, port)
+    }
     // The daemon's callbacks hold the service until `stop` has seen all its threads end.
     let context = Unmanaged.passRetained(service)
     guard let daemon = HTTPService.start(listener: descriptor, limits: limits, context: context.toOpaque()) else {
       context.release()
+      service.connections.stop()
+      reaper.join()
       // After a failure the socket is still ours. libmicrohttpd closes it only when it stops a daemon.
       close(descriptor)
-      throw MonitorError(
-        .other, operation: "listen", location: "\(address):\(port)", message: "the HTTP server does not start",
-        hint: "the limits of threads or open files may be too low")
+      throw Self.doesNotStart(address, port)
     }
     self.daemon = daemon
     self.service = service
-    reaper = Self.thread(service) { $0.connections.reap() }
+    self.reaper = reaper
+  }
+
+  private static func doesNotStart(_ address: String, _ port: UInt16) -> MonitorError {
+    MonitorError(
+      .other, operation: "listen", location: "\(address):\(port)", message: "the HTTP server does not start",
+      hint: "the limits of threads or open files may be too low")
   }
 
   deinit { stop() }
@@ -62,29 +73,11 @@ public final class HTTPServer: @unchecked Sendable {
       // Closed only now: one of the threads might still have polled it.
       if listener >= 0 { close(listener) }
       service.connections.stop()
-      pthread_join(reaper, nil)
+      reaper.join()
       Unmanaged.passUnretained(service).release()
     }
   }
 
   var openConnections: Int { service.connections.count }
   var openRequests: Int { service.requests.load(ordering: .relaxed) }
-
-  private static func thread(_ service: HTTPService, _ body: @escaping @Sendable (HTTPService) -> Void) -> pthread_t {
-    final class Work {
-      let run: () -> Void
-      init(_ run: @escaping () -> Void) { self.run = run }
-    }
-    let work = Unmanaged.passRetained(Work { body(service) })
-    var thread = pthread_t()
-    let code = pthread_create(
-      &thread, nil,
-      { work in
-        guard let work else { return nil }
-        Unmanaged<Work>.fromOpaque(work).takeRetainedValue().run()
-        return nil
-      }, work.toOpaque())
-    precondition(code == 0, "the system gives no more threads (error \(code))")
-    return thread
-  }
 }

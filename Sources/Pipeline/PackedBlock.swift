@@ -54,7 +54,9 @@ final class PackedBlock {
     var form = self.form ?? first(rows, faults)
     if let keys = form.keys, !keys.read(rows, faults, into: numbers) { form.keys = nil }
     for (index, column) in rows.columns.enumerated() where column.type == .string {
-      if form.columns[index] == .keys && !(sources[index].isValid && areKeys(column, rows)) { form.columns[index] = .few }
+      if form.columns[index] == .keys && !(sources[index].isValid && areKeys(column, rows)) {
+        form.columns[index] = .few
+      }
       if form.columns[index] == .few,
         dictionaries[index]?.read(
           column, rows: rows.count, faults, isValid: sources[index].isValid, into: codes[index]) != true

@@ -2,6 +2,7 @@ internal import Columns
 internal import Definition
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// Applying: what was dealt becomes state, and an attempt of which nothing is left is committed.
 ///

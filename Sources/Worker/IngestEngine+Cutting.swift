@@ -2,6 +2,7 @@ internal import Definition
 internal import Formats
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// Cutting: an attempt's pieces become blocks of whole records, one at a time.
 extension IngestEngine {

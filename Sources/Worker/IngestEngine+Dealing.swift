@@ -3,6 +3,7 @@ internal import Definition
 internal import Formats
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// Dealing: blocks are decoded on any thread, and their rows numbered and their bad rows put aside in their object's order.
 extension IngestEngine {

@@ -1,6 +1,7 @@
 internal import Digests
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// Fetching: threads that block on stores and fill mailboxes, held back by their size.
 extension IngestEngine {

@@ -1,6 +1,7 @@
 internal import Definition
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// Ranges of records: read from the broker, decoded as a stream decodes them (``RecordDecoder``), a partition at a time.
 extension IngestEngine {

@@ -1,5 +1,6 @@
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// Retained inputs: rows that segments still hold, of inputs that are gone where they came from.
 extension IngestEngine {

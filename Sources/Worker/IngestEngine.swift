@@ -3,6 +3,7 @@ internal import Definition
 internal import Formats
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// Reads all attempts and folds them into shard states: fetch → cut → decode → deal → apply → commit.
 /// (Records of topics are not cut, rows of segments are only applied.)
@@ -133,8 +134,10 @@ final class IngestEngine: @unchecked Sendable {
   func run(fetchers: Int, isRemote: Bool) throws(BatchError) {
     if isRemote { mailboxBytesMax = IngestEngine.mailboxBytesMaxRemote }
     openMax = fetchers + max(options.threads, 1) + 1
-    let fetching = (0..<fetchers).map { _ in WorkerThread { [self] in fetchLoop() } }
-    let working = (0..<max(options.threads, 1)).map { _ in WorkerThread { [self] in workLoop() } }
+    // Some of them are enough.
+    let fetching = (0..<fetchers).compactMap { _ in SystemThread.ifAny { [self] in fetchLoop() } }
+    let working = (0..<max(options.threads, 1)).compactMap { _ in SystemThread.ifAny { [self] in workLoop() } }
+    if fetching.isEmpty || working.isEmpty { stop(ThreadError.tooMany.description) }
     for thread in working { thread.join() }
     lock.withLock {
       if attemptsLeft > 0 { stopped = true }

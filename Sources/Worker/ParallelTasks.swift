@@ -1,6 +1,8 @@
+internal import Threads
+
 /// Runs numbered tasks on a few threads and hands their results out in order.
 enum ParallelTasks {
-  /// Calls `task(0..<count)` on `threads` threads and `consume` with each result in ascending order (on whichever
+  /// Calls `task(0..<count)` on `threads` threads, or as many as the system gives and the caller's, and `consume` with each result in ascending order (on whichever
   /// thread completes the sequence, one at a time). At most `threads + 2` results wait at once. The first error ends
   /// the run and is thrown.
   static func run<R: Sendable>(
@@ -8,9 +10,9 @@ enum ParallelTasks {
     consume: @escaping @Sendable (Int, R) throws -> Void
   ) throws {
     let state = State<R>(count: count, window: threads + 2)
-    let workers = (0..<min(max(threads, 1), max(count, 1))).map { _ in
-      WorkerThread { state.work(task, consume) }
-    }
+    let wanted = min(max(threads, 1), max(count, 1))
+    let workers = (0..<wanted).compactMap { _ in SystemThread.ifAny { state.work(task, consume) } }
+    if workers.count < wanted { state.work(task, consume) }
     for worker in workers { worker.join() }
     if let error = state.error { throw error }
   }

@@ -3,6 +3,7 @@ internal import Digests
 internal import Formats
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// Files of a snapshot as they grow: chunks in order, a new file when one has reached the target. Where the writer has room
 /// for parts in memory, a file is one of these as long as there is room, and goes to the store once there is none.
@@ -19,7 +20,7 @@ final class PartSink: @unchecked Sendable {
   private var counts: [Int]
   /// Of the part that is made visible beside what goes on: a file has to reach its device first, and no processor is needed
   /// for that.
-  private var finishing: (thread: WorkerThread, failure: Locked<(any Error)?>)?
+  private var finishing: (thread: SystemThread, failure: Locked<(any Error)?>)?
 
   private struct OpenPart {
     var split: Int
@@ -104,16 +105,21 @@ final class PartSink: @unchecked Sendable {
   private func makeVisible(_ object: any ObjectWriter) throws {
     do {
       try awaitFinished()
-      if writer.threads == 1 {
+      if writer.threads > 1, let finishing = finishBeside(object) {
+        self.finishing = finishing
+      } else {
         try object.finish()
-        return
       }
     } catch {
       object.abort()
       throw error
     }
+  }
+
+  /// nil: the system gives no thread for it.
+  private func finishBeside(_ object: any ObjectWriter) -> (thread: SystemThread, failure: Locked<(any Error)?>)? {
     let failure = Locked<(any Error)?>(nil)
-    let thread = WorkerThread {
+    let thread = SystemThread.ifAny {
       do {
         try object.finish()
       } catch {
@@ -121,7 +127,7 @@ final class PartSink: @unchecked Sendable {
         failure.withLock { $0 = error }
       }
     }
-    finishing = (thread, failure)
+    return thread.map { ($0, failure) }
   }
 
   private func awaitFinished() throws {

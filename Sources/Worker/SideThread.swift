@@ -1,3 +1,5 @@
+internal import Threads
+
 /// A thread that does one job at a time beside the one that gives them.
 ///
 /// For its owner's thread alone, hence no `Sendable`.
@@ -9,10 +11,11 @@ final class SideThread {
     var isEnding = false
   }
   private let shared = Shared()
-  private let thread: WorkerThread
+  private let thread: SystemThread
 
-  init() {
-    thread = WorkerThread { [shared] in
+  /// nil: the system gives no thread for it.
+  init?() {
+    let thread = SystemThread.ifAny { [shared] in
       shared.lock.lock()
       while true {
         if let job = shared.job {
@@ -29,6 +32,8 @@ final class SideThread {
       }
       shared.lock.unlock()
     }
+    guard let thread else { return nil }
+    self.thread = thread
   }
 
   deinit {

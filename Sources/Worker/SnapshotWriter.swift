@@ -3,6 +3,7 @@ internal import Definition
 internal import Formats
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// Writes a cut's rows as parts: tables built from shard states, profiled, fingerprinted, encoded on all threads, and
 /// put together in order to files near the part target.

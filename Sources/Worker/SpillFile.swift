@@ -2,6 +2,7 @@ internal import Columns
 internal import Glibc
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// A temporary file for what does not fit in memory. Unlinked as soon as it is open, so nothing is left behind
 /// however the process ends. Thread-safe.

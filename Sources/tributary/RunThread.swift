@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import Threads
 import Worker
 
 /// A batch run on a thread of its own.
@@ -18,34 +19,19 @@ final class RunThread: Sendable {
   /// main thread alive until then, or ends the process.
   func start() throws(Failure) {
     let caller = pthread_self()
-    let body = Body { [self] in
-      let ended: Result<BatchOutcome, BatchError>
-      do throws(BatchError) {
-        ended = .success(try run.run())
-      } catch {
-        ended = .failure(error)
-      }
-      result.withLock { $0 = ended }
-      SignalSet.wake(caller)
+    do {
+      try SystemThread { [self] in
+        let ended: Result<BatchOutcome, BatchError>
+        do throws(BatchError) {
+          ended = .success(try run.run())
+        } catch {
+          ended = .failure(error)
+        }
+        result.withLock { $0 = ended }
+        SignalSet.wake(caller)
+      }.detach()
+    } catch {
+      throw Failure(.failed, error.description)
     }
-    var thread = pthread_t()
-    let context = Unmanaged.passRetained(body)
-    let code = pthread_create(
-      &thread, nil,
-      { context in
-        if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().call() }
-        return nil
-      }, context.toOpaque())
-    guard code == 0 else {
-      context.release()
-      throw Failure(.failed, "the system gives no thread: \(String(cString: strerror(code)))")
-    }
-    pthread_detach(thread)
-  }
-
-  /// A closure that can pass through a pointer.
-  private final class Body {
-    let call: () -> Void
-    init(_ call: @escaping () -> Void) { self.call = call }
   }
 }

@@ -3,6 +3,7 @@ import LogBroker
 import Platform
 import TestKit
 import Testing
+import Threads
 
 @testable import EmbeddedBroker
 

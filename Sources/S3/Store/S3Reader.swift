@@ -1,4 +1,5 @@
 internal import Platform
+internal import Threads
 
 /// Reads one object version: a small one with one request, a large one in ranges of which several are under way.
 ///
@@ -8,10 +9,10 @@ internal import Platform
 /// ```
 /// Memory: at most `rangesAhead` ranges, and of all readers of a session together at most its budget and one range each.
 final class S3Reader: ObjectReader, @unchecked Sendable {
-  // Sendable: one thread at a time, as the protocol demands; the fetches synchronise by the monitor.
+  // Sendable: one thread at a time, as the protocol demands; the fetches synchronise by the lock.
   private let session: S3Session
   private let pin: ObjectPin
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private let cancellation = Cancellation()
   private var window: [RangeFetch] = []
   private var consumedOfHead = 0
@@ -94,7 +95,7 @@ final class S3Reader: ObjectReader, @unchecked Sendable {
       if isBudgeted, !session.budget.take(count) { return }
       let fetch = RangeFetch(
         client: session.client, pin: pin, start: asked, count: count, isBudgeted: isBudgeted,
-        monitor: monitor,
+        lock: lock,
         cancellation: cancellation)
       asked += Int64(count)
       hasAsked = true

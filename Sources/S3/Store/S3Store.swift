@@ -1,5 +1,6 @@
 internal import Digests
 public import Platform
+internal import Threads
 
 /// A bucket as a store of objects. Thread-safe; all calls block and retry by themselves.
 public struct S3Store: ObjectStore {
@@ -38,7 +39,7 @@ public struct S3Store: ObjectStore {
     pinned.bucket = bucket
     let fetch = RangeFetch(
       client: session.client, pin: ObjectPin(pinned), start: range.lowerBound, count: range.count, isBudgeted: false,
-      monitor: Monitor(), cancellation: Cancellation())
+      lock: ConditionLock(), cancellation: Cancellation())
     fetch.run()
     do throws(S3Failure) {
       try fetch.wait()

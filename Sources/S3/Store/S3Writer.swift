@@ -1,4 +1,5 @@
 internal import Platform
+internal import Threads
 
 /// Builds one object: a small one with one PUT at the end, a large one in parts that go up while the next is being filled.
 ///
@@ -11,12 +12,12 @@ internal import Platform
 /// ```
 /// Memory: one part being filled and at most `partsAhead` under way.
 final class S3Writer: ObjectWriter, @unchecked Sendable {
-  // Sendable: one thread at a time, as the protocol demands; the uploads synchronise by the monitor.
+  // Sendable: one thread at a time, as the protocol demands; the uploads synchronise by the lock.
   private let store: S3Store
   private let key: String
   private let condition: PutCondition
   private let mark = WriteMark.random()
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private let cancellation = Cancellation()
   private var buffer: [UInt8] = []
   private var uploadID: String?
@@ -93,7 +94,7 @@ final class S3Writer: ObjectWriter, @unchecked Sendable {
       let part = PartUpload(
         client: store.session.client, call: call("PUT", query: []), number: parts.count + 1,
         uploadID: uploadID,
-        body: buffer, monitor: monitor, cancellation: cancellation)
+        body: buffer, lock: lock, cancellation: cancellation)
       buffer = []
       parts.append(part)
       let budget = store.session.budget
@@ -110,14 +111,14 @@ final class S3Writer: ObjectWriter, @unchecked Sendable {
   /// Waits until another part may go up; says whether the session's budget paid for it.
   private func waitForRoom(_ bytes: Int) throws(S3Failure) -> Bool {
     while true {
-      let (underWay, failed) = monitor.locked {
+      let (underWay, failed) = lock.withLock {
         (parts.count { !$0.isDone }, parts.first { $0.failure != nil })
       }
       if let failed { try failed.wait() }
       if underWay == 0 { return false }
       if underWay < max(1, store.session.options.partsAhead), store.session.budget.take(bytes) { return true }
-      monitor.locked {
-        while parts.count(where: { !$0.isDone }) >= underWay { monitor.wait() }
+      lock.withLock {
+        while parts.count(where: { !$0.isDone }) >= underWay { lock.wait() }
       }
     }
   }

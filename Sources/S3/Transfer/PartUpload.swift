@@ -1,8 +1,9 @@
 internal import Platform
+internal import Threads
 
 /// Uploads one part of a multipart upload.
 final class PartUpload: @unchecked Sendable {
-  // Sendable: all that changes is written under the monitor; `body` is read by the thread that runs it only.
+  // Sendable: all that changes is written within the lock; `body` is read by the thread that runs it only.
   private(set) var isDone = false
   private(set) var failure: S3Failure?
   /// The part's entity tag, once done.
@@ -10,17 +11,17 @@ final class PartUpload: @unchecked Sendable {
 
   private let client: S3Client
   private let number: Int
-  private let monitor: Monitor
+  private let lock: ConditionLock
   private let cancellation: Cancellation
   private var call: S3Call
 
   init(
-    client: S3Client, call: S3Call, number: Int, uploadID: String, body: [UInt8], monitor: Monitor,
+    client: S3Client, call: S3Call, number: Int, uploadID: String, body: [UInt8], lock: ConditionLock,
     cancellation: Cancellation
   ) {
     self.client = client
     self.number = number
-    self.monitor = monitor
+    self.lock = lock
     self.cancellation = cancellation
     self.call = call
     self.call.query = [("partNumber", String(number)), ("uploadId", uploadID)]
@@ -44,23 +45,23 @@ final class PartUpload: @unchecked Sendable {
     } catch {
       failed = error
     }
-    monitor.locked {
+    lock.withLock {
       call.body = nil
       tag = found
       failure = failed
       isDone = true
-      monitor.broadcast()
+      lock.wakeAll()
     }
     return bytes
   }
 
   func waitForEnd() {
-    monitor.locked { while !isDone { monitor.wait() } }
+    lock.withLock { while !isDone { lock.wait() } }
   }
 
   func wait() throws(S3Failure) {
     waitForEnd()
-    // Nothing writes after the end, which was just seen under the monitor.
+    // Nothing writes after the end, which was just seen within the lock.
     if let failure { throw failure }
   }
 }

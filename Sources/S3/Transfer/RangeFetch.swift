@@ -1,12 +1,13 @@
 internal import Platform
 internal import Synchronization
+internal import Threads
 
 /// Fetches one range of one object version into memory, going on where a broken body ended.
 ///
 /// Every response is checked to be of the pinned version, of the range that was asked for and of the expected length, before
 /// a byte of it is kept. A server that answers a range with the whole object (200) costs time but is read rightly.
 final class RangeFetch: @unchecked Sendable {
-  // Sendable: written by the thread that runs it; read by others only after they saw `isDone` under the monitor.
+  // Sendable: written by the thread that runs it; read by others only after they saw `isDone` within the lock.
   let bytes: UnsafeMutableRawBufferPointer
   /// Whether the session's budget paid for it.
   let isBudgeted: Bool
@@ -14,21 +15,21 @@ final class RangeFetch: @unchecked Sendable {
   private let pin: ObjectPin
   private let start: Int64
   private let cancellation: Cancellation
-  private let monitor: Monitor
+  private let lock: ConditionLock
   private var isDone = false
   private var failure: S3Failure?
   /// The server answered a range with the whole object.
   private(set) var ignoredRange = false
 
   init(
-    client: S3Client, pin: ObjectPin, start: Int64, count: Int, isBudgeted: Bool, monitor: Monitor,
+    client: S3Client, pin: ObjectPin, start: Int64, count: Int, isBudgeted: Bool, lock: ConditionLock,
     cancellation: Cancellation
   ) {
     self.client = client
     self.pin = pin
     self.start = start
     self.isBudgeted = isBudgeted
-    self.monitor = monitor
+    self.lock = lock
     self.cancellation = cancellation
     bytes = .allocate(byteCount: count, alignment: 64)
   }
@@ -47,17 +48,17 @@ final class RangeFetch: @unchecked Sendable {
     } catch {
       failed = error
     }
-    monitor.locked {
+    lock.withLock {
       failure = failed
       isDone = true
-      monitor.broadcast()
+      lock.wakeAll()
     }
   }
 
   /// Waits for the end of ``run()``.
   func wait() throws(S3Failure) {
-    let failed = monitor.locked {
-      while !isDone { monitor.wait() }
+    let failed = lock.withLock {
+      while !isDone { lock.wait() }
       return failure
     }
     if let failed { throw failed }

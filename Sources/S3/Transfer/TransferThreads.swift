@@ -1,4 +1,4 @@
-internal import Glibc
+internal import Threads
 
 /// A bounded set of threads that carry out transfers in the background; started as needed, ended with the object.
 ///
@@ -14,8 +14,8 @@ final class TransferThreads: Sendable {
   func run(_ job: @escaping @Sendable () -> Void) { queue.add(job) }
 
   private final class Queue: @unchecked Sendable {
-    // Sendable: all that changes is touched under the monitor only.
-    private let monitor = Monitor()
+    // Sendable: all that changes is touched within the lock only.
+    private let lock = ConditionLock()
     private let threadsMax: Int
     private var jobs: [@Sendable () -> Void] = []
     private var threads = 0
@@ -25,15 +25,15 @@ final class TransferThreads: Sendable {
     init(threadsMax: Int) { self.threadsMax = threadsMax }
 
     func add(_ job: @escaping @Sendable () -> Void) {
-      let needsThread = monitor.locked {
+      let needsThread = lock.withLock {
         jobs.append(job)
-        monitor.broadcast()
+        lock.wakeAll()
         guard jobs.count > idle, threads < threadsMax else { return false }
         threads += 1
         return true
       }
       guard needsThread, !start() else { return }
-      let isFirst = monitor.locked {
+      let isFirst = lock.withLock {
         threads -= 1
         return threads == 0
       }
@@ -43,27 +43,15 @@ final class TransferThreads: Sendable {
 
     /// Waiting jobs are still carried out, so that whoever waits for them is not left waiting.
     func stop() {
-      monitor.locked {
+      lock.withLock {
         isStopped = true
-        monitor.broadcast()
+        lock.wakeAll()
       }
     }
 
     private func start() -> Bool {
-      let context = Unmanaged.passRetained(self)
-      var thread = pthread_t()
-      let code = pthread_create(
-        &thread, nil,
-        { context in
-          guard let context else { return nil }
-          Unmanaged<Queue>.fromOpaque(context).takeRetainedValue().work()
-          return nil
-        }, context.toOpaque())
-      guard code == 0 else {
-        context.release()
-        return false
-      }
-      pthread_detach(thread)
+      guard let thread = SystemThread.ifAny({ [self] in work() }) else { return false }
+      thread.detach()
       return true
     }
 
@@ -72,9 +60,9 @@ final class TransferThreads: Sendable {
     }
 
     private func next() -> (@Sendable () -> Void)? {
-      monitor.locked {
+      lock.withLock {
         idle += 1
-        while jobs.isEmpty, !isStopped { monitor.wait() }
+        while jobs.isEmpty, !isStopped { lock.wait() }
         idle -= 1
         if jobs.isEmpty {
           threads -= 1
@@ -85,7 +73,7 @@ final class TransferThreads: Sendable {
     }
 
     private func drain() {
-      while let job = monitor.locked({ jobs.isEmpty ? nil : jobs.removeFirst() }) { job() }
+      while let job = lock.withLock({ jobs.isEmpty ? nil : jobs.removeFirst() }) { job() }
     }
   }
 }

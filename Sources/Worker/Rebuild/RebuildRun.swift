@@ -1,6 +1,7 @@
 internal import Definition
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// What a rebuild knows beside a plain run: the manifest, and what of its inputs is gone and has to come out of segments.
 ///

@@ -1,5 +1,6 @@
 internal import Columns
 internal import Formats
+internal import Threads
 
 /// Cuts an object's blocks on a thread of its own, some ahead of whoever takes them: of one large object, inflating and reading
 /// the records keep a processor each busy, and go on while what was read is sent.
@@ -20,13 +21,13 @@ final class BlocksAhead {
     var isEnding = false
   }
   private let shared: Shared
-  private let thread: WorkerThread
+  private let thread: SystemThread
 
   /// Of an object some of whose blocks may have been taken already. nil: the system gives no thread for it, and `blocks` is as
   /// it was.
   init?(_ blocks: ObjectBlocks) {
     let shared = Shared()
-    guard let thread = WorkerThread.ifAny({ BlocksAhead.cut(blocks, shared) }) else { return nil }
+    guard let thread = SystemThread.ifAny({ BlocksAhead.cut(blocks, shared) }) else { return nil }
     self.shared = shared
     self.thread = thread
   }

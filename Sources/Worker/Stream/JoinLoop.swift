@@ -2,6 +2,7 @@ internal import Definition
 internal import Logging
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// The join group's member: owns shards, brings them their row batches, and lets worker threads move them on.
 ///

@@ -2,6 +2,7 @@ internal import Columns
 internal import FoundationEssentials
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// A process's view of the ledger: reads it in order, judges each entry, and keeps the judged ones for those who follow.
 ///

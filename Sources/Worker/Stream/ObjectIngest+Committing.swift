@@ -2,6 +2,7 @@ internal import Definition
 internal import Metrics
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// Committing: an attempt's entry goes into the ledger, and its verdict says what comes of the objects.
 extension ObjectIngest {

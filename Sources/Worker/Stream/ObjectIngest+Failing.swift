@@ -2,6 +2,7 @@ internal import Definition
 internal import Logging
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// What goes wrong with objects: tried again, or set aside once that was of no use.
 extension ObjectIngest {

@@ -1,5 +1,6 @@
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// Looking: what is there now, and whether the ledger has it already.
 extension ObjectIngest {

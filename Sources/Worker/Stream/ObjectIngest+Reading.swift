@@ -3,6 +3,7 @@ internal import Formats
 internal import Metrics
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// Reading: an attempt's objects become rows of the shards and, where they cannot be used, dead letters.
 extension ObjectIngest {

@@ -1,6 +1,7 @@
 internal import Definition
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// Objects on their way into the ledger: look at the store, read what is there, send its rows to the shards, append an
 /// entry, and believe the fold's verdict only.

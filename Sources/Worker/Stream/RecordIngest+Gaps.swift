@@ -2,6 +2,7 @@ internal import Definition
 internal import Logging
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// Records that are gone before they were read, and topics that are not what the ledger has read.
 extension RecordIngest {

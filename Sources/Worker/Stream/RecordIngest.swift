@@ -3,6 +3,7 @@ internal import Logging
 internal import Metrics
 internal import Pipeline
 internal import Platform
+internal import Threads
 
 /// Records on their way into the ledger: micro-batches of all partitions of a source become one attempt, one entry.
 ///

@@ -1,6 +1,6 @@
-internal import Glibc
 internal import Platform
 internal import Status
+internal import Threads
 
 extension StreamNode {
   /// What a stop left undone because the broker did not answer. All of it is taken up again at the next start, here or
@@ -40,9 +40,9 @@ extension StreamNode {
     var patience = StreamNode.endMilliseconds
     var threads = 0
     for thread in state.withLock({ $0.threads }) {
-      let began = Self.milliseconds()
+      let began = monotonicMicroseconds()
       if !thread.join(milliseconds: patience) { threads += 1 }
-      patience = max(0, patience - Int(Self.milliseconds() - began))
+      patience = max(0, patience - Int(monotonicMicroseconds() - began) / 1000)
     }
     if threads == 0 { close() }
     guard var left else { return threads == 0 ? nil : Unfinished(objects: 0, records: 0, shards: 0, threads: threads) }
@@ -63,7 +63,7 @@ extension StreamNode {
   private func drain() -> Bool {
     let hasAnswered = Locked(false)
     // Its thread may outlive us: a question to a broker that is away is long.
-    _ = WorkerThread { [context] in
+    let asking = SystemThread.ifAny { [context] in
       do {
         _ = try context.broker.bounds([TopicPartition(context.topics.ledger, 0)])
       } catch let error as BrokerError where error.isTransient {
@@ -71,11 +71,13 @@ extension StreamNode {
       } catch {}
       hasAnswered.withLock { $0 = true }
     }
+    // Nobody can ask: then it is believed to answer, and whoever ends the process does not wait for ever.
+    if let asking { asking.detach() } else { hasAnswered.withLock { $0 = true } }
     state.withLock { $0.isDraining = true }
-    let began = Self.milliseconds()
+    let began = monotonicMicroseconds()
     while true {
       let isOver = state.withLock { $0.isDrained || $0.failure != nil }
-      let waited = Int(Self.milliseconds() - began)
+      let waited = Int(monotonicMicroseconds() - began) / 1000
       let answers = hasAnswered.withLock { $0 }
       if answers && (isOver || waited >= StreamNode.drainMilliseconds) { return true }
       // Also where all is handed over: what is not in the ledger yet cannot be told.
@@ -88,11 +90,5 @@ extension StreamNode {
     Unfinished(
       objects: parts.objects.openCount, records: parts.records.waitingCount, shards: parts.join.shards.count, threads: 0
     )
-  }
-
-  private static func milliseconds() -> Int64 {
-    var now = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
   }
 }

@@ -4,6 +4,7 @@ internal import Metrics
 public import Pipeline
 public import Platform
 public import Status
+internal import Threads
 
 /// What a streaming worker is told from outside.
 public struct NodeOptions: Sendable {
@@ -90,7 +91,7 @@ public final class StreamNode: Sendable {
   struct State {
     var phase = NodeStatus.State.starting
     var failure: String?
-    var threads: [WorkerThread] = []
+    var threads: [SystemThread] = []
     /// What each loop is waiting out, by its name.
     var troubles: [String: String] = [:]
     var lag: [NodeStatus.Lag] = []
@@ -125,7 +126,8 @@ public final class StreamNode: Sendable {
 
   // MARK: Life
 
-  /// Starts all threads; returns at once.
+  /// Starts all threads; returns at once. One of each kind is needed; of what more there are for speed, the system may give
+  /// fewer.
   public func start() {
     spawn("ledger", needsTopics: false) { [self] in
       try parts.define()
@@ -141,13 +143,6 @@ public final class StreamNode: Sendable {
       parts.ingest.close()
       return false
     }
-    for number in 0..<max(1, options.readers) {
-      spawn("objects-\(number)") { [self] in
-        let moved = try parts.objects.step()
-        if !moved { parts.objects.waitForWork(milliseconds: 20) }
-        return true
-      }
-    }
     spawn("records") { [self] in
       let moved = try parts.records.step()
       if !moved { parts.records.waitForWork(milliseconds: 5) }
@@ -160,27 +155,10 @@ public final class StreamNode: Sendable {
       state.withLock { $0.isDrained = true }
       return false
     }
-    // Twice as many as processors: a shard's worker waits for the broker and the store now and then.
-    for number in 0..<2 * max(1, options.threads) {
-      spawn("shards-\(number)") { [self] in
-        let moved = try parts.join.work()
-        if !moved { parts.join.waitForWork(milliseconds: 5) }
-        return true
-      }
-    }
     if let feed {
       spawn("events") { [self] in
         // The topic is made by the ledger's thread.
         context.ledger.isAtHead ? try feed.step() : false
-      }
-    }
-    // As many again: while a part's files are brought to the device, another is made.
-    for number in 0..<2 * max(1, options.threads) {
-      spawn("cuts-\(number)") { [self] in
-        let moved = try parts.cuts.step()
-        // A shard that has come to a cut wakes us.
-        if !moved { parts.join.waitForCuts(milliseconds: 20) }
-        return true
       }
     }
     spawn("supply") { [self] in
@@ -200,45 +178,84 @@ public final class StreamNode: Sendable {
       sleep(milliseconds: 2_000)
       return true
     }
+    // Twice as many for shards as there are processors: one waits for the broker and the store now and then. As many for
+    // cuts: while a part's files are brought to the device, another is made.
+    let (readers, workers) = (max(1, options.readers), 2 * max(1, options.threads))
+    for number in 0..<max(readers, workers) {
+      if number < readers { spawnReader(number) }
+      if number < workers { spawnWorkers(number) }
+    }
+  }
+
+  private func spawnReader(_ number: Int) {
+    spawn("objects-\(number)", isNeeded: number == 0) { [self] in
+      let moved = try parts.objects.step()
+      if !moved { parts.objects.waitForWork(milliseconds: 20) }
+      return true
+    }
+  }
+
+  /// Of shards and of cuts.
+  private func spawnWorkers(_ number: Int) {
+    spawn("shards-\(number)", isNeeded: number == 0) { [self] in
+      let moved = try parts.join.work()
+      if !moved { parts.join.waitForWork(milliseconds: 5) }
+      return true
+    }
+    spawn("cuts-\(number)", isNeeded: number == 0) { [self] in
+      let moved = try parts.cuts.step()
+      // A shard that has come to a cut wakes us.
+      if !moved { parts.join.waitForCuts(milliseconds: 20) }
+      return true
+    }
   }
 
   /// A thread that steps until the node stops. What the world outside does wrong is waited out and told; anything else
-  /// fails the node.
+  /// fails the node, and so does a thread that cannot be had, where it `isNeeded`.
   private func spawn(
-    _ name: String, needsTopics: Bool = true, rejoins: (@Sendable () -> Void)? = nil,
+    _ name: String, needsTopics: Bool = true, isNeeded: Bool = true, rejoins: (@Sendable () -> Void)? = nil,
     _ step: @escaping @Sendable () throws -> Bool
   ) {
-    let thread = WorkerThread { [self] in
-      var fences = FenceCount()
-      while isGoingOn {
-        // A dataset that begins has none yet, and a group that subscribes to what is not there is refused.
-        if needsTopics && !parts.areTopicsMade {
-          sleep(milliseconds: 10)
-          continue
-        }
-        do {
-          let moved = try step()
-          state.withLock { _ = $0.troubles.removeValue(forKey: name) }
-          if !moved { sleep(milliseconds: 5) }
-        } catch let error as BrokerError where Self.isWaitedOut(error) {
-          trouble(name, error.description)
-        } catch let error as BrokerError where error.code == .closed {
-          return
-        } catch let error as BrokerError where error.code == .fenced && rejoins != nil {
-          guard fences.mayRejoin(now: context.clock.now()) else {
-            fail("\(error)")
-            return
-          }
-          log.warning("was away for too long; joining again", ["part": .init(name), "error": .init(error.description)])
-          rejoins?()
-        } catch let error as StoreError where error.code != .protocolViolation {
-          trouble(name, error.description)
-        } catch {
+    do {
+      let thread = try SystemThread { [self] in loop(name, needsTopics: needsTopics, rejoins: rejoins, step) }
+      state.withLock { $0.threads.append(thread) }
+    } catch {
+      if isNeeded { return fail(error.description) }
+      log.warning("goes on with fewer threads", ["part": .init(name), "error": .init(error.description)])
+    }
+  }
+
+  private func loop(
+    _ name: String, needsTopics: Bool, rejoins: (@Sendable () -> Void)?, _ step: @Sendable () throws -> Bool
+  ) {
+    var fences = FenceCount()
+    while isGoingOn {
+      // A dataset that begins has none yet, and a group that subscribes to what is not there is refused.
+      if needsTopics && !parts.areTopicsMade {
+        sleep(milliseconds: 10)
+        continue
+      }
+      do {
+        let moved = try step()
+        state.withLock { _ = $0.troubles.removeValue(forKey: name) }
+        if !moved { sleep(milliseconds: 5) }
+      } catch let error as BrokerError where Self.isWaitedOut(error) {
+        trouble(name, error.description)
+      } catch let error as BrokerError where error.code == .closed {
+        return
+      } catch let error as BrokerError where error.code == .fenced && rejoins != nil {
+        guard fences.mayRejoin(now: context.clock.now()) else {
           fail("\(error)")
+          return
         }
+        log.warning("was away for too long; joining again", ["part": .init(name), "error": .init(error.description)])
+        rejoins?()
+      } catch let error as StoreError where error.code != .protocolViolation {
+        trouble(name, error.description)
+      } catch {
+        fail("\(error)")
       }
     }
-    state.withLock { $0.threads.append(thread) }
   }
 
   /// A topic that was just made may be unknown to some brokers of a cluster for a while; one that nobody made is told of
