@@ -97,6 +97,7 @@ bench: build microbench-program ## all benchmarks, beside DuckDB, Polars, pandas
 	$(PYTHON) bench/run.py --sizes $(SIZES) --households $(BENCH_HOUSEHOLDS) --rounds $(ROUNDS)
 	$(PYTHON) bench/stream.py --objects $(CUSTOMERS) --records $(RECORDS) --soak $(SOAK)
 	$(PYTHON) bench/snapshots.py --customers $(SNAPSHOT) --rounds $(ROUNDS)
+	$(PYTHON) bench/s3.py --customers $(CUSTOMERS) --rounds $(ROUNDS)
 	$(PYTHON) bench/report.py
 
 .PHONY: microbench
@@ -118,6 +119,7 @@ bench-small: build microbench-program ## all of `make bench` with little data: f
 	$(PYTHON) bench/run.py --sizes 2000 --households sample --rounds 1
 	$(PYTHON) bench/stream.py --objects 2000 --records 20000 --latency 2 --soak 2
 	$(PYTHON) bench/snapshots.py --customers 2000 --rounds 1
+	$(PYTHON) bench/s3.py --customers 2000 --rounds 1
 	$(PYTHON) bench/report.py --check
 
 .PHONY: microbench-program

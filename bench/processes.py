@@ -9,28 +9,34 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
+import boto3
 import noida_db
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 HERE = Path(__file__).resolve().parent
 BROKER = Path(noida_db.__file__).parent / "noida-db"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def free_port() -> int:
+def free_port(also: int = 0) -> int:
+    """A port that nobody listens on; with `also`, nobody does so far above it either."""
     while True:
         # Below the range that the kernel gives to outgoing connections.
-        port = random.randrange(11_000, 32_700)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        port = random.randrange(11_000, 32_700 - also)
+        try:
+            for number in {port, port + also}:
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", number))
+            return port
+        except OSError:
+            continue
 
 
 def compiled(name: str, place: Path, *libraries: str) -> Path:
@@ -163,6 +169,62 @@ class Broker(Process):
         self.front.stop()
         self.hold.stop()
         super().stop()
+
+
+class Store(Process):
+    """An S3 server on this machine (SeaweedFS), and a client of it. It starts with one bucket, `lake`."""
+
+    BUCKET, KEY, SECRET = "lake", "AKBENCH", "a-secret-of-the-benchmark"
+
+    def __init__(self, place: Path):
+        (place / "store").mkdir(parents=True)
+        config = place / "s3.json"
+        config.write_text(json.dumps({"identities": [{
+            "name": "bench", "credentials": [{"accessKey": self.KEY, "secretKey": self.SECRET}],
+            "actions": ["Admin", "Read", "List", "Write"]}]}))
+        # It takes each port plus 10,000, too.
+        master, volume, filer, s3 = (free_port(also=10_000) for _ in range(4))
+        super().__init__(
+            [Path(sys.executable).parent / "weed", f"-logdir={place}", "server", f"-dir={place / 'store'}",
+             "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-master.port={master}", f"-volume.port={volume}", "-filer",
+             f"-filer.port={filer}", "-s3", f"-s3.port={s3}", "-s3.port.iceberg=0", "-s3.port.lance=0",
+             f"-s3.config={config}", "-master.volumeSizeLimitMB=64", "-volume.max=0", "-volume.preStopSeconds=1",
+             "-metricsPort=0"], place / "store.log")
+        self.endpoint = f"http://127.0.0.1:{s3}"
+        self.client = boto3.client(
+            "s3", endpoint_url=self.endpoint, region_name="us-east-1", aws_access_key_id=self.KEY,
+            aws_secret_access_key=self.SECRET,
+            config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}, connect_timeout=5))
+        self.wait_until(self._has_bucket, 60, every=0.2)
+
+    def _has_bucket(self) -> bool:
+        try:
+            self.client.create_bucket(Bucket=self.BUCKET)
+            return True
+        except (BotoCoreError, ClientError):
+            return False
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"AWS_ACCESS_KEY_ID": self.KEY, "AWS_SECRET_ACCESS_KEY": self.SECRET, "AWS_REGION": "us-east-1",
+                "ENDPOINT": self.endpoint}
+
+    def upload(self, directory: Path, prefix: str) -> dict[str, int]:
+        """All files below a directory; gives their sizes by key."""
+        sizes = {}
+        for path in sorted(path for path in directory.rglob("*") if path.is_file()):
+            key = f"{prefix}/{path.relative_to(directory)}"
+            self.client.upload_file(str(path), self.BUCKET, key)
+            sizes[key] = path.stat().st_size
+        return sizes
+
+    def json(self, key: str) -> dict:
+        return json.loads(self.client.get_object(Bucket=self.BUCKET, Key=key)["Body"].read())
+
+    def remove(self, prefix: str) -> None:
+        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.BUCKET, Prefix=prefix + "/"):
+            for item in page.get("Contents", []):
+                self.client.delete_object(Bucket=self.BUCKET, Key=item["Key"])
 
 
 class Worker(Process):

@@ -126,6 +126,8 @@ def sections(found: dict[str, dict]) -> list[str]:
         texts.append(table_section("The stream", found["stream"], "; the broker on the same processors"))
     if "snapshots" in found:
         texts.append(table_section("Snapshots of a worker that has everything", found["snapshots"], ""))
+    if "table" in found.get("s3", {}):
+        texts.append(table_section("Objects in S3", found["s3"], "; the S3 server and the broker on the same processors"))
     return texts
 
 
@@ -159,6 +161,8 @@ def check(found: dict[str, dict]) -> list[str]:
             missing.append(f"{result['title']}: the results were not compared")
     if "table" not in found.get("snapshots", {}):
         missing.append("snapshots were not measured")
+    if "table" not in found.get("s3", {}):
+        missing.append("objects in S3 were not measured")
     stream = found.get("stream", {})
     missing += [f"the stream's part '{part}' was not measured" for part in ("objects", "records") if part not in stream]
     return missing

@@ -1,6 +1,6 @@
 internal import CRDKafka
-internal import Dispatch
 internal import Synchronization
+internal import Threads
 
 /// A token for SASL/OAUTHBEARER, and how long it lives.
 public typealias OAuthToken = (token: String, lifetimeMilliseconds: Int64, principal: String)
@@ -108,4 +108,4 @@ final class KafkaLog: Sendable {
   }
 }
 
-func monotonicMilliseconds() -> Int64 { Int64(DispatchTime.now().uptimeNanoseconds / 1_000_000) }
+func monotonicMilliseconds() -> Int64 { monotonicMicroseconds() / 1000 }

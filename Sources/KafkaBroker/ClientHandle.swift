@@ -1,5 +1,6 @@
 internal import CRDKafka
 internal import Platform
+internal import Threads
 
 /// Owns one of librdkafka's handles; the last one to let go destroys it, which waits for its threads.
 ///
@@ -24,11 +25,12 @@ final class ClientHandle: @unchecked Sendable {
       }
     var message = [CChar](repeating: 0, count: 512)
     guard let pointer = rd_kafka_new(type, configuration, &message, message.count) else {
+      let isOfSystem = rd_kafka_last_error() == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE
       // Only a handle takes the configuration over.
       rd_kafka_conf_destroy(configuration)
       throw BrokerError(
         .other, operation: "connect", location: settings.brokers, message: settings.redacted(string(message)),
-        hint: "check the broker's properties")
+        hint: isOfSystem ? ThreadError.hint : "check the broker's properties")
     }
     self.pointer = pointer
     self.context = context

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Threads
 
 /// When an exchange over a socket has to be over.
 struct SocketDeadline {
@@ -9,11 +10,7 @@ struct SocketDeadline {
   /// 0 when it is over.
   var millisecondsLeft: Int32 { Int32(clamping: max(0, end - Self.now())) }
 
-  private static func now() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-  }
+  private static func now() -> Int64 { monotonicMicroseconds() / 1000 }
 }
 
 /// A connected TCP socket that never blocks beyond a deadline.

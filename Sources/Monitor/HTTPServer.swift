@@ -33,6 +33,7 @@ public final class HTTPServer: @unchecked Sendable {
     let service = HTTPService(limits: limits, handler: handler)
     self.port = listener.port
     let descriptor = listener.handOver()
+    let socket = FileIdentity(of: descriptor)
     guard let reaper = SystemThread.ifAny({ service.connections.reap() }) else {
       close(descriptor)
       throw Self.doesNotStart(address, port)
@@ -43,13 +44,26 @@ public final class HTTPServer: @unchecked Sendable {
       context.release()
       service.connections.stop()
       reaper.join()
-      // After a failure the socket is still ours. libmicrohttpd closes it only when it stops a daemon.
-      close(descriptor)
+      // Whether libmicrohttpd has closed the socket depends on how far it came, and its number may be another file's by now.
+      if FileIdentity(of: descriptor) == socket { close(descriptor) }
       throw Self.doesNotStart(address, port)
     }
     self.daemon = daemon
     self.service = service
     self.reaper = reaper
+  }
+
+  /// Which file a descriptor stands for.
+  private struct FileIdentity: Equatable {
+    let device: UInt
+    let number: UInt
+
+    /// nil: it stands for none.
+    init?(of descriptor: Int32) {
+      var status = stat()
+      guard fstat(descriptor, &status) == 0 else { return nil }
+      (device, number) = (UInt(status.st_dev), UInt(status.st_ino))
+    }
   }
 
   private static func doesNotStart(_ address: String, _ port: UInt16) -> MonitorError {

@@ -44,6 +44,7 @@ final class PackedBlock {
 
   /// There must be a good row.
   func read(_ rows: RowColumns, _ faults: RowFaults) {
+    precondition(rows.columns.count == types.count)
     reserve(rows.count)
     for (index, column) in rows.columns.enumerated() {
       (sources + index).initialize(

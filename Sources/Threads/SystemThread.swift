@@ -1,15 +1,20 @@
 internal import Glibc
+internal import Synchronization
 
 /// The system gives no thread.
 public struct ThreadError: Error, Sendable, CustomStringConvertible {
   /// Of errno(3).
   public let code: Int32
 
+  /// What the user can do.
+  public static let hint =
+    "raise the limit of tasks (ulimit -u, or pids of the container) or of memory, or give fewer --threads"
+
   /// What there is to say where nobody has kept it.
   public static let tooMany = ThreadError(code: EAGAIN)
 
   public var description: String {
-    "the system gives no thread (\(String(cString: strerror(code)))): raise the limit of tasks (ulimit -u, or pids of the container) or of memory, or give fewer --threads"
+    "the system gives no thread (\(String(cString: strerror(code)))); \(ThreadError.hint)"
   }
 }
 
@@ -17,9 +22,11 @@ public struct ThreadError: Error, Sendable, CustomStringConvertible {
 ///
 /// How many there may be is limited in containers and by users, so nobody counts on getting one.
 public final class SystemThread: @unchecked Sendable {
-  // Sendable: both are set once.
+  // Sendable: all are set once, or atomic.
   private let handle: pthread_t
   private let end: End
+  /// Somebody has joined it or let it go.
+  private let isTaken = Atomic(false)
 
   private final class End: @unchecked Sendable {
     // Sendable: only touched within the lock.
@@ -67,9 +74,14 @@ public final class SystemThread: @unchecked Sendable {
   /// For work that can be done without: nil if the system gives none.
   public static func ifAny(_ body: @escaping @Sendable () -> Void) -> SystemThread? { try? SystemThread(body) }
 
-  public func join() { pthread_join(handle, nil) }
+  deinit { detach() }
 
-  /// Waits at most so long; false if it is still running then.
+  /// Waits until it has ended.
+  public func join() {
+    if !isTaken.exchange(true, ordering: .relaxed) { pthread_join(handle, nil) }
+  }
+
+  /// The same, but at most so long; false if it is still running then.
   public func join(milliseconds: Int) -> Bool {
     let deadline = monotonicMicroseconds() + Int64(milliseconds) * 1000
     let hasEnded = end.lock.withLock {
@@ -81,5 +93,7 @@ public final class SystemThread: @unchecked Sendable {
   }
 
   /// Nobody joins it.
-  public func detach() { pthread_detach(handle) }
+  public func detach() {
+    if !isTaken.exchange(true, ordering: .relaxed) { pthread_detach(handle) }
+  }
 }

@@ -134,9 +134,15 @@ final class IngestEngine: @unchecked Sendable {
   func run(fetchers: Int, isRemote: Bool) throws(BatchError) {
     if isRemote { mailboxBytesMax = IngestEngine.mailboxBytesMaxRemote }
     openMax = fetchers + max(options.threads, 1) + 1
-    // Some of them are enough.
-    let fetching = (0..<fetchers).compactMap { _ in SystemThread.ifAny { [self] in fetchLoop() } }
-    let working = (0..<max(options.threads, 1)).compactMap { _ in SystemThread.ifAny { [self] in workLoop() } }
+    // One of each is enough, so the first of both come before the others.
+    var fetching: [SystemThread] = []
+    var working: [SystemThread] = []
+    for number in 0..<max(fetchers, options.threads, 1) {
+      if number < fetchers, let thread = SystemThread.ifAny({ [self] in fetchLoop() }) { fetching.append(thread) }
+      if number < max(options.threads, 1), let thread = SystemThread.ifAny({ [self] in workLoop() }) {
+        working.append(thread)
+      }
+    }
     if fetching.isEmpty || working.isEmpty { stop(ThreadError.tooMany.description) }
     for thread in working { thread.join() }
     lock.withLock {

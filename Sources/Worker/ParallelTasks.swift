@@ -2,9 +2,9 @@ internal import Threads
 
 /// Runs numbered tasks on a few threads and hands their results out in order.
 enum ParallelTasks {
-  /// Calls `task(0..<count)` on `threads` threads, or as many as the system gives and the caller's, and `consume` with each result in ascending order (on whichever
-  /// thread completes the sequence, one at a time). At most `threads + 2` results wait at once. The first error ends
-  /// the run and is thrown.
+  /// Calls `task(0..<count)` on `threads` threads, or as many as the system gives and the caller's, and `consume` with each
+  /// result in ascending order (on whichever thread completes the sequence, one at a time). At most `threads + 2` results
+  /// wait at once. The first error ends the run and is thrown.
   static func run<R: Sendable>(
     count: Int, threads: Int, task: @escaping @Sendable (Int) throws -> R,
     consume: @escaping @Sendable (Int, R) throws -> Void

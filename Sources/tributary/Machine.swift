@@ -1,5 +1,6 @@
 import CMalloc
 import Glibc
+import Threads
 
 /// What the program asks of the system it runs on.
 enum Machine {
@@ -24,11 +25,7 @@ enum Machine {
   }
 
   /// Seconds on a clock that only goes forward.
-  static func monotonicSeconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-  }
+  static func monotonicSeconds() -> Double { Double(monotonicMicroseconds()) / 1e6 }
 
   /// Absolute; "." if the system does not say (a directory that was removed).
   static func currentDirectory() -> String {

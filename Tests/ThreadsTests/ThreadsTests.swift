@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 import Threads
 
@@ -8,22 +9,32 @@ import Threads
   final class Shared: @unchecked Sendable {
     let lock = ConditionLock()
     var isSet = false
+    var isWaiting = false
+    var returns = 0
   }
 
-  @Test func aLimitedWaitEnds() {
+  /// Any wait may end for no reason, but not all of them: then a thread would never rest.
+  @Test func aLimitedWaitRests() {
     let lock = ConditionLock()
     let other = LockCondition(of: lock)
-    let began = monotonicMicroseconds()
-    lock.withLock {
-      lock.wait(milliseconds: 20)
-      other.wait(milliseconds: 20)
-      lock.wait(until: monotonicMicroseconds() + 20_000)
-      // What lies behind is no reason to wait.
-      lock.wait(until: began)
-      lock.wait(milliseconds: -5)
+    func rounds(_ wait: (Int64) -> Void) -> Int {
+      let deadline = monotonicMicroseconds() + 100_000
+      var rounds = 0
+      while monotonicMicroseconds() < deadline {
+        lock.withLock { wait(deadline) }
+        rounds += 1
+      }
+      return rounds
     }
-    // Any of them may end for no reason.
-    #expect(monotonicMicroseconds() >= began)
+    #expect(rounds { lock.wait(until: $0) } < 100)
+    #expect(rounds { _ in lock.wait(milliseconds: 10) } < 100)
+    #expect(rounds { _ in other.wait(milliseconds: 10) } < 100)
+    // What lies behind is no reason to wait.
+    lock.withLock {
+      lock.wait(until: 0)
+      lock.wait(milliseconds: -5)
+      other.wait(milliseconds: .min / 1_000_000)
+    }
   }
 
   @Test func aWaitEndsWhenItIsWoken() throws {
@@ -43,12 +54,42 @@ import Threads
     let other = LockCondition(of: shared.lock)
     let thread = try SystemThread {
       shared.lock.withLock {
-        shared.isSet = true
-        other.wakeAll()
+        shared.isWaiting = true
+        while !shared.isSet {
+          other.wait()
+          shared.returns += 1
+        }
       }
     }
-    shared.lock.withLock { while !shared.isSet { other.wait() } }
+    // Who gets the lock once it is waiting finds it in its wait.
+    while !shared.lock.withLock({ shared.isWaiting }) { sched_yield() }
+    for _ in 0..<200 {
+      shared.lock.withLock { shared.lock.wakeAll() }
+      usleep(100)
+    }
+    shared.lock.withLock {
+      // For no reason at the most.
+      #expect(shared.returns < 20)
+      shared.isSet = true
+      other.wakeAll()
+    }
     thread.join()
+  }
+
+  @Test func aThreadIsTakenOnce() throws {
+    let thread = try SystemThread {}
+    thread.join()
+    thread.join()
+    thread.detach()
+    let shared = Shared()
+    try SystemThread {
+      shared.lock.withLock {
+        shared.isSet = true
+        shared.lock.wakeAll()
+      }
+    }.detach()
+    shared.lock.withLock { while !shared.isSet { shared.lock.wait() } }
+    #expect(SystemThread.ifAny {} != nil)
   }
 
   @Test func aThreadThatStillRunsIsNotJoined() throws {

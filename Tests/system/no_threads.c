@@ -1,4 +1,5 @@
-// Preloaded into the program under test: the system gives it THREADS threads, and no more.
+// Preloaded into the program under test: the system gives it THREADS threads in its life, and no more, so one that ends makes no
+// room for another.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Threads
 
 /// What one exchange's callbacks write to. Lives on the thread that performs it.
 final class CurlExchange {
@@ -25,9 +26,7 @@ final class CurlExchange {
   /// limit averages over several seconds, so it would see the end of a fast transfer's flow long after.
   func mayGoOn(moved bytes: Int64) -> Bool {
     if cancellation.isCancelled { return false }
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    let now = Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+    let now = monotonicMicroseconds()
     if bytes != moved {
       moved = bytes
       movedAt = now

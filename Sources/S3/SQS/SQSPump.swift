@@ -1,5 +1,6 @@
 internal import Notifications
 public import Platform
+internal import Threads
 
 /// Carries notifications from a queue into the topic of events, from where workers read them like all others.
 ///
@@ -108,7 +109,8 @@ public final class SQSPump: Sendable {
   }
 }
 
-/// Extends messages' visibility in the background until it is stopped.
+/// Extends messages' visibility in the background until it is stopped. On a thread of its own, not one of the session's: these
+/// are for jobs that end by themselves. Where the system gives none, messages that take long are handed out again.
 private final class VisibilityKeeper: Sendable {
   /// Its own: the queue's must not end with the step.
   private let cancellation = Cancellation()
@@ -116,12 +118,13 @@ private final class VisibilityKeeper: Sendable {
   init(_ queue: SQSQueue, _ messages: [SQSMessage], seconds: Int) {
     let cancellation = cancellation
     let environment = queue.session.client.environment
-    queue.session.threads.run {
+    let thread = SystemThread.ifAny {
       while environment.sleep(max(1, seconds) * 1000 / 3, cancellation) {
         // What cannot be extended is handed out again, and its copy changes nothing.
         _ = try? queue.changeVisibility(messages, seconds: seconds, cancellation)
       }
     }
+    thread?.detach()
   }
 
   func stop() { cancellation.cancel() }

@@ -2,7 +2,8 @@ internal import Threads
 
 /// A bounded set of threads that carry out transfers in the background; started as needed, ended with the object.
 ///
-/// Jobs run in the order they were given and never wait for other jobs, so a bounded number of threads cannot deadlock.
+/// Jobs run in the order they were given, end by themselves and never wait for other jobs, so a bounded number of threads cannot
+/// deadlock, and where there is none their giver does them.
 /// Not Swift's cooperative pool: its threads must not block.
 final class TransferThreads: Sendable {
   private let queue: Queue

@@ -144,8 +144,8 @@ final class JoinLoop: @unchecked Sendable {
         if lost || slots[shard]?.isRecovered == false { drop(shard) }
       }
       lock.wakeAll()
-      let until = ContinuousClock.now.advanced(by: .milliseconds(JoinLoop.handOverMilliseconds))
-      while context.options.hasThreads, isClosing(shards), ContinuousClock.now < until {
+      let until = monotonicMicroseconds() + Int64(JoinLoop.handOverMilliseconds) * 1000
+      while context.options.hasThreads, isClosing(shards), monotonicMicroseconds() < until {
         shardsToClose.wait(milliseconds: 50)
       }
     }

@@ -19,6 +19,8 @@ extension StreamNode {
   static let drainMilliseconds = 7_000
   /// The same for a broker that says nothing, and for the threads that wait for it then.
   static let drainSilentMilliseconds = 2_000
+  /// The same where the system gives no thread to ask it with.
+  static let drainUnaskedMilliseconds = 5_000
   static let endMilliseconds = 2_000
 
   /// Stops: no more intake, what is done is committed, shards are checkpointed and handed over. Blocks for some seconds at
@@ -71,17 +73,18 @@ extension StreamNode {
       } catch {}
       hasAnswered.withLock { $0 = true }
     }
-    // Nobody can ask: then it is believed to answer, and whoever ends the process does not wait for ever.
-    if let asking { asking.detach() } else { hasAnswered.withLock { $0 = true } }
+    asking?.detach()
+    let patience = asking == nil ? StreamNode.drainUnaskedMilliseconds : StreamNode.drainSilentMilliseconds
     state.withLock { $0.isDraining = true }
     let began = monotonicMicroseconds()
     while true {
       let isOver = state.withLock { $0.isDrained || $0.failure != nil }
       let waited = Int(monotonicMicroseconds() - began) / 1000
-      let answers = hasAnswered.withLock { $0 }
+      // Where nobody can ask, a hand-over that is done is an answer.
+      let answers = hasAnswered.withLock { $0 } || (asking == nil && isOver)
       if answers && (isOver || waited >= StreamNode.drainMilliseconds) { return true }
       // Also where all is handed over: what is not in the ledger yet cannot be told.
-      if !answers && waited >= StreamNode.drainSilentMilliseconds { return false }
+      if !answers && waited >= patience { return false }
       pause(milliseconds: 20)
     }
   }

@@ -181,13 +181,22 @@ public final class StreamNode: Sendable {
     // Twice as many for shards as there are processors: one waits for the broker and the store now and then. As many for
     // cuts: while a part's files are brought to the device, another is made.
     let (readers, workers) = (max(1, options.readers), 2 * max(1, options.threads))
+    var missing = 0
     for number in 0..<max(readers, workers) {
-      if number < readers { spawnReader(number) }
-      if number < workers { spawnWorkers(number) }
+      if number < readers && !spawnReader(number) { missing += 1 }
+      if number < workers { missing += spawnWorkers(number) }
+    }
+    if missing > 0 && isGoingOn {
+      log.warning(
+        "goes on with fewer threads",
+        [
+          "missing": .init(missing), "of": .init(readers + 2 * workers),
+          "error": .init(ThreadError.tooMany.description),
+        ])
     }
   }
 
-  private func spawnReader(_ number: Int) {
+  private func spawnReader(_ number: Int) -> Bool {
     spawn("objects-\(number)", isNeeded: number == 0) { [self] in
       let moved = try parts.objects.step()
       if !moved { parts.objects.waitForWork(milliseconds: 20) }
@@ -195,33 +204,36 @@ public final class StreamNode: Sendable {
     }
   }
 
-  /// Of shards and of cuts.
-  private func spawnWorkers(_ number: Int) {
-    spawn("shards-\(number)", isNeeded: number == 0) { [self] in
+  /// Of shards and of cuts; gives how many cannot be had.
+  private func spawnWorkers(_ number: Int) -> Int {
+    let hasShards = spawn("shards-\(number)", isNeeded: number == 0) { [self] in
       let moved = try parts.join.work()
       if !moved { parts.join.waitForWork(milliseconds: 5) }
       return true
     }
-    spawn("cuts-\(number)", isNeeded: number == 0) { [self] in
+    let hasCuts = spawn("cuts-\(number)", isNeeded: number == 0) { [self] in
       let moved = try parts.cuts.step()
       // A shard that has come to a cut wakes us.
       if !moved { parts.join.waitForCuts(milliseconds: 20) }
       return true
     }
+    return (hasShards ? 0 : 1) + (hasCuts ? 0 : 1)
   }
 
   /// A thread that steps until the node stops. What the world outside does wrong is waited out and told; anything else
-  /// fails the node, and so does a thread that cannot be had, where it `isNeeded`.
-  private func spawn(
+  /// fails the node, and so does a thread that cannot be had, where it `isNeeded`. Says whether there is one.
+  @discardableResult private func spawn(
     _ name: String, needsTopics: Bool = true, isNeeded: Bool = true, rejoins: (@Sendable () -> Void)? = nil,
     _ step: @escaping @Sendable () throws -> Bool
-  ) {
+  ) -> Bool {
+    guard isGoingOn else { return false }
     do {
       let thread = try SystemThread { [self] in loop(name, needsTopics: needsTopics, rejoins: rejoins, step) }
       state.withLock { $0.threads.append(thread) }
+      return true
     } catch {
-      if isNeeded { return fail(error.description) }
-      log.warning("goes on with fewer threads", ["part": .init(name), "error": .init(error.description)])
+      if isNeeded { fail(error.description) }
+      return false
     }
   }
 
