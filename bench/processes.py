@@ -1,5 +1,6 @@
 """What the streaming benchmark starts: a broker and a worker, with what the kernel says of their time and memory."""
 
+import atexit
 import ctypes
 import json
 import os
@@ -87,6 +88,12 @@ class Process:
             self.child = subprocess.Popen(
                 list(map(str, command)), stdout=output, stderr=output, stdin=subprocess.DEVNULL,
                 env={**os.environ, **(environment or {})}, start_new_session=True)
+        # Whatever fails before somebody stops it.
+        atexit.register(self._kill)
+
+    def _kill(self) -> None:
+        if self.child.poll() is None:
+            os.killpg(self.child.pid, signal.SIGKILL)
 
     @property
     def cpu_seconds(self) -> float:
@@ -126,8 +133,9 @@ class Process:
             try:
                 self.child.wait(12)
             except subprocess.TimeoutExpired:
-                os.killpg(self.child.pid, signal.SIGKILL)
+                self._kill()
         self.child.wait()
+        atexit.unregister(self._kill)
 
 
 class Broker(Process):
