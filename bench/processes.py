@@ -1,4 +1,5 @@
-"""What the streaming benchmark starts: a broker and a worker, with what the kernel says of their time and memory."""
+"""What the streaming benchmarks start: a broker, an S3 server and a worker, with what the kernel says of their time and
+memory."""
 
 import atexit
 import ctypes
@@ -251,6 +252,14 @@ class Worker(Process):
                                          data=b"" if method == "POST" else None)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.read().decode()
+
+    def wait_until_joined(self, topic: str) -> None:
+        """Until it is in its groups: it serves all shards, and reads notifications from `topic`."""
+        def is_joined() -> bool:
+            shards = json.loads(self.ask("/status"))["shards"]
+            return (len(shards) > 0 and all(shard["state"] == "serving" for shard in shards)
+                    and f'topic="{topic}"' in self.ask("/metrics"))
+        self.wait_until(is_joined, 180)
 
     def metric(self, name: str) -> float:
         """The sum of a metric's series; `name` may have labels."""

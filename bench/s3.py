@@ -12,7 +12,6 @@ import argparse
 import json
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 import urllib.parse
@@ -21,9 +20,9 @@ from pathlib import Path
 from confluent_kafka import Producer
 
 import report
-from jobs import BENCH, PROGRAM, WORK, data
+from jobs import PROGRAM, WORK, data
 from processes import Broker, Store, Worker
-from stream import AS_OF, PLACE, definition, fresh, manifest
+from stream import AS_OF, PLACE, batch, definition, fresh, manifest
 
 EVENTS = "s3.events"
 STORE = 'store: {endpoint: "${ENDPOINT}", region: us-east-1, path_style: true}\n'
@@ -42,7 +41,7 @@ def notify(broker: Broker, sizes: dict[str, int]) -> None:
 def published(store: Store, out: str) -> dict:
     """The newest snapshot's manifest, wherever it is."""
     if not out.startswith("s3://"):
-        return manifest(Path(out))
+        return manifest(out)
     folder = out.removeprefix(f"s3://{store.BUCKET}/")
     return store.json(f"{folder}/snapshot={store.json(f'{folder}/latest.json')['snapshot']}/manifest.json")
 
@@ -53,15 +52,9 @@ def streamed(store: Store, lake: Path, prefix: str, out: str) -> dict:
                       f'broker: {{kafka: {{brokers: "{broker.address}"}}}}\n')
     environment = store.environment | {"DATA": f"s3://{store.BUCKET}/{prefix}", "OUT": out}
     worker = Worker(PROGRAM, path, PLACE, environment, ["--no-features"])
-
-    def is_joined() -> bool:
-        shards = json.loads(worker.ask("/status"))["shards"]
-        return (len(shards) > 0 and all(shard["state"] == "serving" for shard in shards)
-                and f'topic="{EVENTS}"' in worker.ask("/metrics"))
-
     try:
         # Its first listing finds nothing: the objects are not there yet.
-        worker.wait_until(is_joined, 180)
+        worker.wait_until_joined(EVENTS)
         time.sleep(1)
         sizes = store.upload(lake, prefix)
         time.sleep(1)
@@ -83,25 +76,14 @@ def streamed(store: Store, lake: Path, prefix: str, out: str) -> dict:
         broker.stop()
 
 
-def batch(store: Store, prefix: str, out: str) -> dict:
-    path = PLACE / "batch.yaml"
-    path.write_text((BENCH / "customer360.yaml").read_text() + STORE)
-    result, before = PLACE / "measured.json", store.cpu_seconds
-    environment = store.environment | {"DATA": f"s3://{store.BUCKET}/{prefix}", "OUT": out}
-    subprocess.run(
-        [sys.executable, "-S", BENCH / "measure.py", result, PROGRAM, "batch", path, "--json"], check=True,
-        env=environment, stdout=subprocess.DEVNULL)
-    made = published(store, out)
-    return json.loads(result.read_text()) | {
-        "store_cpu_seconds": store.cpu_seconds - before, "fingerprint": made["fingerprint"],
-        "rows": sum(of["rows_read"] for of in made["inputs"])}
-
-
 def measured(store: Store, lake: Path, in_store: bool) -> dict:
     fresh()
     place = f"s3://{store.BUCKET}/out" if in_store else str(PLACE)
     ours = streamed(store, lake, "in", f"{place}/run")
-    ours["batch"] = batch(store, "in", f"{place}/batch")
+    before = store.cpu_seconds
+    environment = store.environment | {"DATA": f"s3://{store.BUCKET}/in", "OUT": f"{place}/batch"}
+    alone = batch(definition("customer360.yaml", more=STORE), environment, lambda out: published(store, out))
+    ours["batch"] = alone | {"store_cpu_seconds": store.cpu_seconds - before}
     if ours["fingerprint"] != ours["batch"]["fingerprint"]:
         sys.exit(f"the streamed snapshot's fingerprint is {ours['fingerprint']}, batch's {ours['batch']['fingerprint']}")
     for prefix in ("in", "out"):

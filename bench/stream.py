@@ -52,8 +52,14 @@ def definition(name: str, *changes: tuple[str, str], more: str = "") -> Path:
     return path
 
 
-def batch(definition: Path, environment: dict) -> dict:
-    """Runs `tributary batch`; its measurements and its fingerprint."""
+def manifest(out: str | Path) -> dict:
+    """That of the newest snapshot."""
+    latest = json.loads((Path(out) / "latest.json").read_text())
+    return json.loads((Path(out) / f"snapshot={latest['snapshot']}" / "manifest.json").read_text())
+
+
+def batch(definition: Path, environment: dict, published=manifest) -> dict:
+    """Runs `tributary batch`; its measurements and its fingerprint. `published`: the manifest of where OUT is."""
     result = PLACE / "measured.json"
     shutil.rmtree(environment["OUT"], ignore_errors=True)
     done = subprocess.run(
@@ -61,14 +67,9 @@ def batch(definition: Path, environment: dict) -> dict:
         env={**os.environ, **environment}, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"batch ended with {done.returncode}:\n{done.stderr}")
-    made = manifest(Path(environment["OUT"]))
+    made = published(environment["OUT"])
     return json.loads(result.read_text()) | {
         "fingerprint": made["fingerprint"], "rows": sum(of["rows_read"] for of in made["inputs"])}
-
-
-def manifest(out: Path) -> dict:
-    latest = json.loads((out / "latest.json").read_text())
-    return json.loads((out / f"snapshot={latest['snapshot']}" / "manifest.json").read_text())
 
 
 def fresh() -> None:
@@ -118,14 +119,8 @@ def landed(customers: int, lake: Path) -> dict:
         (place / name).mkdir(parents=True)
     environment = {"DATA": str(place), "OUT": str(PLACE / "out-run")}
     worker = Worker(PROGRAM, streaming, PLACE, environment, ["--no-features"])
-
-    def is_joined() -> bool:
-        shards = json.loads(worker.ask("/status"))["shards"]
-        return (len(shards) > 0 and all(shard["state"] == "serving" for shard in shards)
-                and 'topic="s3.events"' in worker.ask("/metrics"))
-
     try:
-        worker.wait_until(is_joined, 180)
+        worker.wait_until_joined("s3.events")
         ready = time.monotonic() - worker.began
         cpu, broker_cpu = worker.cpu_seconds, broker.cpu_seconds
         began = time.monotonic()

@@ -209,11 +209,13 @@ enum SegmentCodec {
   private static func part(
     _ name: String, _ bytes: UnsafeRawBufferPointer, _ extent: SegmentHeader.BatchExtent
   ) throws(RowBatchCodec.CodecError) -> UnsafeRawBufferPointer {
-    let start = bytes.count >= 8 ? bodyStart(bytes) + extent.offset : .max
-    guard extent.offset >= 0, extent.bytes >= 0, start <= bytes.count, extent.bytes <= bytes.count - start else {
+    let start = bytes.count >= 8 ? min(bodyStart(bytes), bytes.count) : bytes.count
+    let body = UnsafeRawBufferPointer(rebasing: bytes[start...])
+    guard extent.offset >= 0, extent.bytes >= 0, extent.offset <= body.count, extent.bytes <= body.count - extent.offset
+    else {
       throw RowBatchCodec.CodecError(description: "segment \(name) is damaged: a batch lies outside of it")
     }
-    return UnsafeRawBufferPointer(rebasing: bytes[start..<start + extent.bytes])
+    return UnsafeRawBufferPointer(rebasing: body[extent.offset..<extent.offset + extent.bytes])
   }
 
   static func matches(_ name: String, _ bytes: UnsafeRawBufferPointer) -> Bool {
